@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who dispatches the VPs of child partitions: discover, choose, keep.
+ *
+ * The one place that knows which scheduler is in force. Everyone else asks
+ * mshv_sched_is_root_path().
+ *
+ * See mshv_sched.h for how the steps divide, and
+ * Documentation/virt/hyperv/mshv.rst for the decision table.
+ */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cache.h>
+#include <linux/cleanup.h>
+#include <linux/init.h>
+#include <linux/irqflags.h>
+#include <linux/percpu.h>
+#include <linux/printk.h>
+#include <linux/string.h>
+#include <asm/mshyperv.h>
+#include <hyperv/hvsched.h>
+
+#include "mshv_root.h"
+#include "mshv_sched.h"
+
+/* Zero, which is no scheduler, until mshv_sched_init() has succeeded. */
+static enum hv_scheduler_type mshv_sched_in_force __ro_after_init;
+
+/*
+ * The scheduler that a root partition's hypervisor reports. Interrupts are off
+ * while this CPU's argument pages are in use: an interrupt handler may make a
+ * hypercall of its own.
+ */
+static u64 mshv_sched_query_type(u32 *type)
+{
+	struct hv_output_get_system_property *answer;
+	struct hv_input_get_system_property *query;
+	u64 status;
+
+	guard(irqsave)();
+	query = *this_cpu_ptr(hyperv_pcpu_input_arg);
+	answer = *this_cpu_ptr(hyperv_pcpu_output_arg);
+
+	*query = (struct hv_input_get_system_property) {
+		.property_id = HV_SYSTEM_PROPERTY_SCHEDULER_TYPE,
+	};
+	/* A success that wrote nothing must not read as an older answer. */
+	answer->scheduler_type = 0;
+
+	status = hv_do_hypercall(HVCALL_GET_SYSTEM_PROPERTY, query, answer);
+	if (hv_result_success(status))
+		*type = answer->scheduler_type;
+
+	return status;
+}
+
+/**
+ * mshv_sched_discover() - ask the hypervisor all that the choice depends on
+ * @facts: filled in, whatever the hypervisor answers
+ *
+ * Asks for the VMM capabilities; then in an L1VH, if they offer the integrated
+ * scheduler, whether it is enabled; or in a root partition for the scheduler
+ * type. Each question is asked once. Failures are facts, not errors.
+ *
+ * Context: Any in which a hypercall is legal. Does not sleep.
+ */
+void mshv_sched_discover(struct mshv_sched_facts *facts)
+{
+	memset(facts, 0, sizeof(*facts));
+	facts->l1vh = hv_l1vh_partition();
+
+	facts->caps_status =
+		hv_query_partition_property_ex(HV_PARTITION_ID_SELF,
+					       HV_PARTITION_PROPERTY_VMM_CAPABILITIES,
+					       0, &facts->caps,
+					       sizeof(facts->caps));
+
+	if (!facts->l1vh) {
+		facts->type_status = mshv_sched_query_type(&facts->type);
+		return;
+	}
+
+	/* Without the bit the hypervisor need not know the property. */
+	if (!facts->caps.vmm_enable_integrated_scheduler)
+		return;
+
+	facts->integrated_status =
+		hv_query_partition_property_ex(HV_PARTITION_ID_SELF,
+					       HV_PARTITION_PROPERTY_HIERARCHICAL_INTEGRATED_SCHEDULER_ENABLED,
+					       0, &facts->integrated,
+					       sizeof(facts->integrated));
+}
+
+/*
+ * The two ways in which a hypervisor older than the VMM capabilities says so.
+ * No other status counts, and no errno can: several statuses share one.
+ */
+static bool mshv_sched_caps_not_known(u64 status)
+{
+	return hv_result(status) == HV_STATUS_INVALID_HYPERCALL_CODE ||
+	       hv_result(status) == HV_STATUS_UNKNOWN_PROPERTY;
+}
+
+static int mshv_sched_choose_root(const struct mshv_sched_facts *facts,
+				  struct mshv_sched_choice *choice)
+{
+	if (!hv_result_success(facts->type_status)) {
+		choice->reason = MSHV_SCHED_TYPE_UNREADABLE;
+		choice->status = facts->type_status;
+		return hv_result_to_errno(facts->type_status);
+	}
+
+	if (!hv_scheduler_name(facts->type, false)) {
+		choice->reason = MSHV_SCHED_TYPE_UNKNOWN;
+		return -EOPNOTSUPP;
+	}
+
+	choice->reason = MSHV_SCHED_REPORTED;
+	choice->type = facts->type;
+	return 0;
+}
+
+static int mshv_sched_choose_l1vh(const struct mshv_sched_facts *facts,
+				  struct mshv_sched_choice *choice)
+{
+	choice->type = HV_SCHEDULER_TYPE_CORE_SMT;
+
+	if (!hv_result_success(facts->caps_status)) {
+		choice->status = facts->caps_status;
+		if (mshv_sched_caps_not_known(facts->caps_status)) {
+			choice->reason = MSHV_SCHED_NO_CAPS;
+			return 0;
+		}
+		choice->reason = MSHV_SCHED_CAPS_UNREADABLE;
+		return hv_result_to_errno(facts->caps_status);
+	}
+
+	if (!facts->caps.vmm_enable_integrated_scheduler) {
+		choice->reason = MSHV_SCHED_NOT_OFFERED;
+		return 0;
+	}
+
+	if (!hv_result_success(facts->integrated_status)) {
+		choice->status = facts->integrated_status;
+		choice->reason = MSHV_SCHED_INTEGRATED_UNREADABLE;
+		return hv_result_to_errno(facts->integrated_status);
+	}
+
+	if (!facts->integrated) {
+		choice->reason = MSHV_SCHED_NOT_ENABLED;
+		return 0;
+	}
+
+	choice->type = HV_SCHEDULER_TYPE_ROOT;
+	choice->reason = MSHV_SCHED_INTEGRATED;
+	return 0;
+}
+
+/**
+ * mshv_sched_choose() - tell which scheduler is in force
+ * @facts: what the hypervisor said
+ * @choice: filled in, in a refusal too
+ *
+ * Pure: the same @facts give the same answer, and nothing is asked or logged.
+ *
+ * Return: 0, or a negative errno if the facts do not tell and the driver must
+ * not run: what hv_result_to_errno() makes of the hypervisor's status, or
+ * -EOPNOTSUPP for a scheduler that is not known here.
+ */
+int mshv_sched_choose(const struct mshv_sched_facts *facts,
+		      struct mshv_sched_choice *choice)
+{
+	memset(choice, 0, sizeof(*choice));
+
+	if (facts->l1vh)
+		return mshv_sched_choose_l1vh(facts, choice);
+
+	return mshv_sched_choose_root(facts, choice);
+}
+
+/* Why this scheduler; NULL where the choice is a refusal. */
+static const char *mshv_sched_why(enum mshv_sched_reason reason)
+{
+	switch (reason) {
+	case MSHV_SCHED_REPORTED:
+		return "reported by the hypervisor";
+	case MSHV_SCHED_INTEGRATED:
+		return "enabled for this partition";
+	case MSHV_SCHED_NOT_ENABLED:
+		return "integrated scheduler offered, not enabled";
+	case MSHV_SCHED_NOT_OFFERED:
+		return "integrated scheduler not offered";
+	case MSHV_SCHED_NO_CAPS:
+		return "no VMM capabilities in this hypervisor";
+	default:
+		return NULL;
+	}
+}
+
+/* What could not be learned; NULL where the choice is not such a refusal. */
+static const char *mshv_sched_unreadable(enum mshv_sched_reason reason)
+{
+	switch (reason) {
+	case MSHV_SCHED_CAPS_UNREADABLE:
+		return "VMM capabilities";
+	case MSHV_SCHED_INTEGRATED_UNREADABLE:
+		return "integrated scheduler state";
+	case MSHV_SCHED_TYPE_UNREADABLE:
+		return "scheduler type";
+	default:
+		return NULL;
+	}
+}
+
+/* One line for every choice and for every refusal. */
+static void mshv_sched_report(const struct mshv_sched_facts *facts,
+			      const struct mshv_sched_choice *choice)
+{
+	const char *why = mshv_sched_why(choice->reason);
+	const char *unreadable = mshv_sched_unreadable(choice->reason);
+
+	if (why)
+		pr_info("%s: %s dispatches VPs (%s)\n",
+			hv_scheduler_name(choice->type, facts->l1vh),
+			hv_scheduler_is_parents(choice->type) ?
+				"this kernel" : "the hypervisor",
+			why);
+	else if (unreadable)
+		pr_err("cannot read the %s: %s (0x%x); not loading, as VPs hang if the wrong side dispatches them\n",
+		       unreadable, hv_result_to_string(choice->status),
+		       hv_result(choice->status));
+	else
+		pr_err("scheduler type 0x%x is not known; not loading, as VPs hang if the wrong side dispatches them\n",
+		       facts->type);
+
+	pr_debug("VMM capabilities %#llx, bank_count %u\n",
+		 facts->caps.as_uint64[0], facts->caps.bank_count);
+
+	/* Worth knowing when the bit is ever in doubt. It decides, even so. */
+	if (facts->l1vh && facts->caps.vmm_enable_integrated_scheduler &&
+	    !facts->caps.bank_count)
+		pr_notice("VMM capabilities: vmm_enable_integrated_scheduler is set though bank_count is 0; taken as set\n");
+}
+
+/**
+ * mshv_sched_init() - find out who dispatches VPs, say so, and remember it
+ * @caps: where to put the VMM capabilities; all zero if there are none
+ *
+ * Context: Process context, while the driver loads, before any partition can
+ * exist.
+ * Return: 0, or the negative errno of mshv_sched_choose(), in which case @caps
+ * is untouched and the driver must not come up.
+ */
+int __init mshv_sched_init(struct hv_partition_property_vmm_capabilities *caps)
+{
+	struct mshv_sched_choice choice;
+	struct mshv_sched_facts facts;
+	int ret;
+
+	mshv_sched_discover(&facts);
+	ret = mshv_sched_choose(&facts, &choice);
+	mshv_sched_report(&facts, &choice);
+	if (ret)
+		return ret;
+
+	mshv_sched_in_force = choice.type;
+	*caps = facts.caps;
+	return 0;
+}
+
+/**
+ * mshv_sched_is_root_path() - whether this kernel dispatches VPs
+ *
+ * Context: Any, after mshv_sched_init().
+ * Return: true if VPs run inside HVCALL_DISPATCH_VP (root scheduler, integrated
+ * scheduler); false if the hypervisor places them (classic, core).
+ */
+bool mshv_sched_is_root_path(void)
+{
+	return hv_scheduler_is_parents(mshv_sched_in_force);
+}

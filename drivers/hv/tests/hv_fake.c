@@ -1,0 +1,586 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A fake Microsoft Hypervisor for KUnit: see hv_fake.h.
+ *
+ * A hypercall passes hv_fake_answer(): checks first, in the order of the
+ * statuses they lead to, then faults, then the call's handler in
+ * hv_fake_ops[]. To model another hypercall, add its handler and a row there.
+ */
+
+#include <linux/cleanup.h>
+#include <linux/irqflags.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/static_call.h>
+#include <linux/string.h>
+#include <kunit/test.h>
+#include <asm/mshyperv.h>
+
+#include "hv_fake.h"
+
+struct hv_fake_property {
+	u32 code;
+	size_t size;
+	u8 value[HV_FAKE_PROPERTY_BYTES];
+};
+
+struct hv_fake_armed_fault {
+	struct hv_fake_fault fault;
+	unsigned int seen;
+};
+
+struct hv_fake {
+	struct kunit *test;
+
+	/* Protects all below: hypercalls come from any CPU and context. */
+	raw_spinlock_t lock;
+
+	/* The model. */
+	u32 scheduler_type;
+	struct hv_fake_property properties[HV_FAKE_MAX_PROPERTIES];
+	unsigned int nr_properties;
+
+	/* What goes wrong. */
+	struct hv_fake_armed_fault faults[HV_FAKE_MAX_FAULTS];
+	unsigned int nr_faults;
+
+	/* What was seen. */
+	struct hv_fake_call calls[HV_FAKE_MAX_CALLS];
+	unsigned int nr_calls;
+	unsigned int violations[HV_FAKE_NR_VIOLATIONS];
+
+	/* What hv_fake_remove() puts back. */
+	enum hv_partition_type saved_type;
+	u64 (*saved_hypercall)(u64 control, u64 param1, u64 param2);
+};
+
+/**
+ * struct hv_fake_op - a hypercall that the fake models
+ * @code: call code
+ * @input_size: bytes of input
+ * @output_size: bytes of output, at most
+ * @root_only: an L1VH has no privilege for it
+ * @property: the property that an input names
+ * @reserved_clear: whether the input's reserved fields are all zero
+ * @answer: carry out the call; @output is one page at most
+ */
+struct hv_fake_op {
+	u16 code;
+	size_t input_size;
+	size_t output_size;
+	bool root_only;
+	u32 (*property)(const void *input);
+	bool (*reserved_clear)(const void *input);
+	u64 (*answer)(struct hv_fake *fake, const void *input, void *output);
+};
+
+/* The one in the hypervisor's place, if any. */
+static struct hv_fake *hv_fake_installed;
+
+static const char * const hv_fake_violation_names[HV_FAKE_NR_VIOLATIONS] = {
+	[HV_FAKE_UNKNOWN_CALL]	= "call code not modelled",
+	[HV_FAKE_CONTROL]	= "illegal control word",
+	[HV_FAKE_INPUT]		= "illegal input address",
+	[HV_FAKE_OUTPUT]	= "illegal output address",
+	[HV_FAKE_OVERLAP]	= "input and output share a page",
+	[HV_FAKE_INTERRUPTIBLE]	= "argument page used with interrupts on",
+	[HV_FAKE_OTHER_CPU]	= "another CPU's argument page used",
+	[HV_FAKE_RESERVED]	= "reserved field not zero",
+	[HV_FAKE_PRIVILEGE]	= "call without the privilege for it",
+};
+
+/*
+ * HVCALL_GET_PARTITION_PROPERTY_EX
+ */
+
+static u32 hv_fake_property_ex_code(const void *input)
+{
+	const struct hv_input_get_partition_property_ex *in = input;
+
+	return in->property_code;
+}
+
+static bool hv_fake_property_ex_reserved_clear(const void *input)
+{
+	const struct hv_input_get_partition_property_ex *in = input;
+
+	return !in->padding;
+}
+
+static u64 hv_fake_get_property_ex(struct hv_fake *fake, const void *input,
+				   void *output)
+{
+	const struct hv_input_get_partition_property_ex *in = input;
+	unsigned int i;
+
+	if (in->partition_id != HV_PARTITION_ID_SELF)
+		return HV_STATUS_INVALID_PARTITION_ID;
+
+	for (i = 0; i < fake->nr_properties; i++) {
+		const struct hv_fake_property *p = &fake->properties[i];
+
+		if (p->code == in->property_code) {
+			memcpy(output, p->value, p->size);
+			return HV_STATUS_SUCCESS;
+		}
+	}
+
+	return HV_STATUS_UNKNOWN_PROPERTY;
+}
+
+/*
+ * HVCALL_GET_SYSTEM_PROPERTY
+ */
+
+static u32 hv_fake_system_property_id(const void *input)
+{
+	const struct hv_input_get_system_property *in = input;
+
+	return in->property_id;
+}
+
+static bool hv_fake_system_property_reserved_clear(const void *input)
+{
+	const struct hv_input_get_system_property *in = input;
+
+	return !in->reserved && !in->as_uint64;
+}
+
+static u64 hv_fake_get_system_property(struct hv_fake *fake, const void *input,
+				       void *output)
+{
+	const struct hv_input_get_system_property *in = input;
+	struct hv_output_get_system_property *out = output;
+
+	if (in->property_id != HV_SYSTEM_PROPERTY_SCHEDULER_TYPE)
+		return HV_STATUS_UNKNOWN_PROPERTY;
+
+	out->scheduler_type = fake->scheduler_type;
+	return HV_STATUS_SUCCESS;
+}
+
+static const struct hv_fake_op hv_fake_ops[] = {
+	{
+		.code = HVCALL_GET_PARTITION_PROPERTY_EX,
+		.input_size = sizeof(struct hv_input_get_partition_property_ex),
+		.output_size = HV_FAKE_PROPERTY_BYTES,
+		.property = hv_fake_property_ex_code,
+		.reserved_clear = hv_fake_property_ex_reserved_clear,
+		.answer = hv_fake_get_property_ex,
+	},
+	{
+		.code = HVCALL_GET_SYSTEM_PROPERTY,
+		.input_size = sizeof(struct hv_input_get_system_property),
+		.output_size = sizeof(struct hv_output_get_system_property),
+		.root_only = true,
+		.property = hv_fake_system_property_id,
+		.reserved_clear = hv_fake_system_property_reserved_clear,
+		.answer = hv_fake_get_system_property,
+	},
+};
+
+static const struct hv_fake_op *hv_fake_find_op(u16 code)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(hv_fake_ops); i++)
+		if (hv_fake_ops[i].code == code)
+			return &hv_fake_ops[i];
+
+	return NULL;
+}
+
+/*
+ * Checks. Each counts the violation and returns the hypervisor's answer to it.
+ */
+
+static u64 hv_fake_violated(struct hv_fake *fake, enum hv_fake_violation what,
+			    u64 status)
+{
+	fake->violations[what]++;
+	return status;
+}
+
+/* Kernel address of a legal argument of @size bytes, NULL for any other. */
+static void *hv_fake_argument(u64 gpa, size_t size)
+{
+	if (!gpa || !pfn_valid(PHYS_PFN(gpa)) || !IS_ALIGNED(gpa, 8) ||
+	    offset_in_page(gpa) + size > HV_HYP_PAGE_SIZE)
+		return NULL;
+
+	return phys_to_virt(gpa);
+}
+
+/*
+ * The per-CPU argument pages are this CPU's only while interrupts are off. A
+ * hypervisor cannot see that, but callers who forget it break each other.
+ */
+static void hv_fake_check_page(struct hv_fake *fake, void * __percpu *args,
+			       const void *page, bool irqs_on)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		if (*per_cpu_ptr(args, cpu) != page)
+			continue;
+		if (irqs_on)
+			fake->violations[HV_FAKE_INTERRUPTIBLE]++;
+		else if (cpu != smp_processor_id())
+			fake->violations[HV_FAKE_OTHER_CPU]++;
+	}
+}
+
+/* The result that a test wants instead of the real one. */
+static bool hv_fake_fault_due(struct hv_fake *fake, u16 code, u32 property,
+			      u64 *result)
+{
+	bool due = false;
+	unsigned int i;
+
+	for (i = 0; i < fake->nr_faults; i++) {
+		struct hv_fake_armed_fault *armed = &fake->faults[i];
+		const struct hv_fake_fault *fault = &armed->fault;
+
+		if (fault->code != code)
+			continue;
+		if (fault->property && fault->property != property)
+			continue;
+		armed->seen++;
+		if (due || (fault->nth && fault->nth != armed->seen))
+			continue;
+		*result = fault->result;
+		due = true;
+	}
+
+	return due;
+}
+
+static u64 hv_fake_answer(struct hv_fake *fake, u64 control, u64 input_gpa,
+			  u64 output_gpa, struct hv_fake_call *call)
+{
+	const struct hv_fake_op *op = hv_fake_find_op(hv_result(control));
+	void *input, *output;
+	u64 result;
+
+	if (!op)
+		return hv_fake_violated(fake, HV_FAKE_UNKNOWN_CALL,
+					HV_STATUS_INVALID_HYPERCALL_CODE);
+
+	/* The calls modelled so far are all simple: nothing but the code. */
+	if (control != op->code)
+		return hv_fake_violated(fake, HV_FAKE_CONTROL,
+					HV_STATUS_INVALID_HYPERCALL_INPUT);
+
+	input = hv_fake_argument(input_gpa, op->input_size);
+	if (!input)
+		return hv_fake_violated(fake, HV_FAKE_INPUT,
+					HV_STATUS_INVALID_ALIGNMENT);
+	memcpy(call->input, input, op->input_size);
+
+	output = hv_fake_argument(output_gpa, op->output_size);
+	if (!output)
+		return hv_fake_violated(fake, HV_FAKE_OUTPUT,
+					HV_STATUS_INVALID_ALIGNMENT);
+
+	if (PHYS_PFN(input_gpa) == PHYS_PFN(output_gpa))
+		return hv_fake_violated(fake, HV_FAKE_OVERLAP,
+					HV_STATUS_INVALID_ALIGNMENT);
+
+	hv_fake_check_page(fake, hyperv_pcpu_input_arg, input, call->irqs_on);
+	hv_fake_check_page(fake, hyperv_pcpu_output_arg, output, call->irqs_on);
+
+	if (op->root_only && !hv_root_partition())
+		return hv_fake_violated(fake, HV_FAKE_PRIVILEGE,
+					HV_STATUS_ACCESS_DENIED);
+
+	if (!op->reserved_clear(input))
+		return hv_fake_violated(fake, HV_FAKE_RESERVED,
+					HV_STATUS_INVALID_PARAMETER);
+
+	if (hv_fake_fault_due(fake, op->code, op->property(input), &result))
+		return result;
+
+	return op->answer(fake, input, output);
+}
+
+/* Where every hypercall lands while a fake is installed. */
+static u64 hv_fake_hypercall(u64 control, u64 input_gpa, u64 output_gpa)
+{
+	struct hv_fake *fake = hv_fake_installed;
+	bool irqs_on = !irqs_disabled();
+	struct hv_fake_call *call, surplus;
+
+	guard(raw_spinlock_irqsave)(&fake->lock);
+
+	/* Calls beyond the log's end are counted and answered all the same. */
+	call = fake->nr_calls < HV_FAKE_MAX_CALLS ?
+		&fake->calls[fake->nr_calls] : &surplus;
+	fake->nr_calls++;
+
+	*call = (struct hv_fake_call) {
+		.control = control,
+		.input_gpa = input_gpa,
+		.output_gpa = output_gpa,
+		.irqs_on = irqs_on,
+	};
+	call->result = hv_fake_answer(fake, control, input_gpa, output_gpa,
+				      call);
+	return call->result;
+}
+
+static void hv_fake_free_pages(void * __percpu *pages)
+{
+	unsigned int cpu;
+
+	if (!pages)
+		return;
+
+	for_each_possible_cpu(cpu)
+		free_page((unsigned long)*per_cpu_ptr(pages, cpu));
+	free_percpu(pages);
+}
+
+static void hv_fake_free_args(void)
+{
+	hv_fake_free_pages(hyperv_pcpu_input_arg);
+	hv_fake_free_pages(hyperv_pcpu_output_arg);
+	hyperv_pcpu_input_arg = NULL;
+	hyperv_pcpu_output_arg = NULL;
+}
+
+/* One argument page for every CPU, as hv_common_cpu_init() provides them. */
+static void * __percpu *hv_fake_alloc_pages(void)
+{
+	void * __percpu *pages = alloc_percpu(void *);
+	unsigned int cpu;
+	void *page;
+
+	if (!pages)
+		return NULL;
+
+	for_each_possible_cpu(cpu) {
+		page = (void *)__get_free_page(GFP_KERNEL);
+		*per_cpu_ptr(pages, cpu) = page;
+		if (!page) {
+			hv_fake_free_pages(pages);
+			return NULL;
+		}
+		memset(page, HV_FAKE_POISON, HV_HYP_PAGE_SIZE);
+	}
+
+	return pages;
+}
+
+/**
+ * hv_fake_install() - take the hypervisor's place
+ * @test: the test that talks to the fake; skipped on a real Hyper-V
+ * @type: the kind of partition that the test runs in
+ *
+ * The fake starts with no property set and the scheduler type 0, which is none.
+ * Until hv_fake_remove() every hypercall of this kernel arrives at the fake.
+ *
+ * Context: A suite's init() or a test. Sleeps. One fake at a time.
+ * Return: the fake, owned by the test; hv_fake_remove() must undo it. Does not
+ * return on failure: the test fails.
+ */
+struct hv_fake *hv_fake_install(struct kunit *test,
+				enum hv_partition_type type)
+{
+	struct hv_fake *fake;
+
+	if (hv_is_hyperv_initialized())
+		kunit_skip(test, "runs on a real Hyper-V, whose hypercalls must not be taken");
+
+	KUNIT_ASSERT_NULL(test, hv_fake_installed);
+
+	fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, fake);
+
+	fake->test = test;
+	raw_spin_lock_init(&fake->lock);
+	fake->saved_type = hv_curr_partition_type;
+
+	hyperv_pcpu_input_arg = hv_fake_alloc_pages();
+	hyperv_pcpu_output_arg = hv_fake_alloc_pages();
+	if (!hyperv_pcpu_input_arg || !hyperv_pcpu_output_arg) {
+		hv_fake_free_args();
+		KUNIT_FAIL_AND_ABORT(test, "no memory for argument pages");
+	}
+
+	hv_curr_partition_type = type;
+	hv_fake_installed = fake;
+	fake->saved_hypercall = static_call_query(hv_hypercall);
+	static_call_update(hv_hypercall, hv_fake_hypercall);
+
+	return fake;
+}
+
+/**
+ * hv_fake_remove() - put back what was there, and judge what was seen
+ * @fake: from hv_fake_install(); NULL if that failed or skipped the test
+ *
+ * Fails the test for every kind of violation that it did not take.
+ *
+ * Context: A suite's exit() or a test. Sleeps. No hypercall may be under way.
+ */
+void hv_fake_remove(struct hv_fake *fake)
+{
+	unsigned int i;
+
+	if (!fake)
+		return;
+
+	static_call_update(hv_hypercall, fake->saved_hypercall);
+	hv_curr_partition_type = fake->saved_type;
+	hv_fake_free_args();
+	hv_fake_installed = NULL;
+
+	for (i = 0; i < HV_FAKE_NR_VIOLATIONS; i++)
+		KUNIT_EXPECT_EQ_MSG(fake->test, fake->violations[i], 0, "%s",
+				    hv_fake_violation_names[i]);
+}
+
+/**
+ * hv_fake_become() - change the kind of partition the test runs in
+ * @fake: the fake
+ * @type: the kind
+ */
+void hv_fake_become(struct hv_fake *fake, enum hv_partition_type type)
+{
+	guard(raw_spinlock_irqsave)(&fake->lock);
+	hv_curr_partition_type = type;
+}
+
+/**
+ * hv_fake_set_property() - give the partition an extended property
+ * @fake: the fake
+ * @property: an &enum hv_partition_property_code
+ * @value: its value, copied
+ * @size: bytes of it that the hypervisor writes; 0 for a hypervisor that
+ *	reports success and writes nothing
+ *
+ * A property that was never set is not known: HV_STATUS_UNKNOWN_PROPERTY.
+ */
+void hv_fake_set_property(struct hv_fake *fake, u32 property,
+			  const void *value, size_t size)
+{
+	struct hv_fake_property *p;
+
+	KUNIT_ASSERT_LE(fake->test, size, HV_FAKE_PROPERTY_BYTES);
+	KUNIT_ASSERT_LT(fake->test, fake->nr_properties, HV_FAKE_MAX_PROPERTIES);
+
+	guard(raw_spinlock_irqsave)(&fake->lock);
+	p = &fake->properties[fake->nr_properties++];
+	p->code = property;
+	p->size = size;
+	if (size)
+		memcpy(p->value, value, size);
+}
+
+/**
+ * hv_fake_set_scheduler_type() - set what a root partition's hypervisor reports
+ * @fake: the fake
+ * @type: an &enum hv_scheduler_type, or a number that is none
+ */
+void hv_fake_set_scheduler_type(struct hv_fake *fake, u32 type)
+{
+	guard(raw_spinlock_irqsave)(&fake->lock);
+	fake->scheduler_type = type;
+}
+
+/**
+ * hv_fake_fail() - make a hypercall fail
+ * @fake: the fake
+ * @fault: which, when and how; copied. Where several are due, the first wins.
+ */
+void hv_fake_fail(struct hv_fake *fake, const struct hv_fake_fault *fault)
+{
+	KUNIT_ASSERT_LT(fake->test, fake->nr_faults, HV_FAKE_MAX_FAULTS);
+
+	guard(raw_spinlock_irqsave)(&fake->lock);
+	fake->faults[fake->nr_faults++].fault = *fault;
+}
+
+/**
+ * hv_fake_count() - how often a hypercall was made
+ * @fake: the fake
+ * @code: the call code
+ * @property: if not 0, only calls that name this property
+ *
+ * Return: the number of calls, legal or not. Fails the test if there were more
+ * than the fake can keep.
+ */
+unsigned int hv_fake_count(const struct hv_fake *fake, u16 code, u32 property)
+{
+	const struct hv_fake_op *op = hv_fake_find_op(code);
+	unsigned int i, n = 0;
+
+	KUNIT_ASSERT_LE(fake->test, fake->nr_calls, HV_FAKE_MAX_CALLS);
+
+	for (i = 0; i < fake->nr_calls; i++) {
+		const struct hv_fake_call *call = &fake->calls[i];
+
+		if (hv_result(call->control) != code)
+			continue;
+		if (property && (!op || op->property(call->input) != property))
+			continue;
+		n++;
+	}
+
+	return n;
+}
+
+/**
+ * hv_fake_call() - one call of those that were made
+ * @fake: the fake
+ * @n: which, from 0 in the order of arrival
+ *
+ * Return: the call, valid until the test ends. Fails the test if there were
+ * not that many.
+ */
+const struct hv_fake_call *hv_fake_call(const struct hv_fake *fake,
+					unsigned int n)
+{
+	KUNIT_ASSERT_LT(fake->test, n,
+			min_t(unsigned int, fake->nr_calls, HV_FAKE_MAX_CALLS));
+	return &fake->calls[n];
+}
+
+/**
+ * hv_fake_take_violations() - see that the caller did wrong, as the test meant
+ * @fake: the fake
+ * @violation: what it did wrong
+ *
+ * Return: how often it did. From now on the fake counts anew, so that
+ * hv_fake_remove() does not hold these against the test.
+ */
+unsigned int hv_fake_take_violations(struct hv_fake *fake,
+				     enum hv_fake_violation violation)
+{
+	unsigned int n;
+
+	guard(raw_spinlock_irqsave)(&fake->lock);
+	n = fake->violations[violation];
+	fake->violations[violation] = 0;
+	return n;
+}
+
+/**
+ * hv_fake_violations() - how many violations of any kind were not taken
+ * @fake: the fake
+ *
+ * Return: what hv_fake_remove() would hold against the test.
+ */
+unsigned int hv_fake_violations(const struct hv_fake *fake)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < HV_FAKE_NR_VIOLATIONS; i++)
+		n += fake->violations[i];
+
+	return n;
+}
