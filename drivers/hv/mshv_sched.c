@@ -67,13 +67,16 @@ static u64 mshv_sched_query_type(u32 *type)
  */
 void mshv_sched_discover(struct mshv_sched_facts *facts)
 {
+	const u64 caps = HV_PARTITION_PROPERTY_VMM_CAPABILITIES;
+	const u64 integrated =
+		HV_PARTITION_PROPERTY_HIERARCHICAL_INTEGRATED_SCHEDULER_ENABLED;
+
 	memset(facts, 0, sizeof(*facts));
 	facts->l1vh = hv_l1vh_partition();
 
 	facts->caps_status =
-		hv_query_partition_property_ex(HV_PARTITION_ID_SELF,
-					       HV_PARTITION_PROPERTY_VMM_CAPABILITIES,
-					       0, &facts->caps,
+		hv_query_partition_property_ex(HV_PARTITION_ID_SELF, caps, 0,
+					       &facts->caps,
 					       sizeof(facts->caps));
 
 	if (!facts->l1vh) {
@@ -86,8 +89,7 @@ void mshv_sched_discover(struct mshv_sched_facts *facts)
 		return;
 
 	facts->integrated_status =
-		hv_query_partition_property_ex(HV_PARTITION_ID_SELF,
-					       HV_PARTITION_PROPERTY_HIERARCHICAL_INTEGRATED_SCHEDULER_ENABLED,
+		hv_query_partition_property_ex(HV_PARTITION_ID_SELF, integrated,
 					       0, &facts->integrated,
 					       sizeof(facts->integrated));
 }

@@ -425,6 +425,7 @@ static struct kunit_suite hv_fake_test_suite = {
 	.exit = hv_fake_test_exit,
 	.test_cases = hv_fake_test_cases,
 };
+
 kunit_test_suite(hv_fake_test_suite);
 
 MODULE_LICENSE("GPL");

@@ -743,6 +743,7 @@ static struct kunit_suite mshv_sched_test_suite = {
 	.exit = mshv_sched_test_exit,
 	.test_cases = mshv_sched_test_cases,
 };
+
 kunit_test_suite(mshv_sched_test_suite);
 
 /*
@@ -813,21 +814,24 @@ static const struct mshv_sched_init_case {
 		.partition = HV_PARTITION_TYPE_ROOT,
 		.bank_count = 1,
 		.type = HV_SCHEDULER_TYPE_LP,
-		.log = "classic scheduler without SMT: the hypervisor dispatches VPs (reported by the hypervisor)",
+		.log =
+			"classic scheduler without SMT: the hypervisor dispatches VPs (reported by the hypervisor)",
 	},
 	{
 		.name = "root: reports classic with SMT",
 		.partition = HV_PARTITION_TYPE_ROOT,
 		.bank_count = 1,
 		.type = HV_SCHEDULER_TYPE_LP_SMT,
-		.log = "classic scheduler with SMT: the hypervisor dispatches VPs (reported by the hypervisor)",
+		.log =
+			"classic scheduler with SMT: the hypervisor dispatches VPs (reported by the hypervisor)",
 	},
 	{
 		.name = "root: reports core, capabilities unreadable",
 		.partition = HV_PARTITION_TYPE_ROOT,
 		.caps_result = HV_STATUS_OPERATION_FAILED,
 		.type = HV_SCHEDULER_TYPE_CORE_SMT,
-		.log = "core scheduler: the hypervisor dispatches VPs (reported by the hypervisor)",
+		.log =
+			"core scheduler: the hypervisor dispatches VPs (reported by the hypervisor)",
 	},
 	{
 		.name = "root: reports root",
@@ -835,7 +839,8 @@ static const struct mshv_sched_init_case {
 		.bank_count = 1,
 		.type = HV_SCHEDULER_TYPE_ROOT,
 		.root_path = true,
-		.log = "root scheduler: this kernel dispatches VPs (reported by the hypervisor)",
+		.log =
+			"root scheduler: this kernel dispatches VPs (reported by the hypervisor)",
 	},
 	{
 		.name = "root: reports a type that is not known",
@@ -844,7 +849,8 @@ static const struct mshv_sched_init_case {
 		.type = HV_SCHEDULER_TYPE_ROOT + 1,
 		.refused = true,
 		.err = -EOPNOTSUPP,
-		.log = "scheduler type 0x5 is not known; not loading, as VPs hang if the wrong side dispatches them",
+		.log =
+			"scheduler type 0x5 is not known; not loading, as VPs hang if the wrong side dispatches them",
 	},
 	{
 		.name = "root: type unreadable",
@@ -852,7 +858,8 @@ static const struct mshv_sched_init_case {
 		.bank_count = 1,
 		.type_result = HV_STATUS_ACCESS_DENIED,
 		.refused = true,
-		.log = "cannot read the scheduler type: HV_STATUS_ACCESS_DENIED (0x6); not loading, as VPs hang if the wrong side dispatches them",
+		.log =
+			"cannot read the scheduler type: HV_STATUS_ACCESS_DENIED (0x6); not loading, as VPs hang if the wrong side dispatches them",
 	},
 	{
 		.name = "L1VH: bit clear",
@@ -860,7 +867,8 @@ static const struct mshv_sched_init_case {
 		.bank_count = 1,
 		.caps = CAPS_OVERLAY,
 		.integrated = 1,
-		.log = "core scheduler: the hypervisor dispatches VPs (integrated scheduler not offered)",
+		.log =
+			"core scheduler: the hypervisor dispatches VPs (integrated scheduler not offered)",
 	},
 	{
 		.name = "L1VH: bit set, property 1",
@@ -869,7 +877,8 @@ static const struct mshv_sched_init_case {
 		.caps = CAPS_INTEGRATED | CAPS_OVERLAY,
 		.integrated = 1,
 		.root_path = true,
-		.log = "integrated scheduler: this kernel dispatches VPs (enabled for this partition)",
+		.log =
+			"integrated scheduler: this kernel dispatches VPs (enabled for this partition)",
 	},
 	{
 		.name = "L1VH: bit set, property 0",
@@ -877,7 +886,8 @@ static const struct mshv_sched_init_case {
 		.bank_count = 1,
 		.caps = CAPS_INTEGRATED | CAPS_OVERLAY,
 		.integrated = 0,
-		.log = "core scheduler: the hypervisor dispatches VPs (integrated scheduler offered, not enabled)",
+		.log =
+			"core scheduler: the hypervisor dispatches VPs (integrated scheduler offered, not enabled)",
 	},
 	{
 		.name = "L1VH: bit set, property U64_MAX",
@@ -886,7 +896,8 @@ static const struct mshv_sched_init_case {
 		.caps = CAPS_INTEGRATED,
 		.integrated = U64_MAX,
 		.root_path = true,
-		.log = "integrated scheduler: this kernel dispatches VPs (enabled for this partition)",
+		.log =
+			"integrated scheduler: this kernel dispatches VPs (enabled for this partition)",
 	},
 	{
 		.name = "L1VH: bit set, property unreadable",
@@ -895,7 +906,8 @@ static const struct mshv_sched_init_case {
 		.caps = CAPS_INTEGRATED,
 		.integrated_result = HV_STATUS_INVALID_PARAMETER,
 		.refused = true,
-		.log = "cannot read the integrated scheduler state: HV_STATUS_INVALID_PARAMETER (0x5); not loading, as VPs hang if the wrong side dispatches them",
+		.log =
+			"cannot read the integrated scheduler state: HV_STATUS_INVALID_PARAMETER (0x5); not loading, as VPs hang if the wrong side dispatches them",
 	},
 	{
 		.name = "L1VH: bit set, property not known",
@@ -904,33 +916,38 @@ static const struct mshv_sched_init_case {
 		.caps = CAPS_INTEGRATED,
 		.integrated_result = HV_STATUS_UNKNOWN_PROPERTY,
 		.refused = true,
-		.log = "cannot read the integrated scheduler state: HV_STATUS_UNKNOWN_PROPERTY (0x9); not loading, as VPs hang if the wrong side dispatches them",
+		.log =
+			"cannot read the integrated scheduler state: HV_STATUS_UNKNOWN_PROPERTY (0x9); not loading, as VPs hang if the wrong side dispatches them",
 	},
 	{
 		.name = "L1VH: capabilities not known (property)",
 		.partition = HV_PARTITION_TYPE_L1VH,
 		.caps_result = HV_STATUS_UNKNOWN_PROPERTY,
-		.log = "core scheduler: the hypervisor dispatches VPs (no VMM capabilities in this hypervisor)",
+		.log =
+			"core scheduler: the hypervisor dispatches VPs (no VMM capabilities in this hypervisor)",
 	},
 	{
 		.name = "L1VH: capabilities not known (hypercall)",
 		.partition = HV_PARTITION_TYPE_L1VH,
 		.caps_result = HV_STATUS_INVALID_HYPERCALL_CODE,
-		.log = "core scheduler: the hypervisor dispatches VPs (no VMM capabilities in this hypervisor)",
+		.log =
+			"core scheduler: the hypervisor dispatches VPs (no VMM capabilities in this hypervisor)",
 	},
 	{
 		.name = "L1VH: capabilities unreadable (INVALID_PARAMETER)",
 		.partition = HV_PARTITION_TYPE_L1VH,
 		.caps_result = HV_STATUS_INVALID_PARAMETER,
 		.refused = true,
-		.log = "cannot read the VMM capabilities: HV_STATUS_INVALID_PARAMETER (0x5); not loading, as VPs hang if the wrong side dispatches them",
+		.log =
+			"cannot read the VMM capabilities: HV_STATUS_INVALID_PARAMETER (0x5); not loading, as VPs hang if the wrong side dispatches them",
 	},
 	{
 		.name = "L1VH: hypercalls impossible",
 		.partition = HV_PARTITION_TYPE_L1VH,
 		.caps_result = U64_MAX,
 		.refused = true,
-		.log = "cannot read the VMM capabilities: Hypercall page missing! (0xffff); not loading, as VPs hang if the wrong side dispatches them",
+		.log =
+			"cannot read the VMM capabilities: Hypercall page missing! (0xffff); not loading, as VPs hang if the wrong side dispatches them",
 	},
 	{
 		.name = "L1VH: bit set, property 1, bank_count 0",
@@ -939,8 +956,10 @@ static const struct mshv_sched_init_case {
 		.caps = CAPS_INTEGRATED,
 		.integrated = 1,
 		.root_path = true,
-		.log = "integrated scheduler: this kernel dispatches VPs (enabled for this partition)",
-		.notice = "VMM capabilities: vmm_enable_integrated_scheduler is set though bank_count is 0; taken as set",
+		.log =
+			"integrated scheduler: this kernel dispatches VPs (enabled for this partition)",
+		.notice =
+			"VMM capabilities: vmm_enable_integrated_scheduler is set though bank_count is 0; taken as set",
 	},
 	{
 		.name = "L1VH: bit clear, bank_count 0",
@@ -948,7 +967,8 @@ static const struct mshv_sched_init_case {
 		.bank_count = 0,
 		.caps = ~CAPS_INTEGRATED,
 		.integrated = 1,
-		.log = "core scheduler: the hypervisor dispatches VPs (integrated scheduler not offered)",
+		.log =
+			"core scheduler: the hypervisor dispatches VPs (integrated scheduler not offered)",
 	},
 	{
 		.name = "L1VH: bit set, property 1, bank_count 2",
@@ -957,7 +977,8 @@ static const struct mshv_sched_init_case {
 		.caps = CAPS_INTEGRATED,
 		.integrated = 1,
 		.root_path = true,
-		.log = "integrated scheduler: this kernel dispatches VPs (enabled for this partition)",
+		.log =
+			"integrated scheduler: this kernel dispatches VPs (enabled for this partition)",
 	},
 	{
 		.name = "L1VH: bit set, property 0, bank_count 65535",
@@ -965,7 +986,8 @@ static const struct mshv_sched_init_case {
 		.bank_count = 65535,
 		.caps = CAPS_INTEGRATED,
 		.integrated = 0,
-		.log = "core scheduler: the hypervisor dispatches VPs (integrated scheduler offered, not enabled)",
+		.log =
+			"core scheduler: the hypervisor dispatches VPs (integrated scheduler offered, not enabled)",
 	},
 };
 
@@ -1040,6 +1062,7 @@ static struct kunit_suite mshv_sched_init_test_suite = {
 	.exit = mshv_sched_test_exit,
 	.test_cases = mshv_sched_init_test_cases,
 };
+
 kunit_test_init_section_suites(&mshv_sched_init_test_suite);
 
 MODULE_LICENSE("GPL");

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What the scripts of this repository share: where things are, how errors and
+# progress are told, how results are written. Sourced, never run.
+#
+# Settings that a user may give to make, or in the environment:
+#   BASE   base kernel, a row of tools/dev/bases           (default 7.3)
+#   KSRC   a kernel tree or git checkout to use instead of BASE
+#   O      folder for everything that is built             (default out)
+#   CACHE  folder for what is fetched                      (default ~/.cache/mshv)
+#   JOBS   parallel jobs                                   (default: CPUs)
+#   V      1: show all output
+#   ACCEL  kvm, tcg or auto: what runs the virtual machine (default auto)
+
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+BASE=${BASE:-7.3}
+KSRC=${KSRC:-}
+O=${O:-out}
+[[ $O = /* ]] || O=$ROOT/$O
+CACHE=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mshv}
+JOBS=${JOBS:-$(nproc)}
+V=${V:-0}
+ACCEL=${ACCEL:-auto}
+
+# shellcheck disable=SC2034 # for those who source this
+if [[ -n $KSRC ]]; then
+	# The build folders of one tree must not be used for another.
+	BASE_ID=ksrc-$(printf %s "$KSRC" | cksum | cut -d' ' -f1)
+else
+	BASE_ID=$BASE
+fi
+
+# ccache first in PATH, whether or not Debian's links for it are there.
+[[ -d /usr/lib/ccache ]] && PATH=/usr/lib/ccache:$PATH
+# One pool of compiled objects for all the trees that are built here.
+export CCACHE_BASEDIR=$O CCACHE_NOHASHDIR=1
+
+# A scratch folder that goes away with the script.
+SCRATCH=
+# shellcheck disable=SC2329 # called by the trap
+scratch_remove() { [[ -z $SCRATCH ]] || rm -rf "$SCRATCH"; }
+trap scratch_remove EXIT
+scratch() { [[ -n $SCRATCH ]] || SCRATCH=$(mktemp -d); }
+
+say() { printf '%s\n' "$*" >&2; }
+
+# die WHAT [WAY OUT]...: what is wrong, and what to do about it
+die()
+{
+	local line
+
+	printf '\nerror: %s\n' "$1" >&2
+	shift
+	for line; do
+		printf '       %s\n' "$line" >&2
+	done
+	exit 1
+}
+
+elapsed() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
+
+# need_space FOLDER MIB WHAT: stop early rather than half way
+need_space()
+{
+	local free
+
+	mkdir -p "$1" || die "cannot create $1" \
+		"Give another folder with O= or CACHE=."
+	free=$(df -Pm "$1" | awk 'NR == 2 { print $4 }')
+	[[ $free -ge $2 ]] || die \
+		"$3 needs $2 MiB in $1, and only $free MiB are free." \
+		"Free some space ('make clean' removes what was built here)," \
+		"or give another folder with O= or CACHE=."
+}
+
+# step WHAT LOG EXPECTED COMMAND...: run a long command quietly
+#
+# Shows what is done, how far it is (lines of output, of about EXPECTED; 0 if
+# nobody knows) and for how long. All output goes to LOG, or to the screen too
+# with V=1. A failing command's last lines are shown.
+step()
+{
+	local what=$1 log=$2 expected=$3 start=$SECONDS pid rc=0 shown=0 far now
+	shift 3
+
+	mkdir -p "$(dirname "$log")"
+	if [[ $V = 1 ]]; then
+		say "== $what"
+		"$@" </dev/null > >(tee "$log" >&2) 2>&1 || rc=$?
+	else
+		"$@" </dev/null >"$log" 2>&1 &
+		pid=$!
+		while kill -0 $pid 2>/dev/null; do
+			sleep 0.2
+			now=$((SECONDS - start))
+			far=
+			if [[ $expected -gt 0 ]]; then
+				far=$(($(wc -l <"$log") * 100 / expected))
+				far=", $((far > 99 ? 99 : far)) %"
+			fi
+			if [[ -t 2 ]]; then
+				printf '\r\033[K%s%s, %s' "$what" "$far" \
+					"$(elapsed $now)" >&2
+			elif [[ $((now / 30)) -gt $shown ]]; then
+				shown=$((now / 30))
+				say "$what ...$far, $(elapsed $now)"
+			fi
+		done
+		wait $pid || rc=$?
+		[[ ! -t 2 ]] || printf '\r\033[K' >&2
+	fi
+
+	if [[ $rc -eq 0 ]]; then
+		say "$what: done, $(elapsed $((SECONDS - start)))"
+		return 0
+	fi
+	say "$what: FAILED after $(elapsed $((SECONDS - start))); the end of its output:"
+	tail -n 30 "$log" | sed 's/^/    /' >&2
+	say "All of it is in $log"
+	if grep -q 'No space left on device' "$log"; then
+		say "The disk is full: free some space, or give another folder with O=."
+	fi
+	return $rc
+}
+
+# Results of a suite, one file each, in KTAP: a plan and a line a test. A suite
+# is over when it has as many lines as its plan says; anything less is a failure.
+
+RESULT=
+tap_begin()	# NAME TESTS
+{
+	RESULT=$O/results/$1.ktap
+	mkdir -p "$O/results"
+	printf 'KTAP version 1\n1..%d\n' "$2" >"$RESULT"
+	TAP_N=0
+}
+
+tap_line()	# "ok" or "not ok", NAME, what follows
+{
+	TAP_N=$((TAP_N + 1))
+	printf '%s %d %s%s\n' "$1" "$TAP_N" "$2" "${3:-}" >>"$RESULT"
+	printf '  %-6s %s%s\n' "$1" "$2" "${3:-}"
+}
+
+tap_ok() { tap_line ok "$1"; }
+tap_skip() { tap_line ok "$1" " # SKIP $2"; }
+tap_not_ok() { tap_line "not ok" "$1" "${2:+ # $2}"; }
+
+# tap_summary FILE...: the one closing line, after the names of what did not run
+tap_summary()
+{
+	awk '
+	function close_suite() {
+		if (file == "")
+			return
+		if (plan == "" || seen < plan) {
+			missing = plan == "" ? 1 : plan - seen
+			printf "%s: %d test(s) did not run\n", file, missing
+			failed += missing
+		}
+	}
+	FNR == 1 {
+		close_suite()
+		file = FILENAME
+		sub(/.*\//, "", file)
+		sub(/\.ktap$/, "", file)
+		plan = ""
+		seen = 0
+	}
+	/^1\.\.[0-9]+$/ { plan = substr($0, 4) + 0 }
+	/^ok .* # SKIP/ { seen++; skipped++; printf "%s: skipped: %s\n", file, $0; next }
+	/^ok / { seen++; passed++ }
+	/^not ok / { seen++; failed++; printf "%s: %s\n", file, $0 }
+	END {
+		close_suite()
+		printf "%d passed, %d failed", passed, failed
+		if (skipped)
+			printf ", %d skipped", skipped
+		printf "\n"
+		exit failed > 0 || passed == 0
+	}' "$@"
+}

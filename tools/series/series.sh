@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# How patches/ is read: the one place that knows the format of a patch file.
+# Sourced after lib.sh. See "The series" in the README.
+
+PATCHES=${PATCHES:-$ROOT/patches}
+# shellcheck disable=SC2034 # for those who source this
+MAILINGS="fixes feature tools"
+
+# The patch files in mail order, one a line, as folder/name.patch
+series_list() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$PATCHES/series"; }
+
+# Lines of a patch above its "---": the commit message, "Subject:" first
+patch_message() { sed '/^---$/,$d' "$PATCHES/$1"; }
+
+# The complete files of this repository that a patch brings in, one a line
+patch_adds()
+{
+	sed -n '/^---$/,/^--- /s/^Adds://p' "$PATCHES/$1" | xargs -r -n 1
+}
+
+# The existing kernel files that a patch changes, one a line
+patch_edits() { sed -n 's,^--- a/\([^[:space:]]*\).*,\1,p' "$PATCHES/$1"; }
+
+# series_upto N: the first N patches; or up to and with a patch named; or all
+series_upto()
+{
+	case $1 in
+	all) series_list ;;
+	none | 0) ;;
+	*[!0-9]*)
+		series_list | grep -qxF "$1" || die \
+			"there is no patch '$1' in patches/series." \
+			"Give a number, or a name as it stands there."
+		series_list | sed "\\,^$1\$,q"
+		;;
+	*)
+		[[ $1 -le $(series_list | wc -l) ]] || die \
+			"patches/series has only $(series_list | wc -l) patches, not $1."
+		series_list | head -n "$1"
+		;;
+	esac
+}
+
+# What 'patch' said, as sentences: which file, which hunk, where
+explain_reject()
+{
+	awk '
+	/^patching file / || /^checking file / { file = $3 }
+	/^Hunk #[0-9]+ FAILED/ {
+		sub(/#/, "", $2)
+		printf "  %s: hunk %s does not fit at line %s\n", file, $2, $5 + 0
+	}
+	/^can.t find file|No file to patch/ { print "  " $0 }
+	/malformed patch/ { print "  " $0 }' "$1"
+}
+
+# stage_patch PATCH BASE STAGE LOG: apply one patch in STAGE, a folder that
+# holds only files that patches touch, taking from BASE those it lacks. Our own
+# complete files are laid beside them.
+stage_patch()
+{
+	local patch=$1 base=$2 stage=$3 log=$4 file
+
+	while read -r file; do
+		[[ -e $stage/$file ]] && continue
+		[[ -f $base/$file ]] || die \
+			"patch $patch changes $file, which the base kernel does not have." \
+			"Base kernel: $base"
+		mkdir -p "$stage/$(dirname "$file")"
+		cp -p "$base/$file" "$stage/$file"
+	done < <(patch_edits "$patch")
+
+	# No fuzz: what git am would not take must not pass here either.
+	if ! patch -d "$stage" -p1 --batch --forward --fuzz=0 \
+		--no-backup-if-mismatch --reject-file=- \
+		<"$PATCHES/$patch" >"$log" 2>&1; then
+		die "patch $patch does not fit this base kernel:" \
+			"$(explain_reject "$log")" \
+			"Base kernel: $base" \
+			"Mend the patch with quilt ('make quilt', see the README), or use the base it was made for."
+	fi
+
+	while read -r file; do
+		[[ -f $ROOT/$file ]] || die \
+			"patch $patch adds $file, which this repository does not have."
+		[[ ! -e $base/$file ]] || die \
+			"patch $patch adds $file, which the base kernel has already." \
+			"Base kernel: $base"
+		mkdir -p "$stage/$(dirname "$file")"
+		cp -p "$ROOT/$file" "$stage/$file"
+	done < <(patch_adds "$patch")
+}
