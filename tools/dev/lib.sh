@@ -76,6 +76,16 @@ need_space()
 		"or give another folder with O= or CACHE=."
 }
 
+# The Debian archive among the machine's own apt sources. Before the first
+# 'apt-get update' apt knows no label, so the release's name must do.
+debian_mirror()
+{
+	# shellcheck disable=SC2016 # apt's variables, not the shell's
+	apt-get indextargets --format '$(LABEL)|$(RELEASE)|$(REPO_URI)' 2>/dev/null |
+		awk -F'|' '$1 == "Debian" || ($1 == "" && $2 !~ /security/ &&
+			   $3 ~ /debian/) { print $3; exit }'
+}
+
 # step WHAT LOG EXPECTED COMMAND...: run a long command quietly
 #
 # Shows what is done, how far it is (lines of output, of about EXPECTED; 0 if
