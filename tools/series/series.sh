@@ -43,6 +43,12 @@ series_upto()
 	esac
 }
 
+# Whether a folder is the top of a git checkout
+is_checkout()
+{
+	[[ $(git -C "$1" rev-parse --show-toplevel 2>/dev/null) = "$(cd "$1" && pwd -P)" ]]
+}
+
 # What 'patch' said, as sentences: which file, which hunk, where
 explain_reject()
 {

@@ -105,11 +105,7 @@ struct hv_fake_fault {
 	u64 result;
 };
 
-/**
- * struct hv_fake - the hypervisor that a test talks to
- *
- * Opaque to tests but for what the functions below give.
- */
+/* The hypervisor that a test talks to; see the functions below. */
 struct hv_fake;
 
 struct hv_fake *hv_fake_install(struct kunit *test,

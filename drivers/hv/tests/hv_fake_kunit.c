@@ -179,8 +179,8 @@ static void hv_fake_remove_restores(struct kunit *test)
 	test->priv = NULL;
 
 	KUNIT_EXPECT_EQ(test, hv_fake_test_call(&args), U64_MAX);
-	KUNIT_EXPECT_NULL(test, hyperv_pcpu_input_arg);
-	KUNIT_EXPECT_NULL(test, hyperv_pcpu_output_arg);
+	KUNIT_EXPECT_TRUE(test, !hyperv_pcpu_input_arg);
+	KUNIT_EXPECT_TRUE(test, !hyperv_pcpu_output_arg);
 	KUNIT_EXPECT_EQ(test, hv_curr_partition_type, HV_PARTITION_TYPE_GUEST);
 }
 
@@ -427,6 +427,3 @@ static struct kunit_suite hv_fake_test_suite = {
 };
 
 kunit_test_suite(hv_fake_test_suite);
-
-MODULE_LICENSE("GPL");
-MODULE_DESCRIPTION("KUnit tests of the fake Microsoft Hypervisor");

@@ -1064,6 +1064,3 @@ static struct kunit_suite mshv_sched_init_test_suite = {
 };
 
 kunit_test_init_section_suites(&mshv_sched_init_test_suite);
-
-MODULE_LICENSE("GPL");
-MODULE_DESCRIPTION("KUnit tests of the choice of the scheduler in mshv_root");
