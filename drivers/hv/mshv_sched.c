@@ -9,7 +9,7 @@
  * Documentation/virt/hyperv/mshv.rst for the decision table.
  */
 
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+#define pr_fmt(fmt) "mshv: " fmt
 
 #include <linux/cache.h>
 #include <linux/cleanup.h>
@@ -17,7 +17,6 @@
 #include <linux/irqflags.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
-#include <linux/string.h>
 #include <asm/mshyperv.h>
 #include <hyperv/hvsched.h>
 
@@ -71,8 +70,7 @@ void mshv_sched_discover(struct mshv_sched_facts *facts)
 	const u64 integrated =
 		HV_PARTITION_PROPERTY_HIERARCHICAL_INTEGRATED_SCHEDULER_ENABLED;
 
-	memset(facts, 0, sizeof(*facts));
-	facts->l1vh = hv_l1vh_partition();
+	*facts = (struct mshv_sched_facts) { .l1vh = hv_l1vh_partition() };
 
 	facts->caps_status =
 		hv_query_partition_property_ex(HV_PARTITION_ID_SELF, caps, 0,
@@ -173,7 +171,7 @@ static int mshv_sched_choose_l1vh(const struct mshv_sched_facts *facts,
 int mshv_sched_choose(const struct mshv_sched_facts *facts,
 		      struct mshv_sched_choice *choice)
 {
-	memset(choice, 0, sizeof(*choice));
+	*choice = (struct mshv_sched_choice) { };
 
 	if (facts->l1vh)
 		return mshv_sched_choose_l1vh(facts, choice);
@@ -181,60 +179,50 @@ int mshv_sched_choose(const struct mshv_sched_facts *facts,
 	return mshv_sched_choose_root(facts, choice);
 }
 
-/* Why this scheduler; NULL where the choice is a refusal. */
+/* Why this scheduler, or in a refusal what could not be learned. */
 static const char *mshv_sched_why(enum mshv_sched_reason reason)
 {
 	switch (reason) {
 	case MSHV_SCHED_REPORTED:
-		return "reported by the hypervisor";
+		return "reported by hypervisor";
 	case MSHV_SCHED_INTEGRATED:
 		return "enabled for this partition";
 	case MSHV_SCHED_NOT_ENABLED:
-		return "integrated scheduler offered, not enabled";
+		return "integrated scheduler not enabled";
 	case MSHV_SCHED_NOT_OFFERED:
 		return "integrated scheduler not offered";
 	case MSHV_SCHED_NO_CAPS:
-		return "no VMM capabilities in this hypervisor";
-	default:
-		return NULL;
-	}
-}
-
-/* What could not be learned; NULL where the choice is not such a refusal. */
-static const char *mshv_sched_unreadable(enum mshv_sched_reason reason)
-{
-	switch (reason) {
+		return "no VMM capabilities";
 	case MSHV_SCHED_CAPS_UNREADABLE:
 		return "VMM capabilities";
 	case MSHV_SCHED_INTEGRATED_UNREADABLE:
 		return "integrated scheduler state";
 	case MSHV_SCHED_TYPE_UNREADABLE:
+	case MSHV_SCHED_TYPE_UNKNOWN:
 		return "scheduler type";
-	default:
-		return NULL;
 	}
+	return NULL;
 }
 
 /* One line for every choice and for every refusal. */
 static void mshv_sched_report(const struct mshv_sched_facts *facts,
-			      const struct mshv_sched_choice *choice)
+			      const struct mshv_sched_choice *choice,
+			      bool refused)
 {
+	bool unknown = choice->reason == MSHV_SCHED_TYPE_UNKNOWN;
 	const char *why = mshv_sched_why(choice->reason);
-	const char *unreadable = mshv_sched_unreadable(choice->reason);
 
-	if (why)
+	if (refused)
+		pr_err("not loading, as a guess may hang guests: %s: %s (0x%x)\n",
+		       why,
+		       unknown ? "unknown" : hv_result_to_string(choice->status),
+		       unknown ? facts->type : hv_result(choice->status));
+	else
 		pr_info("%s: %s dispatches VPs (%s)\n",
 			hv_scheduler_name(choice->type, facts->l1vh),
 			hv_scheduler_is_parents(choice->type) ?
 				"this kernel" : "the hypervisor",
 			why);
-	else if (unreadable)
-		pr_err("cannot read the %s: %s (0x%x); not loading, as VPs hang if the wrong side dispatches them\n",
-		       unreadable, hv_result_to_string(choice->status),
-		       hv_result(choice->status));
-	else
-		pr_err("scheduler type 0x%x is not known; not loading, as VPs hang if the wrong side dispatches them\n",
-		       facts->type);
 
 	pr_debug("VMM capabilities %#llx, bank_count %u\n",
 		 facts->caps.as_uint64[0], facts->caps.bank_count);
@@ -242,7 +230,7 @@ static void mshv_sched_report(const struct mshv_sched_facts *facts,
 	/* Worth knowing when the bit is ever in doubt. It decides, even so. */
 	if (facts->l1vh && facts->caps.vmm_enable_integrated_scheduler &&
 	    !facts->caps.bank_count)
-		pr_notice("VMM capabilities: vmm_enable_integrated_scheduler is set though bank_count is 0; taken as set\n");
+		pr_notice("bank_count is 0, the integrated scheduler bit counts\n");
 }
 
 /**
@@ -262,7 +250,7 @@ int __init mshv_sched_init(struct hv_partition_property_vmm_capabilities *caps)
 
 	mshv_sched_discover(&facts);
 	ret = mshv_sched_choose(&facts, &choice);
-	mshv_sched_report(&facts, &choice);
+	mshv_sched_report(&facts, &choice, ret);
 	if (ret)
 		return ret;
 

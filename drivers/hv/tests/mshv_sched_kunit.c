@@ -768,7 +768,7 @@ static unsigned int mshv_sched_test_log_lines(struct kmsg_dump_iter iter,
 					      const char *want,
 					      unsigned int *same)
 {
-	static const char prefix[] = "mshv_root: ";
+	static const char prefix[] = "mshv: ";
 	char line[256];
 	unsigned int n = 0;
 	size_t len;
@@ -815,7 +815,7 @@ static const struct mshv_sched_init_case {
 		.bank_count = 1,
 		.type = HV_SCHEDULER_TYPE_LP,
 		.log =
-			"classic scheduler without SMT: the hypervisor dispatches VPs (reported by the hypervisor)",
+			"classic scheduler without SMT: the hypervisor dispatches VPs (reported by hypervisor)",
 	},
 	{
 		.name = "root: reports classic with SMT",
@@ -823,7 +823,7 @@ static const struct mshv_sched_init_case {
 		.bank_count = 1,
 		.type = HV_SCHEDULER_TYPE_LP_SMT,
 		.log =
-			"classic scheduler with SMT: the hypervisor dispatches VPs (reported by the hypervisor)",
+			"classic scheduler with SMT: the hypervisor dispatches VPs (reported by hypervisor)",
 	},
 	{
 		.name = "root: reports core, capabilities unreadable",
@@ -831,7 +831,7 @@ static const struct mshv_sched_init_case {
 		.caps_result = HV_STATUS_OPERATION_FAILED,
 		.type = HV_SCHEDULER_TYPE_CORE_SMT,
 		.log =
-			"core scheduler: the hypervisor dispatches VPs (reported by the hypervisor)",
+			"core scheduler: the hypervisor dispatches VPs (reported by hypervisor)",
 	},
 	{
 		.name = "root: reports root",
@@ -840,7 +840,7 @@ static const struct mshv_sched_init_case {
 		.type = HV_SCHEDULER_TYPE_ROOT,
 		.root_path = true,
 		.log =
-			"root scheduler: this kernel dispatches VPs (reported by the hypervisor)",
+			"root scheduler: this kernel dispatches VPs (reported by hypervisor)",
 	},
 	{
 		.name = "root: reports a type that is not known",
@@ -850,7 +850,7 @@ static const struct mshv_sched_init_case {
 		.refused = true,
 		.err = -EOPNOTSUPP,
 		.log =
-			"scheduler type 0x5 is not known; not loading, as VPs hang if the wrong side dispatches them",
+			"not loading, as a guess may hang guests: scheduler type: unknown (0x5)",
 	},
 	{
 		.name = "root: type unreadable",
@@ -859,7 +859,7 @@ static const struct mshv_sched_init_case {
 		.type_result = HV_STATUS_ACCESS_DENIED,
 		.refused = true,
 		.log =
-			"cannot read the scheduler type: HV_STATUS_ACCESS_DENIED (0x6); not loading, as VPs hang if the wrong side dispatches them",
+			"not loading, as a guess may hang guests: scheduler type: HV_STATUS_ACCESS_DENIED (0x6)",
 	},
 	{
 		.name = "L1VH: bit clear",
@@ -887,7 +887,7 @@ static const struct mshv_sched_init_case {
 		.caps = CAPS_INTEGRATED | CAPS_OVERLAY,
 		.integrated = 0,
 		.log =
-			"core scheduler: the hypervisor dispatches VPs (integrated scheduler offered, not enabled)",
+			"core scheduler: the hypervisor dispatches VPs (integrated scheduler not enabled)",
 	},
 	{
 		.name = "L1VH: bit set, property U64_MAX",
@@ -907,7 +907,7 @@ static const struct mshv_sched_init_case {
 		.integrated_result = HV_STATUS_INVALID_PARAMETER,
 		.refused = true,
 		.log =
-			"cannot read the integrated scheduler state: HV_STATUS_INVALID_PARAMETER (0x5); not loading, as VPs hang if the wrong side dispatches them",
+			"not loading, as a guess may hang guests: integrated scheduler state: HV_STATUS_INVALID_PARAMETER (0x5)",
 	},
 	{
 		.name = "L1VH: bit set, property not known",
@@ -917,21 +917,21 @@ static const struct mshv_sched_init_case {
 		.integrated_result = HV_STATUS_UNKNOWN_PROPERTY,
 		.refused = true,
 		.log =
-			"cannot read the integrated scheduler state: HV_STATUS_UNKNOWN_PROPERTY (0x9); not loading, as VPs hang if the wrong side dispatches them",
+			"not loading, as a guess may hang guests: integrated scheduler state: HV_STATUS_UNKNOWN_PROPERTY (0x9)",
 	},
 	{
 		.name = "L1VH: capabilities not known (property)",
 		.partition = HV_PARTITION_TYPE_L1VH,
 		.caps_result = HV_STATUS_UNKNOWN_PROPERTY,
 		.log =
-			"core scheduler: the hypervisor dispatches VPs (no VMM capabilities in this hypervisor)",
+			"core scheduler: the hypervisor dispatches VPs (no VMM capabilities)",
 	},
 	{
 		.name = "L1VH: capabilities not known (hypercall)",
 		.partition = HV_PARTITION_TYPE_L1VH,
 		.caps_result = HV_STATUS_INVALID_HYPERCALL_CODE,
 		.log =
-			"core scheduler: the hypervisor dispatches VPs (no VMM capabilities in this hypervisor)",
+			"core scheduler: the hypervisor dispatches VPs (no VMM capabilities)",
 	},
 	{
 		.name = "L1VH: capabilities unreadable (INVALID_PARAMETER)",
@@ -939,7 +939,7 @@ static const struct mshv_sched_init_case {
 		.caps_result = HV_STATUS_INVALID_PARAMETER,
 		.refused = true,
 		.log =
-			"cannot read the VMM capabilities: HV_STATUS_INVALID_PARAMETER (0x5); not loading, as VPs hang if the wrong side dispatches them",
+			"not loading, as a guess may hang guests: VMM capabilities: HV_STATUS_INVALID_PARAMETER (0x5)",
 	},
 	{
 		.name = "L1VH: hypercalls impossible",
@@ -947,7 +947,7 @@ static const struct mshv_sched_init_case {
 		.caps_result = U64_MAX,
 		.refused = true,
 		.log =
-			"cannot read the VMM capabilities: Hypercall page missing! (0xffff); not loading, as VPs hang if the wrong side dispatches them",
+			"not loading, as a guess may hang guests: VMM capabilities: Hypercall page missing! (0xffff)",
 	},
 	{
 		.name = "L1VH: bit set, property 1, bank_count 0",
@@ -959,7 +959,7 @@ static const struct mshv_sched_init_case {
 		.log =
 			"integrated scheduler: this kernel dispatches VPs (enabled for this partition)",
 		.notice =
-			"VMM capabilities: vmm_enable_integrated_scheduler is set though bank_count is 0; taken as set",
+			"bank_count is 0, the integrated scheduler bit counts",
 	},
 	{
 		.name = "L1VH: bit clear, bank_count 0",
@@ -987,7 +987,7 @@ static const struct mshv_sched_init_case {
 		.caps = CAPS_INTEGRATED,
 		.integrated = 0,
 		.log =
-			"core scheduler: the hypervisor dispatches VPs (integrated scheduler offered, not enabled)",
+			"core scheduler: the hypervisor dispatches VPs (integrated scheduler not enabled)",
 	},
 };
 

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The front door. Each target is a script of tools/, which says what it does;
+# "make help" is the list.
+
+# Settings reach the scripts through the environment; tools/dev/lib.sh lists
+# them.
+export BASE KSRC O CACHE JOBS V ACCEL MIRROR KEYRING NODEPS SIGNOFF TRAILER LIMIT
+
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help
+help:
+	@echo 'make run        compose the kernel, build it, boot it, show how the driver decides'
+	@echo 'make check      every test; ends with "N passed, N failed"'
+	@echo
+	@echo 'parts of make check:'
+	@echo '  make kunit      the KUnit suites, with lockdep, on the fake hypervisor'
+	@echo '  make lint       checkpatch, W=1, sparse, kernel-doc, htmldocs, ABI, shellcheck'
+	@echo '  make size       growth of the mshv_root driver with KUnit off'
+	@echo '  make series-check, make tools-check   the patch files; the scripts'
+	@echo
+	@echo 'longer:'
+	@echo '  make bisect     build and test every prefix of the series'
+	@echo '  make matrix     both bases, driver built in and as a module, KUnit and debugfs on and off'
+	@echo '  make mutants    deliberate faults in the driver: which test catches each'
+	@echo '  make nightly    make check and all of these, and KUnit on the second base'
+	@echo
+	@echo 'to work with the series:'
+	@echo '  make series     the mails, in out/series (SIGNOFF=1 signs, TRAILER= adds)'
+	@echo '  make tree       the composed kernel tree, in out/tree'
+	@echo '  make quilt      a tree in which quilt edits patches/'
+	@echo '  make deps       install what is missing here (NODEPS=1 only looks)'
+	@echo '  make clean      remove what was built; what was fetched stays in the cache'
+	@echo
+	@echo 'settings: BASE=7.3|7.2  KSRC=kernel-tree  O=build-folder  CACHE=folder  JOBS=n'
+	@echo '          V=1 (all output)  ACCEL=auto|kvm|tcg  MIRROR=debian-mirror'
+
+.PHONY: deps
+deps:
+	@tools/dev/deps
+
+.PHONY: run
+run: deps
+	@tools/dev/kunit table
+
+.PHONY: kunit
+kunit: deps
+	@tools/dev/kunit
+
+.PHONY: lint
+lint: deps
+	@tools/dev/lint
+
+.PHONY: size
+size: deps
+	@tools/dev/size
+
+.PHONY: series-check
+series-check: deps
+	@tools/series/check
+
+.PHONY: tools-check
+tools-check: deps
+	@tools/dev/selftest
+
+.PHONY: check
+check: deps
+	@tools/dev/check
+
+.PHONY: bisect
+bisect: deps
+	@tools/dev/bisect
+
+.PHONY: matrix
+matrix: deps
+	@tools/dev/matrix
+
+.PHONY: mutants
+mutants: deps
+	@tools/dev/mutants
+
+.PHONY: nightly
+nightly: deps
+	@tools/dev/nightly
+
+.PHONY: series
+series: deps
+	@tools/series/export "$$(tools/dev/base)" "$${O:-out}/series"
+
+.PHONY: tree
+tree: deps
+	@tools/dev/tree
+
+.PHONY: quilt
+quilt: deps
+	@tools/series/quilt-tree
+
+.PHONY: clean
+clean:
+	@tools/dev/clean
