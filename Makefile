@@ -5,7 +5,7 @@
 
 # Settings reach the scripts through the environment; tools/dev/lib.sh lists
 # them.
-export BASE KSRC O CACHE JOBS V ACCEL MIRROR KEYRING NODEPS SIGNOFF TRAILER LIMIT
+export BASE KSRC O CACHE JOBS V ACCEL ARCH MIRROR KEYRING NODEPS SIGNOFF TRAILER LIMIT
 
 MAKEFLAGS += --no-print-directory
 
@@ -24,7 +24,7 @@ help:
 	@echo '  make bisect     build and test every prefix of the series'
 	@echo '  make matrix     both bases, driver built in and as a module, KUnit and debugfs on and off'
 	@echo '  make mutants    deliberate faults in the driver: which test catches each'
-	@echo '  make nightly    make check and all of these, and KUnit on the second base'
+	@echo '  make nightly    make check and all of these, KUnit on the second base and on arm64'
 	@echo
 	@echo 'to work with the series:'
 	@echo '  make series     the mails, in out/series (SIGNOFF=1 signs, TRAILER= adds)'
@@ -34,7 +34,8 @@ help:
 	@echo '  make clean      remove what was built; what was fetched stays in the cache'
 	@echo
 	@echo 'settings: BASE=7.3|7.2  KSRC=kernel-tree  O=build-folder  CACHE=folder  JOBS=n'
-	@echo '          V=1 (all output)  ACCEL=auto|kvm|tcg  MIRROR=debian-mirror'
+	@echo '          V=1 (all output)  ACCEL=auto|kvm|tcg  ARCH=x86_64|arm64'
+	@echo '          MIRROR=debian-mirror'
 
 .PHONY: deps
 deps:

@@ -12,6 +12,7 @@
 #   JOBS   parallel jobs                                   (default: CPUs)
 #   V      1: show all output
 #   ACCEL  kvm, tcg or auto: what runs the virtual machine (default auto)
+#   ARCH   x86_64 or arm64: what the kernel is built for   (default x86_64)
 
 set -euo pipefail
 
@@ -24,6 +25,42 @@ CACHE=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mshv}
 JOBS=${JOBS:-$(nproc)}
 V=${V:-0}
 ACCEL=${ACCEL:-auto}
+ARCH=${ARCH:-x86_64}
+
+# What differs between architectures: the kernel's image, QEMU, where the KUnit
+# configuration is, and what follows the names of results and build folders.
+# shellcheck disable=SC2034 # for those who source this
+case $ARCH in
+x86_64)
+	IMAGE=arch/x86/boot/bzImage
+	QEMU=qemu-system-x86_64
+	KUNITCONFIG=drivers/hv/tests/.kunitconfig
+	ARCH_SUFFIX=
+	CROSS_COMPILE=
+	;;
+arm64)
+	IMAGE=arch/arm64/boot/Image.gz
+	QEMU=qemu-system-aarch64
+	KUNITCONFIG=drivers/hv/tests/arm64.kunitconfig
+	ARCH_SUFFIX=-arm64
+	CROSS_COMPILE=aarch64-linux-gnu-
+	;;
+*)
+	printf 'error: ARCH=%s is not known: give x86_64 or arm64.\n' "$ARCH" >&2
+	exit 1
+	;;
+esac
+[[ $(uname -m) != "${ARCH/arm64/aarch64}" ]] || CROSS_COMPILE=
+
+# kmake SOURCE BUILD ARGUMENT...: make of a kernel tree, out of tree
+kmake()
+{
+	local source=$1 build=$2
+
+	shift 2
+	make -C "$source" O="$build" ARCH="$ARCH" \
+		CROSS_COMPILE="$CROSS_COMPILE" -j"$JOBS" "$@"
+}
 
 # shellcheck disable=SC2034 # for those who source this
 if [[ -n $KSRC ]]; then

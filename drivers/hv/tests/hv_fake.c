@@ -17,6 +17,7 @@
 #include <linux/spinlock.h>
 #include <linux/static_call.h>
 #include <linux/string.h>
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <asm/mshyperv.h>
 
@@ -55,7 +56,9 @@ struct hv_fake {
 
 	/* What hv_fake_remove() puts back. */
 	enum hv_partition_type saved_type;
+#ifdef CONFIG_X86_64
 	u64 (*saved_hypercall)(u64 control, u64 param1, u64 param2);
+#endif
 };
 
 /**
@@ -332,6 +335,58 @@ static u64 hv_fake_hypercall(u64 control, u64 input_gpa, u64 output_gpa)
 	return call->result;
 }
 
+/*
+ * Getting between the kernel and the hypervisor, and out again.
+ *
+ * x86-64 makes every hypercall through one static call, which can be updated:
+ * nothing in the kernel knows of it, and it holds for every thread and context.
+ *
+ * arm64 makes them in functions of its own, which have a KUnit redirection. It
+ * holds for the test's own thread only.
+ */
+#ifdef CONFIG_X86_64
+static void hv_fake_attach(struct hv_fake *fake)
+{
+	fake->saved_hypercall = static_call_query(hv_hypercall);
+	static_call_update(hv_hypercall, hv_fake_hypercall);
+}
+
+static void hv_fake_detach(struct hv_fake *fake)
+{
+	static_call_update(hv_hypercall, fake->saved_hypercall);
+}
+#else
+static u64 hv_fake_slow(u64 control, void *input, void *output)
+{
+	return hv_fake_hypercall(control, input ? virt_to_phys(input) : 0,
+				 output ? virt_to_phys(output) : 0);
+}
+
+static u64 hv_fake_fast8(u16 code, u64 input)
+{
+	return hv_fake_hypercall(code | HV_HYPERCALL_FAST_BIT, input, 0);
+}
+
+static u64 hv_fake_fast16(u16 code, u64 input1, u64 input2)
+{
+	return hv_fake_hypercall(code | HV_HYPERCALL_FAST_BIT, input1, input2);
+}
+
+static void hv_fake_attach(struct hv_fake *fake)
+{
+	kunit_activate_static_stub(fake->test, hv_do_hypercall, hv_fake_slow);
+	kunit_activate_static_stub(fake->test, hv_do_fast_hypercall8, hv_fake_fast8);
+	kunit_activate_static_stub(fake->test, hv_do_fast_hypercall16, hv_fake_fast16);
+}
+
+static void hv_fake_detach(struct hv_fake *fake)
+{
+	kunit_deactivate_static_stub(fake->test, hv_do_hypercall);
+	kunit_deactivate_static_stub(fake->test, hv_do_fast_hypercall8);
+	kunit_deactivate_static_stub(fake->test, hv_do_fast_hypercall16);
+}
+#endif
+
 static void hv_fake_free_pages(void * __percpu *pages)
 {
 	unsigned int cpu;
@@ -413,8 +468,7 @@ struct hv_fake *hv_fake_install(struct kunit *test,
 
 	hv_curr_partition_type = type;
 	hv_fake_installed = fake;
-	fake->saved_hypercall = static_call_query(hv_hypercall);
-	static_call_update(hv_hypercall, hv_fake_hypercall);
+	hv_fake_attach(fake);
 
 	return fake;
 }
@@ -434,7 +488,7 @@ void hv_fake_remove(struct hv_fake *fake)
 	if (!fake)
 		return;
 
-	static_call_update(hv_hypercall, fake->saved_hypercall);
+	hv_fake_detach(fake);
 	hv_curr_partition_type = fake->saved_type;
 	hv_fake_free_args();
 	hv_fake_installed = NULL;

@@ -3,9 +3,10 @@
  * A fake Microsoft Hypervisor for KUnit, at the hypercall boundary.
  *
  * hv_fake_install() takes the hypervisor's place: hv_do_hypercall() and its
- * siblings arrive here, from any thread and any context, and everything in the
- * driver down to the marshalling of input pages runs for real. The driver has
- * no hook for it. hv_fake_remove() puts back what was there.
+ * siblings arrive here, and everything in the driver down to the marshalling of
+ * input pages runs for real. On x86-64 that holds for any thread and context,
+ * and the kernel has no hook for it; on arm64 it holds for the test's own thread
+ * only, by a KUnit redirection. hv_fake_remove() puts back what was there.
  *
  * The fake is a small model, not a list of canned answers. It holds the
  * properties of the partition it runs in; at every call it checks what a
