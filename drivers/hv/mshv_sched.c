@@ -3,7 +3,7 @@
  * Who dispatches the VPs of child partitions: discover, choose, keep.
  *
  * The one place that knows which scheduler is in force. Everyone else asks
- * mshv_sched_is_root_path().
+ * mshv_sched_is_root_path() of mshv_sched.h.
  *
  * See mshv_sched.h for how the steps divide, and
  * Documentation/virt/hyperv/mshv.rst for the decision table.
@@ -18,13 +18,12 @@
 #include <linux/percpu.h>
 #include <linux/printk.h>
 #include <asm/mshyperv.h>
-#include <hyperv/hvsched.h>
 
 #include "mshv_root.h"
 #include "mshv_sched.h"
 
 /* Zero, which is no scheduler, until mshv_sched_init() has succeeded. */
-static enum hv_scheduler_type mshv_sched_in_force __ro_after_init;
+enum hv_scheduler_type mshv_sched_in_force __ro_after_init;
 
 /*
  * The scheduler that a root partition's hypervisor reports. Interrupts are off
@@ -124,11 +123,10 @@ static int mshv_sched_choose_root(const struct mshv_sched_facts *facts,
 static int mshv_sched_choose_l1vh(const struct mshv_sched_facts *facts,
 				  struct mshv_sched_choice *choice)
 {
-	choice->type = HV_SCHEDULER_TYPE_CORE_SMT;
-
 	if (!hv_result_success(facts->caps_status)) {
 		choice->status = facts->caps_status;
 		if (mshv_sched_caps_not_known(facts->caps_status)) {
+			choice->type = HV_SCHEDULER_TYPE_CORE_SMT;
 			choice->reason = MSHV_SCHED_NO_CAPS;
 			return 0;
 		}
@@ -137,6 +135,7 @@ static int mshv_sched_choose_l1vh(const struct mshv_sched_facts *facts,
 	}
 
 	if (!facts->caps.vmm_enable_integrated_scheduler) {
+		choice->type = HV_SCHEDULER_TYPE_CORE_SMT;
 		choice->reason = MSHV_SCHED_NOT_OFFERED;
 		return 0;
 	}
@@ -148,6 +147,7 @@ static int mshv_sched_choose_l1vh(const struct mshv_sched_facts *facts,
 	}
 
 	if (!facts->integrated) {
+		choice->type = HV_SCHEDULER_TYPE_CORE_SMT;
 		choice->reason = MSHV_SCHED_NOT_ENABLED;
 		return 0;
 	}
@@ -180,7 +180,7 @@ int mshv_sched_choose(const struct mshv_sched_facts *facts,
 }
 
 /* Why this scheduler, or in a refusal what could not be learned. */
-static const char *mshv_sched_why(enum mshv_sched_reason reason)
+static const char * __init mshv_sched_why(enum mshv_sched_reason reason)
 {
 	switch (reason) {
 	case MSHV_SCHED_REPORTED:
@@ -205,9 +205,9 @@ static const char *mshv_sched_why(enum mshv_sched_reason reason)
 }
 
 /* One line for every choice and for every refusal. */
-static void mshv_sched_report(const struct mshv_sched_facts *facts,
-			      const struct mshv_sched_choice *choice,
-			      bool refused)
+static void __init mshv_sched_report(const struct mshv_sched_facts *facts,
+				     const struct mshv_sched_choice *choice,
+				     bool refused)
 {
 	bool unknown = choice->reason == MSHV_SCHED_TYPE_UNKNOWN;
 	const char *why = mshv_sched_why(choice->reason);
@@ -257,16 +257,4 @@ int __init mshv_sched_init(struct hv_partition_property_vmm_capabilities *caps)
 	mshv_sched_in_force = choice.type;
 	*caps = facts.caps;
 	return 0;
-}
-
-/**
- * mshv_sched_is_root_path() - whether this kernel dispatches VPs
- *
- * Context: Any, after mshv_sched_init().
- * Return: true if VPs run inside HVCALL_DISPATCH_VP (root scheduler, integrated
- * scheduler); false if the hypervisor places them (classic, core).
- */
-bool mshv_sched_is_root_path(void)
-{
-	return hv_scheduler_is_parents(mshv_sched_in_force);
 }

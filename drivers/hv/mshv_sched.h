@@ -20,6 +20,7 @@
 
 #include <linux/types.h>
 #include <hyperv/hvhdk.h>
+#include <hyperv/hvsched.h>
 
 /**
  * struct mshv_sched_facts - what the hypervisor says about scheduling
@@ -94,7 +95,7 @@ enum mshv_sched_reason {
  * struct mshv_sched_choice - a scheduler, or a refusal, and why
  */
 struct mshv_sched_choice {
-	/** @type: the scheduler in force; meaningless in a refusal */
+	/** @type: the scheduler in force; 0, which is none, in a refusal */
 	enum hv_scheduler_type type;
 
 	/** @reason: the row of the decision table */
@@ -111,6 +112,22 @@ void mshv_sched_discover(struct mshv_sched_facts *facts);
 int mshv_sched_choose(const struct mshv_sched_facts *facts,
 		      struct mshv_sched_choice *choice);
 int mshv_sched_init(struct hv_partition_property_vmm_capabilities *caps);
-bool mshv_sched_is_root_path(void);
+
+/* Not for use but by the accessors below. */
+extern enum hv_scheduler_type mshv_sched_in_force;
+
+/**
+ * mshv_sched_is_root_path() - whether this kernel dispatches VPs
+ *
+ * Inline, as every irqfd signal and every run of a VP asks.
+ *
+ * Context: Any, after mshv_sched_init().
+ * Return: true if VPs run inside HVCALL_DISPATCH_VP (root scheduler, integrated
+ * scheduler); false if the hypervisor places them (classic, core).
+ */
+static inline bool mshv_sched_is_root_path(void)
+{
+	return hv_scheduler_is_parents(mshv_sched_in_force);
+}
 
 #endif /* _MSHV_SCHED_H_ */

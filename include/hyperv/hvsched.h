@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What follows from the Microsoft Hypervisor's scheduling ABI, once, for
- * everyone who needs it: the driver, its KUnit suites, the emulated hypervisor.
- *
- * Pure inline code that needs nothing but the ABI headers, so that a userspace
- * program compiles the same lines as the kernel.
+ * everyone who needs it. Pure inline code; it needs nothing but the headers of
+ * the ABI.
  */
 #ifndef _HV_HVSCHED_H
 #define _HV_HVSCHED_H

@@ -12,7 +12,6 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
-#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/static_call.h>
@@ -42,6 +41,7 @@ struct hv_fake {
 
 	/* The model. */
 	u32 scheduler_type;
+	bool scheduler_type_set;
 	struct hv_fake_property properties[HV_FAKE_MAX_PROPERTIES];
 	unsigned int nr_properties;
 
@@ -54,7 +54,7 @@ struct hv_fake {
 	unsigned int nr_calls;
 	unsigned int violations[HV_FAKE_NR_VIOLATIONS];
 
-	/* What hv_fake_remove() puts back. */
+	/* What hv_fake_put_back() needs. */
 	enum hv_partition_type saved_type;
 #ifdef CONFIG_X86_64
 	u64 (*saved_hypercall)(u64 control, u64 param1, u64 param2);
@@ -67,9 +67,10 @@ struct hv_fake {
  * @input_size: bytes of input
  * @output_size: bytes of output, at most
  * @root_only: an L1VH has no privilege for it
- * @property: the property that an input names
- * @reserved_clear: whether the input's reserved fields are all zero
- * @answer: carry out the call; @output is one page at most
+ * @property: the property that an input names; NULL if it names none
+ * @reserved_clear: whether the input's reserved fields are all zero; NULL if it
+ *	has none, or if callers of this call leave them as they are
+ * @answer: carry out the call; @output has @output_size bytes
  */
 struct hv_fake_op {
 	u16 code;
@@ -162,7 +163,8 @@ static u64 hv_fake_get_system_property(struct hv_fake *fake, const void *input,
 	if (in->property_id != HV_SYSTEM_PROPERTY_SCHEDULER_TYPE)
 		return HV_STATUS_UNKNOWN_PROPERTY;
 
-	out->scheduler_type = fake->scheduler_type;
+	if (fake->scheduler_type_set)
+		out->scheduler_type = fake->scheduler_type;
 	return HV_STATUS_SUCCESS;
 }
 
@@ -185,6 +187,16 @@ static const struct hv_fake_op hv_fake_ops[] = {
 		.answer = hv_fake_get_system_property,
 	},
 };
+
+static u16 hv_fake_code(u64 control)
+{
+	return control & 0xffff;
+}
+
+static u32 hv_fake_property_of(const struct hv_fake_op *op, const void *input)
+{
+	return op && op->property ? op->property(input) : 0;
+}
 
 static const struct hv_fake_op *hv_fake_find_op(u16 code)
 {
@@ -223,12 +235,13 @@ static void *hv_fake_argument(u64 gpa, size_t size)
  * hypervisor cannot see that, but callers who forget it break each other.
  */
 static void hv_fake_check_page(struct hv_fake *fake, void * __percpu *args,
-			       const void *page, bool irqs_on)
+			       u64 gpa, bool irqs_on)
 {
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu) {
-		if (*per_cpu_ptr(args, cpu) != page)
+		if (virt_to_phys(*per_cpu_ptr(args, cpu)) >> HV_HYP_PAGE_SHIFT !=
+		    gpa >> HV_HYP_PAGE_SHIFT)
 			continue;
 		if (irqs_on)
 			fake->violations[HV_FAKE_INTERRUPTIBLE]++;
@@ -265,13 +278,18 @@ static bool hv_fake_fault_due(struct hv_fake *fake, u16 code, u32 property,
 static u64 hv_fake_answer(struct hv_fake *fake, u64 control, u64 input_gpa,
 			  u64 output_gpa, struct hv_fake_call *call)
 {
-	const struct hv_fake_op *op = hv_fake_find_op(hv_result(control));
+	const u16 code = hv_fake_code(control);
+	const struct hv_fake_op *op = hv_fake_find_op(code);
 	void *input, *output;
 	u64 result;
 
-	if (!op)
+	if (!op) {
+		/* A test may well ask for the failure of such a call. */
+		if (hv_fake_fault_due(fake, code, 0, &result))
+			return result;
 		return hv_fake_violated(fake, HV_FAKE_UNKNOWN_CALL,
 					HV_STATUS_INVALID_HYPERCALL_CODE);
+	}
 
 	/* The calls modelled so far are all simple: nothing but the code. */
 	if (control != op->code)
@@ -282,7 +300,7 @@ static u64 hv_fake_answer(struct hv_fake *fake, u64 control, u64 input_gpa,
 	if (!input)
 		return hv_fake_violated(fake, HV_FAKE_INPUT,
 					HV_STATUS_INVALID_ALIGNMENT);
-	memcpy(call->input, input, op->input_size);
+	memcpy(call->input, input, min(op->input_size, sizeof(call->input)));
 
 	output = hv_fake_argument(output_gpa, op->output_size);
 	if (!output)
@@ -293,18 +311,20 @@ static u64 hv_fake_answer(struct hv_fake *fake, u64 control, u64 input_gpa,
 		return hv_fake_violated(fake, HV_FAKE_OVERLAP,
 					HV_STATUS_INVALID_ALIGNMENT);
 
-	hv_fake_check_page(fake, hyperv_pcpu_input_arg, input, call->irqs_on);
-	hv_fake_check_page(fake, hyperv_pcpu_output_arg, output, call->irqs_on);
+	hv_fake_check_page(fake, hyperv_pcpu_input_arg, input_gpa,
+			   call->irqs_on);
+	hv_fake_check_page(fake, hyperv_pcpu_output_arg, output_gpa,
+			   call->irqs_on);
 
 	if (op->root_only && !hv_root_partition())
 		return hv_fake_violated(fake, HV_FAKE_PRIVILEGE,
 					HV_STATUS_ACCESS_DENIED);
 
-	if (!op->reserved_clear(input))
+	if (op->reserved_clear && !op->reserved_clear(input))
 		return hv_fake_violated(fake, HV_FAKE_RESERVED,
 					HV_STATUS_INVALID_PARAMETER);
 
-	if (hv_fake_fault_due(fake, op->code, op->property(input), &result))
+	if (hv_fake_fault_due(fake, code, hv_fake_property_of(op, input), &result))
 		return result;
 
 	return op->answer(fake, input, output);
@@ -342,18 +362,29 @@ static u64 hv_fake_hypercall(u64 control, u64 input_gpa, u64 output_gpa)
  * nothing in the kernel knows of it, and it holds for every thread and context.
  *
  * arm64 makes them in functions of its own, which have a KUnit redirection. It
- * holds for the test's own thread only.
+ * holds for the test's own thread only. Its access to SynIC registers, a
+ * hypercall too there, does not come this way.
  */
 #ifdef CONFIG_X86_64
+static void hv_fake_restore_call(void *data)
+{
+	struct hv_fake *fake = data;
+
+	static_call_update(hv_hypercall, fake->saved_hypercall);
+}
+
 static void hv_fake_attach(struct hv_fake *fake)
 {
 	fake->saved_hypercall = static_call_query(hv_hypercall);
 	static_call_update(hv_hypercall, hv_fake_hypercall);
+	KUNIT_ASSERT_EQ(fake->test, 0,
+			kunit_add_action_or_reset(fake->test,
+						  hv_fake_restore_call, fake));
 }
 
 static void hv_fake_detach(struct hv_fake *fake)
 {
-	static_call_update(hv_hypercall, fake->saved_hypercall);
+	kunit_release_action(fake->test, hv_fake_restore_call, fake);
 }
 #else
 static u64 hv_fake_slow(u64 control, void *input, void *output)
@@ -372,6 +403,7 @@ static u64 hv_fake_fast16(u16 code, u64 input1, u64 input2)
 	return hv_fake_hypercall(code | HV_HYPERCALL_FAST_BIT, input1, input2);
 }
 
+/* KUnit itself deactivates them when the test ends. */
 static void hv_fake_attach(struct hv_fake *fake)
 {
 	kunit_activate_static_stub(fake->test, hv_do_hypercall, hv_fake_slow);
@@ -430,17 +462,33 @@ static void * __percpu *hv_fake_alloc_pages(void)
 	return pages;
 }
 
+/* What a fake's test ends with: everything as it was, and a verdict. */
+static void hv_fake_put_back(void *data)
+{
+	struct hv_fake *fake = data;
+	unsigned int i;
+
+	hv_curr_partition_type = fake->saved_type;
+	hv_fake_free_args();
+	hv_fake_installed = NULL;
+
+	for (i = 0; i < HV_FAKE_NR_VIOLATIONS; i++)
+		KUNIT_EXPECT_EQ_MSG(fake->test, fake->violations[i], 0, "%s",
+				    hv_fake_violation_names[i]);
+}
+
 /**
  * hv_fake_install() - take the hypervisor's place
  * @test: the test that talks to the fake; skipped on a real Hyper-V
  * @type: the kind of partition that the test runs in
  *
- * The fake starts with no property set and the scheduler type 0, which is none.
- * Until hv_fake_remove() every hypercall of this kernel arrives at the fake.
+ * The fake starts with no partition property set, and reports success without
+ * writing anything for the scheduler type. It goes away with the test: then
+ * all is put back as it was, and every kind of violation that the test did not
+ * take fails it.
  *
  * Context: A suite's init() or a test. Sleeps. One fake at a time.
- * Return: the fake, owned by the test; hv_fake_remove() must undo it. Does not
- * return on failure: the test fails.
+ * Return: the fake, owned by @test. Does not return on failure: the test fails.
  */
 struct hv_fake *hv_fake_install(struct kunit *test,
 				enum hv_partition_type type)
@@ -451,6 +499,7 @@ struct hv_fake *hv_fake_install(struct kunit *test,
 		kunit_skip(test, "runs on a real Hyper-V, whose hypercalls must not be taken");
 
 	KUNIT_ASSERT_NULL(test, hv_fake_installed);
+	KUNIT_ASSERT_TRUE(test, !hyperv_pcpu_input_arg && !hyperv_pcpu_output_arg);
 
 	fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, fake);
@@ -468,34 +517,24 @@ struct hv_fake *hv_fake_install(struct kunit *test,
 
 	hv_curr_partition_type = type;
 	hv_fake_installed = fake;
+	/* First in, last out: hypercalls are taken back before the pages go. */
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, hv_fake_put_back, fake));
 	hv_fake_attach(fake);
 
 	return fake;
 }
 
 /**
- * hv_fake_remove() - put back what was there, and judge what was seen
- * @fake: from hv_fake_install(); NULL if that failed or skipped the test
+ * hv_fake_remove() - put back what was there before the test ends
+ * @fake: the fake; not to be used after this
  *
- * Fails the test for every kind of violation that it did not take.
- *
- * Context: A suite's exit() or a test. Sleeps. No hypercall may be under way.
+ * Context: A test. Sleeps. No hypercall may be under way.
  */
 void hv_fake_remove(struct hv_fake *fake)
 {
-	unsigned int i;
-
-	if (!fake)
-		return;
-
 	hv_fake_detach(fake);
-	hv_curr_partition_type = fake->saved_type;
-	hv_fake_free_args();
-	hv_fake_installed = NULL;
-
-	for (i = 0; i < HV_FAKE_NR_VIOLATIONS; i++)
-		KUNIT_EXPECT_EQ_MSG(fake->test, fake->violations[i], 0, "%s",
-				    hv_fake_violation_names[i]);
+	kunit_release_action(fake->test, hv_fake_put_back, fake);
 }
 
 /**
@@ -517,7 +556,8 @@ void hv_fake_become(struct hv_fake *fake, enum hv_partition_type type)
  * @size: bytes of it that the hypervisor writes; 0 for a hypervisor that
  *	reports success and writes nothing
  *
- * A property that was never set is not known: HV_STATUS_UNKNOWN_PROPERTY.
+ * A property that was never set is not known: HV_STATUS_UNKNOWN_PROPERTY. One
+ * that was set is set anew.
  */
 void hv_fake_set_property(struct hv_fake *fake, u32 property,
 			  const void *value, size_t size)
@@ -528,7 +568,11 @@ void hv_fake_set_property(struct hv_fake *fake, u32 property,
 	KUNIT_ASSERT_LT(fake->test, fake->nr_properties, HV_FAKE_MAX_PROPERTIES);
 
 	guard(raw_spinlock_irqsave)(&fake->lock);
-	p = &fake->properties[fake->nr_properties++];
+	for (p = fake->properties; p < &fake->properties[fake->nr_properties]; p++)
+		if (p->code == property)
+			break;
+	if (p == &fake->properties[fake->nr_properties])
+		fake->nr_properties++;
 	p->code = property;
 	p->size = size;
 	if (size)
@@ -544,6 +588,7 @@ void hv_fake_set_scheduler_type(struct hv_fake *fake, u32 type)
 {
 	guard(raw_spinlock_irqsave)(&fake->lock);
 	fake->scheduler_type = type;
+	fake->scheduler_type_set = true;
 }
 
 /**
@@ -578,9 +623,9 @@ unsigned int hv_fake_count(const struct hv_fake *fake, u16 code, u32 property)
 	for (i = 0; i < fake->nr_calls; i++) {
 		const struct hv_fake_call *call = &fake->calls[i];
 
-		if (hv_result(call->control) != code)
+		if (hv_fake_code(call->control) != code)
 			continue;
-		if (property && (!op || op->property(call->input) != property))
+		if (property && hv_fake_property_of(op, call->input) != property)
 			continue;
 		n++;
 	}
@@ -609,8 +654,8 @@ const struct hv_fake_call *hv_fake_call(const struct hv_fake *fake,
  * @fake: the fake
  * @violation: what it did wrong
  *
- * Return: how often it did. From now on the fake counts anew, so that
- * hv_fake_remove() does not hold these against the test.
+ * Return: how often it did. From now on the fake counts anew, so that these
+ * do not fail the test.
  */
 unsigned int hv_fake_take_violations(struct hv_fake *fake,
 				     enum hv_fake_violation violation)
@@ -627,7 +672,7 @@ unsigned int hv_fake_take_violations(struct hv_fake *fake,
  * hv_fake_violations() - how many violations of any kind were not taken
  * @fake: the fake
  *
- * Return: what hv_fake_remove() would hold against the test.
+ * Return: what would fail the test if it ended now.
  */
 unsigned int hv_fake_violations(const struct hv_fake *fake)
 {

@@ -6,15 +6,16 @@
  * siblings arrive here, and everything in the driver down to the marshalling of
  * input pages runs for real. On x86-64 that holds for any thread and context,
  * and the kernel has no hook for it; on arm64 it holds for the test's own thread
- * only, by a KUnit redirection. hv_fake_remove() puts back what was there.
+ * only, by a KUnit redirection. When the test ends, all is as it was.
  *
- * The fake is a small model, not a list of canned answers. It holds the
- * properties of the partition it runs in; at every call it checks what a
- * hypervisor insists on (see &enum hv_fake_violation) and records the call. A
- * test can make any call fail, see &struct hv_fake_fault.
+ * The fake is a small model, not a list of canned answers. So far it models the
+ * properties of the partition it runs in and of the system, no partitions or
+ * VPs. At every call it checks what a hypervisor insists on (see &enum
+ * hv_fake_violation) and records the call. A test can make any call fail, one
+ * that is not modelled too, see &struct hv_fake_fault.
  *
  * A violation that no test has taken with hv_fake_take_violations() fails the
- * test when the fake is removed.
+ * test when it ends.
  *
  * There is no test case in hv_fake.[ch]; hv_fake_kunit.c tests the fake itself.
  */
@@ -91,6 +92,7 @@ struct hv_fake_call {
  * struct hv_fake_fault - a hypercall that fails
  *
  * The call is checked and recorded as ever, has no effect, and writes nothing.
+ * One that is refused for a violation does not count towards @nth.
  */
 struct hv_fake_fault {
 	/** @code: the call code */

@@ -5,12 +5,16 @@
  * that rely on the fake are worth what these are worth.
  */
 
+#include <linux/cleanup.h>
 #include <linux/gfp.h>
+#include <linux/irq_work.h>
 #include <linux/irqflags.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
+#include <linux/sched.h>
 #include <linux/smp.h>
 #include <linux/string.h>
+#include <linux/workqueue.h>
 #include <kunit/test.h>
 #include <asm/mshyperv.h>
 
@@ -36,11 +40,6 @@ static int hv_fake_test_init(struct kunit *test)
 	test->priv = fake;
 	hv_fake_set_property(fake, TEST_PROPERTY, &value, sizeof(value));
 	return 0;
-}
-
-static void hv_fake_test_exit(struct kunit *test)
-{
-	hv_fake_remove(test->priv);
 }
 
 static void hv_fake_test_query(struct hv_input_get_partition_property_ex *in)
@@ -176,7 +175,6 @@ static void hv_fake_remove_restores(struct kunit *test)
 
 	hv_fake_test_args(test, &args);
 	hv_fake_remove(test->priv);
-	test->priv = NULL;
 
 	/* arm64 cannot try: off Hyper-V its hypercall instruction is illegal. */
 	if (IS_ENABLED(CONFIG_X86_64))
@@ -184,6 +182,112 @@ static void hv_fake_remove_restores(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, !hyperv_pcpu_input_arg);
 	KUNIT_EXPECT_TRUE(test, !hyperv_pcpu_output_arg);
 	KUNIT_EXPECT_EQ(test, hv_curr_partition_type, HV_PARTITION_TYPE_GUEST);
+}
+
+/*
+ * A hypercall that the fake does not model is told to fail. It does, and is no
+ * violation then.
+ */
+static void hv_fake_fails_call_not_modelled(struct kunit *test)
+{
+	struct hv_fake *fake = test->priv;
+
+	hv_fake_fail(fake, &(struct hv_fake_fault) {
+		.code = HVCALL_DELETE_PARTITION,
+		.result = HV_STATUS_INVALID_PARTITION_STATE,
+	});
+
+	KUNIT_EXPECT_EQ(test, hv_do_fast_hypercall8(HVCALL_DELETE_PARTITION, 17),
+			HV_STATUS_INVALID_PARTITION_STATE);
+	KUNIT_EXPECT_EQ(test, hv_fake_violations(fake), 0);
+}
+
+/*
+ * A test within the test makes an illegal call and ends without having taken
+ * the violation. It has failed; one that makes a legal call has not.
+ */
+static void hv_fake_violation_fails_test(struct kunit *test)
+{
+	struct hv_fake_test_args args;
+	struct kunit *inner;
+	unsigned int i;
+
+	hv_fake_test_args(test, &args);
+	hv_fake_remove(test->priv);
+	inner = kunit_kzalloc(test, sizeof(*inner), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, inner);
+
+	for (i = 0; i < 2; i++) {
+		kunit_init_test(inner, "inner", NULL);
+		/* arm64's redirection looks for the test that is running. */
+		current->kunit_test = inner;
+		hv_fake_install(inner, HV_PARTITION_TYPE_ROOT);
+		args.in->padding = i;
+		hv_fake_test_call(&args);
+		kunit_cleanup(inner);
+		current->kunit_test = test;
+
+		KUNIT_EXPECT_EQ(test, inner->status,
+				i ? KUNIT_FAILURE : KUNIT_SUCCESS);
+	}
+}
+
+/* A hypercall made on behalf of a test, somewhere else. */
+struct hv_fake_elsewhere {
+	struct work_struct work;
+	struct irq_work irq_work;
+	const struct hv_fake_test_args *args;
+	bool hard_irq;
+	u64 result;
+};
+
+static void hv_fake_call_in_worker(struct work_struct *work)
+{
+	struct hv_fake_elsewhere *e =
+		container_of(work, struct hv_fake_elsewhere, work);
+
+	e->result = hv_fake_test_call(e->args);
+}
+
+static void hv_fake_call_in_irq(struct irq_work *irq_work)
+{
+	struct hv_fake_elsewhere *e =
+		container_of(irq_work, struct hv_fake_elsewhere, irq_work);
+
+	e->hard_irq = in_hardirq();
+	e->result = hv_fake_test_call(e->args);
+}
+
+/*
+ * A hypercall is made by a worker, and another by a hard interrupt handler.
+ * Both arrive at the fake, the second with interrupts off.
+ */
+static void hv_fake_answers_any_context(struct kunit *test)
+{
+	struct hv_fake_elsewhere e = { .result = U64_MAX };
+	struct hv_fake *fake = test->priv;
+	struct hv_fake_test_args args;
+
+	if (!IS_ENABLED(CONFIG_X86_64))
+		kunit_skip(test, "the redirection acts on the test's own thread only");
+
+	hv_fake_test_args(test, &args);
+	e.args = &args;
+
+	INIT_WORK_ONSTACK(&e.work, hv_fake_call_in_worker);
+	schedule_work(&e.work);
+	flush_work(&e.work);
+	destroy_work_on_stack(&e.work);
+	KUNIT_EXPECT_EQ(test, e.result, HV_STATUS_SUCCESS);
+	KUNIT_EXPECT_TRUE(test, hv_fake_call(fake, 0)->irqs_on);
+
+	e.result = U64_MAX;
+	e.irq_work = IRQ_WORK_INIT_HARD(hv_fake_call_in_irq);
+	irq_work_queue(&e.irq_work);
+	irq_work_sync(&e.irq_work);
+	KUNIT_EXPECT_TRUE(test, e.hard_irq);
+	KUNIT_EXPECT_EQ(test, e.result, HV_STATUS_SUCCESS);
+	KUNIT_EXPECT_FALSE(test, hv_fake_call(fake, 1)->irqs_on);
 }
 
 /*
@@ -232,6 +336,25 @@ static u64 hv_fake_spoil_input_crossing(struct hv_fake_test_args *args)
 	return hv_fake_test_call(args);
 }
 
+/* Far above any RAM. */
+static u64 hv_fake_spoil_input_not_ram(struct hv_fake_test_args *args)
+{
+	return hv_do_hypercall(HVCALL_GET_PARTITION_PROPERTY_EX,
+			       phys_to_virt(BIT_ULL(51)), args->out);
+}
+
+static u64 hv_fake_spoil_output_not_ram(struct hv_fake_test_args *args)
+{
+	return hv_do_hypercall(HVCALL_GET_PARTITION_PROPERTY_EX, args->in,
+			       phys_to_virt(BIT_ULL(51)));
+}
+
+static u64 hv_fake_spoil_output_crossing(struct hv_fake_test_args *args)
+{
+	args->out = (void *)args->out + HV_HYP_PAGE_SIZE - 8;
+	return hv_fake_test_call(args);
+}
+
 static u64 hv_fake_spoil_no_output(struct hv_fake_test_args *args)
 {
 	return hv_do_hypercall(HVCALL_GET_PARTITION_PROPERTY_EX, args->in, NULL);
@@ -263,6 +386,19 @@ static u64 hv_fake_spoil_interrupts(struct hv_fake_test_args *args)
 	return result;
 }
 
+/* Not at the start of the page: any part of it is the CPU's. */
+static u64 hv_fake_spoil_interrupts_output(struct hv_fake_test_args *args)
+{
+	u64 result;
+
+	preempt_disable();
+	args->out = *this_cpu_ptr(hyperv_pcpu_output_arg) + 64;
+	result = hv_fake_test_call(args);
+	preempt_enable();
+
+	return result;
+}
+
 static u64 hv_fake_spoil_cpu(struct hv_fake_test_args *args)
 {
 	unsigned int cpu;
@@ -283,6 +419,17 @@ static u64 hv_fake_spoil_reserved_field(struct hv_fake_test_args *args)
 {
 	args->in->padding = 1;
 	return hv_fake_test_call(args);
+}
+
+static u64 hv_fake_spoil_system_reserved_field(struct hv_fake_test_args *args)
+{
+	struct hv_input_get_system_property *in = (void *)args->in;
+
+	*in = (struct hv_input_get_system_property) {
+		.property_id = HV_SYSTEM_PROPERTY_SCHEDULER_TYPE,
+		.as_uint64 = 1,
+	};
+	return hv_do_hypercall(HVCALL_GET_SYSTEM_PROPERTY, in, args->out);
 }
 
 static u64 hv_fake_spoil_privilege(struct hv_fake_test_args *args)
@@ -345,6 +492,12 @@ static const struct hv_fake_spoil_case {
 		.result = HV_STATUS_INVALID_ALIGNMENT,
 	},
 	{
+		.name = "input not in RAM",
+		.call = hv_fake_spoil_input_not_ram,
+		.violation = HV_FAKE_INPUT,
+		.result = HV_STATUS_INVALID_ALIGNMENT,
+	},
+	{
 		.name = "no output",
 		.call = hv_fake_spoil_no_output,
 		.violation = HV_FAKE_OUTPUT,
@@ -353,6 +506,18 @@ static const struct hv_fake_spoil_case {
 	{
 		.name = "output not aligned",
 		.call = hv_fake_spoil_output_alignment,
+		.violation = HV_FAKE_OUTPUT,
+		.result = HV_STATUS_INVALID_ALIGNMENT,
+	},
+	{
+		.name = "output crosses a page",
+		.call = hv_fake_spoil_output_crossing,
+		.violation = HV_FAKE_OUTPUT,
+		.result = HV_STATUS_INVALID_ALIGNMENT,
+	},
+	{
+		.name = "output not in RAM",
+		.call = hv_fake_spoil_output_not_ram,
 		.violation = HV_FAKE_OUTPUT,
 		.result = HV_STATUS_INVALID_ALIGNMENT,
 	},
@@ -369,6 +534,12 @@ static const struct hv_fake_spoil_case {
 		.result = HV_STATUS_SUCCESS,
 	},
 	{
+		.name = "inside an output argument page with interrupts on",
+		.call = hv_fake_spoil_interrupts_output,
+		.violation = HV_FAKE_INTERRUPTIBLE,
+		.result = HV_STATUS_SUCCESS,
+	},
+	{
 		.name = "argument page of another CPU",
 		.call = hv_fake_spoil_cpu,
 		.violation = HV_FAKE_OTHER_CPU,
@@ -377,6 +548,12 @@ static const struct hv_fake_spoil_case {
 	{
 		.name = "reserved field not zero",
 		.call = hv_fake_spoil_reserved_field,
+		.violation = HV_FAKE_RESERVED,
+		.result = HV_STATUS_INVALID_PARAMETER,
+	},
+	{
+		.name = "reserved field of a system property not zero",
+		.call = hv_fake_spoil_system_reserved_field,
 		.violation = HV_FAKE_RESERVED,
 		.result = HV_STATUS_INVALID_PARAMETER,
 	},
@@ -400,6 +577,7 @@ static void hv_fake_reports_violation(struct kunit *test)
 	struct hv_fake *fake = test->priv;
 	struct hv_fake_test_args args;
 
+	/* The other CPU's page is found on a machine that has one. */
 	if (c->violation == HV_FAKE_OTHER_CPU && num_possible_cpus() < 2)
 		kunit_skip(test, "needs two CPUs");
 
@@ -416,6 +594,9 @@ static struct kunit_case hv_fake_test_cases[] = {
 	KUNIT_CASE(hv_fake_answers_unknown),
 	KUNIT_CASE(hv_fake_fails_nth_call),
 	KUNIT_CASE(hv_fake_fails_one_property),
+	KUNIT_CASE(hv_fake_fails_call_not_modelled),
+	KUNIT_CASE(hv_fake_violation_fails_test),
+	KUNIT_CASE(hv_fake_answers_any_context),
 	KUNIT_CASE(hv_fake_remove_restores),
 	KUNIT_CASE_PARAM(hv_fake_reports_violation, hv_fake_spoil_gen_params),
 	{}
@@ -424,7 +605,6 @@ static struct kunit_case hv_fake_test_cases[] = {
 static struct kunit_suite hv_fake_test_suite = {
 	.name = "hv_fake",
 	.init = hv_fake_test_init,
-	.exit = hv_fake_test_exit,
 	.test_cases = hv_fake_test_cases,
 };
 

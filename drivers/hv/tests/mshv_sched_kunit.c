@@ -9,7 +9,7 @@
 
 #include <linux/bits.h>
 #include <linux/init.h>
-#include <linux/irqflags.h>
+#include <linux/io.h>
 #include <linux/kmsg_dump.h>
 #include <linux/limits.h>
 #include <linux/percpu.h>
@@ -32,11 +32,6 @@ static int mshv_sched_test_init(struct kunit *test)
 {
 	test->priv = hv_fake_install(test, HV_PARTITION_TYPE_L1VH);
 	return 0;
-}
-
-static void mshv_sched_test_exit(struct kunit *test)
-{
-	hv_fake_remove(test->priv);
 }
 
 /* A hypervisor that has VMM capabilities. */
@@ -131,9 +126,11 @@ KUNIT_ARRAY_PARAM_DESC(mshv_sched_status, mshv_sched_status_cases, name);
 static const struct mshv_sched_choose_case {
 	const char *name;
 	struct mshv_sched_facts facts;
+	/* Zero in a refusal. */
 	enum hv_scheduler_type type;
 	enum mshv_sched_reason reason;
-	int err;
+	/* The status that @reason rests on; its errno is that of a refusal. */
+	u64 status;
 } mshv_sched_choose_cases[] = {
 	{
 		.name = "root, classic without SMT",
@@ -181,25 +178,22 @@ static const struct mshv_sched_choose_case {
 		.name = "root, type 0",
 		.facts = { .type = 0 },
 		.reason = MSHV_SCHED_TYPE_UNKNOWN,
-		.err = -EOPNOTSUPP,
 	},
 	{
 		.name = "root, first type beyond those known",
 		.facts = { .type = HV_SCHEDULER_TYPE_ROOT + 1 },
 		.reason = MSHV_SCHED_TYPE_UNKNOWN,
-		.err = -EOPNOTSUPP,
 	},
 	{
 		.name = "root, type U32_MAX",
 		.facts = { .type = U32_MAX },
 		.reason = MSHV_SCHED_TYPE_UNKNOWN,
-		.err = -EOPNOTSUPP,
 	},
 	{
 		.name = "root, type unreadable",
-		.facts = { .type_status = HV_STATUS_INVALID_PARAMETER },
+		.facts = { .type_status = HV_STATUS_ACCESS_DENIED },
 		.reason = MSHV_SCHED_TYPE_UNREADABLE,
-		.err = -EINVAL,
+		.status = HV_STATUS_ACCESS_DENIED,
 	},
 	{
 		.name = "L1VH, bit clear",
@@ -243,7 +237,7 @@ static const struct mshv_sched_choose_case {
 			.integrated_status = HV_STATUS_INVALID_PARAMETER,
 		},
 		.reason = MSHV_SCHED_INTEGRATED_UNREADABLE,
-		.err = -EINVAL,
+		.status = HV_STATUS_INVALID_PARAMETER,
 	},
 	{
 		.name = "L1VH, bit set, property not known",
@@ -253,7 +247,7 @@ static const struct mshv_sched_choose_case {
 			.integrated_status = HV_STATUS_INVALID_HYPERCALL_CODE,
 		},
 		.reason = MSHV_SCHED_INTEGRATED_UNREADABLE,
-		.err = -EINVAL,
+		.status = HV_STATUS_INVALID_HYPERCALL_CODE,
 	},
 	{
 		.name = "L1VH, capabilities not known: property",
@@ -263,6 +257,7 @@ static const struct mshv_sched_choose_case {
 		},
 		.type = HV_SCHEDULER_TYPE_CORE_SMT,
 		.reason = MSHV_SCHED_NO_CAPS,
+		.status = HV_STATUS_UNKNOWN_PROPERTY,
 	},
 	{
 		.name = "L1VH, capabilities not known: hypercall",
@@ -272,6 +267,7 @@ static const struct mshv_sched_choose_case {
 		},
 		.type = HV_SCHEDULER_TYPE_CORE_SMT,
 		.reason = MSHV_SCHED_NO_CAPS,
+		.status = HV_STATUS_INVALID_HYPERCALL_CODE,
 	},
 	{
 		.name = "L1VH, capabilities unreadable",
@@ -280,70 +276,100 @@ static const struct mshv_sched_choose_case {
 			.caps_status = HV_STATUS_INVALID_PARAMETER,
 		},
 		.reason = MSHV_SCHED_CAPS_UNREADABLE,
-		.err = -EINVAL,
+		.status = HV_STATUS_INVALID_PARAMETER,
 	},
 };
 
 KUNIT_ARRAY_PARAM_DESC(mshv_sched_choose, mshv_sched_choose_cases, name);
 
 /*
- * One row of the decision table, as facts. The scheduler, the reason and, in a
- * refusal, the errno are those of the table.
+ * One row of the decision table, as facts. The scheduler, the reason and the
+ * status it rests on are those of the table; a refusal names no scheduler and
+ * has the errno of that status.
  */
 static void mshv_sched_choose_row(struct kunit *test)
 {
 	const struct mshv_sched_choose_case *c = test->param_value;
 	struct mshv_sched_choice choice;
+	int err = 0;
 
-	KUNIT_EXPECT_EQ(test, mshv_sched_choose(&c->facts, &choice), c->err);
+	if (!c->type)
+		err = c->status ? hv_result_to_errno(c->status) : -EOPNOTSUPP;
+
+	KUNIT_EXPECT_EQ(test, mshv_sched_choose(&c->facts, &choice), err);
 	KUNIT_EXPECT_EQ(test, choice.reason, c->reason);
-	if (!c->err)
-		KUNIT_EXPECT_EQ(test, choice.type, c->type);
+	KUNIT_EXPECT_EQ(test, choice.type, c->type);
+	KUNIT_EXPECT_EQ(test, choice.status, c->status);
 }
 
 /*
  * Every status that 16 bits can hold, for each of the three queries, with and
  * without a count of repetitions above it. Two of them lead an L1VH without
- * capabilities to the core scheduler; no other failure leads anywhere.
+ * capabilities to the core scheduler; every other failure is refused, with its
+ * errno.
  */
 static void mshv_sched_choose_every_status(struct kunit *test)
 {
-	const u64 reps = HV_HYPERCALL_REP_COMP_1;
+	static const u64 above[] = { 0, HV_HYPERCALL_REP_COMP_1 };
 	struct mshv_sched_choice choice;
-	unsigned int cores = 0;
+	unsigned int i, cores = 0;
+	u64 status;
 	u32 code;
 
-	for (code = 1; code <= U16_MAX; code++) {
-		const struct mshv_sched_facts caps = {
-			.l1vh = true, .caps_status = code | reps,
-		};
-		const struct mshv_sched_facts integrated = {
-			.l1vh = true, .caps.as_uint64[0] = CAPS_INTEGRATED,
-			.integrated_status = code | reps,
-			/* Left over from somewhere: must not count. */
-			.integrated = 1,
-		};
-		const struct mshv_sched_facts type = {
-			.type_status = code, .type = HV_SCHEDULER_TYPE_ROOT,
-		};
+	for (i = 0; i < ARRAY_SIZE(above); i++) {
+		for (code = 1; code <= U16_MAX; code++) {
+			struct mshv_sched_facts facts = { .l1vh = true };
 
-		if (!mshv_sched_choose(&caps, &choice)) {
-			KUNIT_EXPECT_EQ(test, choice.type, HV_SCHEDULER_TYPE_CORE_SMT);
-			KUNIT_EXPECT_TRUE(test, code == HV_STATUS_UNKNOWN_PROPERTY ||
-					  code == HV_STATUS_INVALID_HYPERCALL_CODE);
-			cores++;
+			status = code | above[i];
+
+			facts.caps_status = status;
+			if (!mshv_sched_choose(&facts, &choice)) {
+				KUNIT_EXPECT_TRUE(test, code == HV_STATUS_UNKNOWN_PROPERTY ||
+						  code == HV_STATUS_INVALID_HYPERCALL_CODE);
+				KUNIT_EXPECT_EQ(test, choice.type, HV_SCHEDULER_TYPE_CORE_SMT);
+				cores++;
+			} else if (mshv_sched_choose(&facts, &choice) !=
+				   hv_result_to_errno(status)) {
+				KUNIT_FAIL(test, "capabilities, 0x%llx: errno", status);
+			}
+
+			facts.caps_status = 0;
+			facts.caps.as_uint64[0] = CAPS_INTEGRATED;
+			facts.integrated_status = status;
+			/* Left over from somewhere: must not count. */
+			facts.integrated = 1;
+			if (mshv_sched_choose(&facts, &choice) !=
+			    hv_result_to_errno(status))
+				KUNIT_FAIL(test, "property, 0x%llx: errno", status);
+
+			facts = (struct mshv_sched_facts) {
+				.type_status = status,
+				.type = HV_SCHEDULER_TYPE_ROOT,
+			};
+			if (mshv_sched_choose(&facts, &choice) !=
+			    hv_result_to_errno(status))
+				KUNIT_FAIL(test, "type, 0x%llx: errno", status);
 		}
-		if (!mshv_sched_choose(&integrated, &choice) ||
-		    !mshv_sched_choose(&type, &choice))
-			KUNIT_FAIL(test, "status 0x%x led to a scheduler", code);
 	}
 
-	KUNIT_EXPECT_EQ(test, cores, 2);
+	KUNIT_EXPECT_EQ(test, cores, 2 * ARRAY_SIZE(above));
 }
 
 /*
  * mshv_sched_discover(): the real marshalling, down to the pages
  */
+
+/* Whether an address is the start of one of the per-CPU argument pages. */
+static bool mshv_sched_test_is_arg_page(void * __percpu *args, u64 gpa)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		if (virt_to_phys(*per_cpu_ptr(args, cpu)) == gpa)
+			return true;
+
+	return false;
+}
 
 /*
  * An L1VH with the bit set. The hypervisor sees two queries, in this order,
@@ -373,9 +399,12 @@ static void mshv_sched_discover_marshals_queries(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, call->control, HVCALL_GET_PARTITION_PROPERTY_EX);
 		KUNIT_EXPECT_MEMEQ(test, call->input, &want, sizeof(want));
 		KUNIT_EXPECT_FALSE(test, call->irqs_on);
-		KUNIT_EXPECT_EQ(test, call->input_gpa % HV_HYP_PAGE_SIZE, 0);
-		KUNIT_EXPECT_EQ(test, call->output_gpa % HV_HYP_PAGE_SIZE, 0);
+		KUNIT_EXPECT_TRUE(test, mshv_sched_test_is_arg_page(hyperv_pcpu_input_arg,
+								    call->input_gpa));
+		KUNIT_EXPECT_TRUE(test, mshv_sched_test_is_arg_page(hyperv_pcpu_output_arg,
+								    call->output_gpa));
 	}
+	KUNIT_EXPECT_EQ(test, hv_fake_count(fake, HVCALL_GET_PARTITION_PROPERTY_EX, 0), 2);
 
 	KUNIT_EXPECT_TRUE(test, facts.l1vh);
 	KUNIT_EXPECT_EQ(test, facts.caps_status, HV_STATUS_SUCCESS);
@@ -483,11 +512,11 @@ static void mshv_sched_discover_asks_once(struct kunit *test)
 }
 
 /*
- * The hypervisor reports success for every query and writes nothing, while the
- * output page still holds what an earlier call left there. Everything reads as
- * zero: no bit, no type.
+ * The hypervisor reports success for the capabilities and writes nothing, while
+ * the output page still holds what an earlier call left there. They read as
+ * zero: no bit.
  */
-static void mshv_sched_discover_nothing_written(struct kunit *test)
+static void mshv_sched_discover_caps_not_written(struct kunit *test)
 {
 	struct hv_fake *fake = test->priv;
 	struct mshv_sched_facts facts;
@@ -517,6 +546,23 @@ static void mshv_sched_discover_property_not_written(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, facts.integrated_status, HV_STATUS_SUCCESS);
 	KUNIT_EXPECT_EQ(test, facts.integrated, 0);
+}
+
+/*
+ * The same of the scheduler type in a root partition. It reads as zero, which
+ * is no scheduler.
+ */
+static void mshv_sched_discover_type_not_written(struct kunit *test)
+{
+	struct hv_fake *fake = test->priv;
+	struct mshv_sched_facts facts;
+
+	hv_fake_become(fake, HV_PARTITION_TYPE_ROOT);
+
+	mshv_sched_discover(&facts);
+
+	KUNIT_EXPECT_EQ(test, facts.type_status, HV_STATUS_SUCCESS);
+	KUNIT_EXPECT_EQ(test, facts.type, 0);
 }
 
 /*
@@ -725,8 +771,9 @@ static struct kunit_case mshv_sched_test_cases[] = {
 	KUNIT_CASE(mshv_sched_discover_marshals_queries),
 	KUNIT_CASE(mshv_sched_discover_marshals_root_query),
 	KUNIT_CASE_PARAM(mshv_sched_discover_asks_once, mshv_sched_asks_gen_params),
-	KUNIT_CASE(mshv_sched_discover_nothing_written),
+	KUNIT_CASE(mshv_sched_discover_caps_not_written),
 	KUNIT_CASE(mshv_sched_discover_property_not_written),
+	KUNIT_CASE(mshv_sched_discover_type_not_written),
 	KUNIT_CASE(mshv_sched_query_keeps_status),
 	KUNIT_CASE(mshv_sched_query_passes_argument),
 	KUNIT_CASE_PARAM(mshv_sched_decide_caps_fail, mshv_sched_status_gen_params),
@@ -740,7 +787,6 @@ static struct kunit_case mshv_sched_test_cases[] = {
 static struct kunit_suite mshv_sched_test_suite = {
 	.name = "mshv_sched",
 	.init = mshv_sched_test_init,
-	.exit = mshv_sched_test_exit,
 	.test_cases = mshv_sched_test_cases,
 };
 
@@ -781,8 +827,11 @@ static unsigned int mshv_sched_test_log_lines(struct kmsg_dump_iter iter,
 		text = strstr(line, prefix);
 		if (!text)
 			continue;
-		n++;
 		text += strlen(prefix);
+		/* There for those who debug the driver, and only then. */
+		if (!strncmp(text, "VMM capabilities ", 17))
+			continue;
+		n++;
 		text[strcspn(text, "\n")] = '\0';
 		if (!strcmp(text, want))
 			(*same)++;
@@ -829,6 +878,15 @@ static const struct mshv_sched_init_case {
 		.name = "root: reports core, capabilities unreadable",
 		.partition = HV_PARTITION_TYPE_ROOT,
 		.caps_result = HV_STATUS_OPERATION_FAILED,
+		.type = HV_SCHEDULER_TYPE_CORE_SMT,
+		.log =
+			"core scheduler: the hypervisor dispatches VPs (reported by hypervisor)",
+	},
+	{
+		.name = "root: reports core, bit set, bank_count 0",
+		.partition = HV_PARTITION_TYPE_ROOT,
+		.caps = CAPS_INTEGRATED,
+		.integrated = 1,
 		.type = HV_SCHEDULER_TYPE_CORE_SMT,
 		.log =
 			"core scheduler: the hypervisor dispatches VPs (reported by hypervisor)",
@@ -962,6 +1020,18 @@ static const struct mshv_sched_init_case {
 			"bank_count is 0, the integrated scheduler bit counts",
 	},
 	{
+		.name = "L1VH: bit set, property unreadable, bank_count 0",
+		.partition = HV_PARTITION_TYPE_L1VH,
+		.bank_count = 0,
+		.caps = CAPS_INTEGRATED,
+		.integrated_result = HV_STATUS_TIME_OUT,
+		.refused = true,
+		.log =
+			"not loading, as a guess may hang guests: integrated scheduler state: HV_STATUS_TIME_OUT (0x78)",
+		.notice =
+			"bank_count is 0, the integrated scheduler bit counts",
+	},
+	{
 		.name = "L1VH: bit clear, bank_count 0",
 		.partition = HV_PARTITION_TYPE_L1VH,
 		.bank_count = 0,
@@ -1059,7 +1129,6 @@ static struct kunit_case __refdata mshv_sched_init_test_cases[] = {
 static struct kunit_suite mshv_sched_init_test_suite = {
 	.name = "mshv_sched_init",
 	.init = mshv_sched_test_init,
-	.exit = mshv_sched_test_exit,
 	.test_cases = mshv_sched_init_test_cases,
 };
 
