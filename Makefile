@@ -9,6 +9,9 @@ export BASE KSRC O CACHE JOBS V ACCEL ARCH MIRROR KEYRING NODEPS SIGNOFF TRAILER
 
 MAKEFLAGS += --no-print-directory
 
+# One target at a time: they share the build folder.
+.NOTPARALLEL:
+
 .PHONY: help
 help:
 	@echo 'make run        compose the kernel, build it, boot it, show how the driver decides'
@@ -86,8 +89,9 @@ nightly: deps
 	@tools/dev/nightly
 
 .PHONY: series
-series: deps
-	@tools/series/export "$$(tools/dev/base)" "$${O:-out}/series"
+series:
+	@tools/dev/deps series
+	@base=$$(tools/dev/base) && tools/series/export "$$base" "$${O:-out}/series"
 
 .PHONY: tree
 tree: deps

@@ -15,13 +15,21 @@
 #   ARCH   x86_64 or arm64: what the kernel is built for   (default x86_64)
 
 set -euo pipefail
+# A command that fails inside $( ) fails there too.
+shopt -s inherit_errexit
+# Settings of the make that called us are not for the kernel's.
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES GNUMAKEFLAGS
+# Kernel scripts in Python would leave their bytecode in the base kernel.
+export PYTHONDONTWRITEBYTECODE=1
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BASE=${BASE:-7.3}
 KSRC=${KSRC:-}
 O=${O:-out}
 [[ $O = /* ]] || O=$ROOT/$O
-CACHE=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mshv}
+CACHE=${CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/mshv}
+[[ $CACHE = /* ]] || CACHE=$ROOT/$CACHE
+[[ -z $KSRC || $KSRC = /* ]] || KSRC=$PWD/$KSRC
 JOBS=${JOBS:-$(nproc)}
 V=${V:-0}
 ACCEL=${ACCEL:-auto}
@@ -50,7 +58,10 @@ arm64)
 	exit 1
 	;;
 esac
-[[ $(uname -m) != "${ARCH/arm64/aarch64}" ]] || CROSS_COMPILE=
+case $(uname -m)-$ARCH in
+aarch64-arm64) CROSS_COMPILE= ;;
+aarch64-x86_64) CROSS_COMPILE=x86_64-linux-gnu- ;;
+esac
 
 # kmake SOURCE BUILD ARGUMENT...: make of a kernel tree, out of tree
 kmake()
@@ -77,10 +88,21 @@ export CCACHE_BASEDIR=$O CCACHE_NOHASHDIR=1
 
 # A scratch folder that goes away with the script.
 SCRATCH=
+STEP_PID=
 # shellcheck disable=SC2329 # called by the trap
-scratch_remove() { [[ -z $SCRATCH ]] || rm -rf "$SCRATCH"; }
+scratch_remove()
+{
+	[[ -z $STEP_PID ]] || kill -TERM -- "-$STEP_PID" 2>/dev/null || true
+	[[ -z $SCRATCH ]] || rm -rf "$SCRATCH"
+}
 trap scratch_remove EXIT
-scratch() { [[ -n $SCRATCH ]] || SCRATCH=$(mktemp -d); }
+trap 'exit 130' INT
+trap 'exit 143' TERM
+# Not in /tmp, which may be small and in memory: whole kernel trees go there.
+scratch()
+{
+	[[ -n $SCRATCH ]] || SCRATCH=$(mktemp -d -p "$O" .scratch.XXXXXX)
+}
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -97,6 +119,15 @@ die()
 	exit 1
 }
 
+# make_folder FOLDER: one that git leaves alone, wherever it is
+make_folder()
+{
+	mkdir -p "$1" || die "cannot create $1" \
+		"Give another folder with O= or CACHE=."
+	[[ -e $1/.gitignore ]] || echo '*' >"$1/.gitignore" || die \
+		"cannot write to $1" "Give another folder with O= or CACHE=."
+}
+
 elapsed() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
 
 # need_space FOLDER MIB WHAT: stop early rather than half way
@@ -106,6 +137,7 @@ need_space()
 
 	mkdir -p "$1" || die "cannot create $1" \
 		"Give another folder with O= or CACHE=."
+	# shellcheck disable=SC2034
 	free=$(df -Pm "$1" | awk 'NR == 2 { print $4 }')
 	[[ $free -ge $2 ]] || die \
 		"$3 needs $2 MiB in $1, and only $free MiB are free." \
@@ -119,8 +151,10 @@ debian_mirror()
 {
 	# shellcheck disable=SC2016 # apt's variables, not the shell's
 	apt-get indextargets --format '$(LABEL)|$(RELEASE)|$(REPO_URI)' 2>/dev/null |
-		awk -F'|' '$1 == "Debian" || ($1 == "" && $2 !~ /security/ &&
-			   $3 ~ /debian/) { print $3; exit }'
+		awk -F'|' -v release="$(. /etc/os-release; echo "${VERSION_CODENAME:-}")" '
+			$1 == "Debian" { labelled = labelled ? labelled : $3 }
+			$1 == "" && $2 == release { named = named ? named : $3 }
+			END { print labelled ? labelled : named }'
 }
 
 # step WHAT LOG EXPECTED COMMAND...: run a long command quietly
@@ -136,10 +170,14 @@ step()
 	mkdir -p "$(dirname "$log")"
 	if [[ $V = 1 ]]; then
 		say "== $what"
-		"$@" </dev/null > >(tee "$log" >&2) 2>&1 || rc=$?
+		"$@" </dev/null 2>&1 | tee "$log" >&2 || rc=$?
 	else
+		# A process group of its own, so that Ctrl-C can end all of it.
+		set -m
 		"$@" </dev/null >"$log" 2>&1 &
 		pid=$!
+		set +m
+		STEP_PID=$pid
 		while kill -0 $pid 2>/dev/null; do
 			sleep 0.2
 			now=$((SECONDS - start))
@@ -157,6 +195,7 @@ step()
 			fi
 		done
 		wait $pid || rc=$?
+		STEP_PID=
 		[[ ! -t 2 ]] || printf '\r\033[K' >&2
 	fi
 
@@ -196,10 +235,21 @@ tap_ok() { tap_line ok "$1"; }
 tap_skip() { tap_line ok "$1" " # SKIP $2"; }
 tap_not_ok() { tap_line "not ok" "$1" "${2:+ # $2}"; }
 
-# tap_summary FILE...: the one closing line, after the names of what did not run
+# tap_summary FILE...: the one closing line, after the names of what did not run.
+# A suite that left no file, or an empty one, has failed.
 tap_summary()
 {
-	awk '
+	local file absent=0 there=()
+
+	for file; do
+		if [[ -s $file ]]; then
+			there+=("$file")
+		else
+			printf '%s: did not run to its end\n' "$(basename "$file" .ktap)"
+			absent=$((absent + 1))
+		fi
+	done
+	awk -v failed=$absent '
 	function close_suite() {
 		if (file == "")
 			return
@@ -228,5 +278,43 @@ tap_summary()
 			printf ", %d skipped", skipped
 		printf "\n"
 		exit failed > 0 || passed == 0
-	}' "$@"
+	}' "${there[@]:-/dev/null}"
 }
+
+# repository_files [FOLDER]...: what belongs to this repository, one a line
+repository_files()
+{
+	git -C "$ROOT" rev-parse --git-dir >/dev/null 2>&1 || die \
+		"this is not a git checkout that git will read." \
+		"Clone the repository; or, if it is another user's: git config --global --add safe.directory $ROOT"
+	git -C "$ROOT" ls-files -co --exclude-standard "$@" |
+		while IFS= read -r file; do
+			[[ ! -e $ROOT/$file ]] || printf '%s\n' "$file"
+		done
+}
+
+# Throwaway repositories must not be shaped by the user's git configuration.
+plain_git() { env GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 git "$@"; }
+
+# pristine_tree BASE: a tree without the series that can be built from. That is
+# the base kernel itself if it is ours; a tree of the user's is composed, as it
+# may have been built in place, and is only read.
+pristine_tree()
+{
+	if [[ -z $KSRC ]]; then
+		printf '%s\n' "$1"
+	else
+		"$ROOT/tools/dev/tree" none
+	fi
+}
+
+make_folder "$O"
+make_folder "$CACHE"
+
+# One run at a time in a build folder: two would build over each other.
+if [[ -z ${MSHV_LOCK:-} && ${0##*/} != base ]]; then
+	exec 9>"$O/.lock"
+	flock -n 9 || die "another run is at work in $O." \
+		"Wait for it, or give another folder with O=."
+	export MSHV_LOCK=$O
+fi

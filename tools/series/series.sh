@@ -46,6 +46,10 @@ series_upto()
 # Whether a folder is the top of a git checkout
 is_checkout()
 {
+	[[ -e $1/.git ]] || return
+	git -C "$1" rev-parse --git-dir >/dev/null || die \
+		"git will not read the checkout $1; see above." \
+		"If it is another user's: git config --global --add safe.directory $1"
 	[[ $(git -C "$1" rev-parse --show-toplevel 2>/dev/null) = "$(cd "$1" && pwd -P)" ]]
 }
 
@@ -69,6 +73,9 @@ stage_patch()
 {
 	local patch=$1 base=$2 stage=$3 log=$4 file
 
+	[[ -f $PATCHES/$patch ]] || die \
+		"patches/series names $patch, which is not there." \
+		"Put the file back, or take its line out of patches/series."
 	while read -r file; do
 		[[ -e $stage/$file ]] && continue
 		[[ -f $base/$file ]] || die \
