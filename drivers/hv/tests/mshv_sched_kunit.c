@@ -549,8 +549,9 @@ static void mshv_sched_discover_property_not_written(struct kunit *test)
 }
 
 /*
- * The same of the scheduler type in a root partition. It reads as zero, which
- * is no scheduler.
+ * The same of the scheduler type in a root partition, where the answer before
+ * it, the capabilities, began with a number that is a scheduler. It reads as
+ * zero, which is none.
  */
 static void mshv_sched_discover_type_not_written(struct kunit *test)
 {
@@ -558,6 +559,7 @@ static void mshv_sched_discover_type_not_written(struct kunit *test)
 	struct mshv_sched_facts facts;
 
 	hv_fake_become(fake, HV_PARTITION_TYPE_ROOT);
+	mshv_sched_test_set_caps(fake, HV_SCHEDULER_TYPE_ROOT, 0);
 
 	mshv_sched_discover(&facts);
 
