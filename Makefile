@@ -5,7 +5,7 @@
 
 # Settings reach the scripts through the environment; tools/dev/lib.sh lists
 # them.
-export BASE KSRC O CACHE JOBS V ACCEL ARCH MIRROR KEYRING NODEPS SIGNOFF TRAILER LIMIT
+export BASE KSRC O CACHE JOBS V ACCEL ARCH MIRROR KEYRING NODEPS SIGNOFF TRAILER LIMIT SERIES
 
 MAKEFLAGS += --no-print-directory
 
@@ -14,16 +14,20 @@ MAKEFLAGS += --no-print-directory
 
 .PHONY: help
 help:
-	@echo 'make run        compose the kernel, build it, boot it, show how the driver decides'
+	@echo 'make run        compose the kernel, build it, boot it as an L1VH under hvemu,'
+	@echo '                show how the driver decides (SERIES=none: beside the base kernel)'
 	@echo 'make check      every test; ends with "N passed, N failed"'
 	@echo
 	@echo 'parts of make check:'
 	@echo '  make kunit      the KUnit suites, with lockdep, on the fake hypervisor'
+	@echo '  make l1vh       boots as an L1VH under hvemu: the decision table, faults, reloads'
+	@echo '  make hvemu      the unit tests of hvemu'
 	@echo '  make lint       checkpatch, W=1, sparse, kernel-doc, htmldocs, ABI, shellcheck'
 	@echo '  make size       growth of the mshv_root driver with KUnit off'
 	@echo '  make series-check, make tools-check   the patch files; the scripts'
 	@echo
 	@echo 'longer:'
+	@echo '  make bench      figures, base kernel beside ours'
 	@echo '  make bisect     build and test every prefix of the series'
 	@echo '  make matrix     both bases, driver built in and as a module, KUnit and debugfs on and off'
 	@echo '  make mutants    deliberate faults in the driver: which test catches each'
@@ -33,6 +37,7 @@ help:
 	@echo '  make series     the mails, in out/series (SIGNOFF=1 signs, TRAILER= adds)'
 	@echo '  make tree       the composed kernel tree, in out/tree'
 	@echo '  make quilt      a tree in which quilt edits patches/'
+	@echo '  make shell      a shell in an L1VH (PRESET=integrated-off, for one)'
 	@echo '  make deps       install what is missing here (NODEPS=1 only looks)'
 	@echo '  make clean      remove what was built; what was fetched stays in the cache'
 	@echo
@@ -45,8 +50,24 @@ deps:
 	@tools/dev/deps
 
 .PHONY: run
-run: deps
-	@tools/dev/kunit table
+run:
+	@since=$$(date +%s) && tools/dev/deps && SINCE=$$since tools/dev/run
+
+.PHONY: l1vh
+l1vh: deps
+	@tools/dev/l1vh check
+
+.PHONY: hvemu
+hvemu: deps
+	@tools/dev/l1vh unit
+
+.PHONY: bench
+bench: deps
+	@tools/dev/bench
+
+.PHONY: shell
+shell:
+	@tools/dev/deps shell && tools/dev/l1vh shell $(PRESET)
 
 .PHONY: kunit
 kunit: deps

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ACPI: as little as makes a PC with several CPUs that can be powered off.
+ *
+ * Structures and names are those of the ACPI Specification, release 6.5. A real
+ * L1VH has ACPI tables too; it has no MP tables.
+ */
+
+#include <stddef.h>
+#include <string.h>
+
+#include "acpi.h"
+#include "partition.h"
+
+#define TABLES_GPA	0xe0000		/* where a BIOS has them */
+#define TABLES_SIZE	0x10000
+#define SLEEP_TYPE_OFF	5		/* what \_S5 of the DSDT says */
+#define LAPIC_ADDRESS	0xfee00000
+#define IOAPIC_ADDRESS	0xfec00000
+#define SCI_IRQ		9
+
+#define PM1_CONTROL_SCI_ENABLED	(1U << 0)
+#define PM1_CONTROL_SLEEP_TYPE(value)	((value) >> 10 & 7)
+#define PM1_CONTROL_SLEEP	(1U << 13)
+
+struct rsdp {
+	char signature[8];
+	u8 checksum;
+	char oem_id[6];
+	u8 revision;
+	u32 rsdt;
+	u32 length;
+	u64 xsdt;
+	u8 extended_checksum;
+	u8 reserved[3];
+} __packed;
+
+struct header {
+	char signature[4];
+	u32 length;
+	u8 revision;
+	u8 checksum;
+	char oem_id[6];
+	char oem_table_id[8];
+	u32 oem_revision;
+	char creator_id[4];
+	u32 creator_revision;
+} __packed;
+
+struct address {
+	u8 space;		/* 1: port */
+	u8 width;
+	u8 offset;
+	u8 access;
+	u64 address;
+} __packed;
+
+struct xsdt {
+	struct header header;
+	u64 tables[2];
+} __packed;
+
+struct fadt {
+	struct header header;
+	u32 facs;
+	u32 dsdt;
+	u8 reserved1;
+	u8 profile;
+	u16 sci_irq;
+	u32 smi_command;
+	u8 acpi_enable;
+	u8 acpi_disable;
+	u8 s4bios;
+	u8 pstate;
+	u32 pm1a_event;
+	u32 pm1b_event;
+	u32 pm1a_control;
+	u32 pm1b_control;
+	u32 pm2_control;
+	u32 pm_timer;
+	u32 gpe0;
+	u32 gpe1;
+	u8 pm1_event_length;
+	u8 pm1_control_length;
+	u8 pm2_control_length;
+	u8 pm_timer_length;
+	u8 gpe0_length;
+	u8 gpe1_length;
+	u8 gpe1_base;
+	u8 cst;
+	u16 c2_latency;
+	u16 c3_latency;
+	u16 flush_size;
+	u16 flush_stride;
+	u8 duty_offset;
+	u8 duty_width;
+	u8 day_alarm;
+	u8 month_alarm;
+	u8 century;
+	u16 boot_flags;
+	u8 reserved2;
+	u32 flags;
+	struct address reset;
+	u8 reset_value;
+	u16 arm_flags;
+	u8 minor_revision;
+	u64 x_facs;
+	u64 x_dsdt;
+	struct address x_registers[8];
+	struct address sleep_control;
+	struct address sleep_status;
+	u64 hypervisor;
+} __packed;
+
+#define FADT_WBINVD		(1U << 0)
+#define FADT_POWER_BUTTON_NONE	(1U << 4)
+#define FADT_SLEEP_BUTTON_NONE	(1U << 5)
+#define FADT_RESET_REGISTER	(1U << 10)
+#define FADT_BOOT_LEGACY	(1U << 0)
+#define FADT_BOOT_NO_VGA	(1U << 2)
+
+struct madt {
+	struct header header;
+	u32 lapic_address;
+	u32 flags;
+} __packed;
+
+struct madt_lapic {
+	u8 type;
+	u8 length;
+	u8 uid;
+	u8 apic_id;
+	u32 flags;
+} __packed;
+
+struct madt_ioapic {
+	u8 type;
+	u8 length;
+	u8 id;
+	u8 reserved;
+	u32 address;
+	u32 base;
+} __packed;
+
+struct madt_override {
+	u8 type;
+	u8 length;
+	u8 bus;
+	u8 source;
+	u32 irq;
+	u16 flags;		/* polarity and trigger mode */
+} __packed;
+
+#define MADT_PCAT_COMPATIBLE	1
+#define MADT_ENABLED		1
+#define MADT_LEVEL_HIGH		0xd
+
+static void seal(void *table, size_t length, u8 *checksum)
+{
+	u8 *byte = table, sum = 0;
+
+	*checksum = 0;
+	while (length--)
+		sum += *byte++;
+	*checksum = -sum;
+}
+
+static void finish(struct header *header, const char *signature, u8 revision,
+		   size_t length)
+{
+	memcpy(header->signature, signature, 4);
+	header->length = length;
+	header->revision = revision;
+	memcpy(header->oem_id, "HVEMU ", 6);
+	memcpy(header->oem_table_id, "HVEMU   ", 8);
+	memcpy(header->creator_id, "LNUX", 4);
+	seal(header, length, &header->checksum);
+}
+
+/* Name (_S5, Package () { 5, 5, 0, 0 }): how to power off. */
+static size_t write_dsdt(void *at)
+{
+	static const u8 code[] = {
+		0x08, '_', 'S', '5', '_', 0x12, 0x08, 0x04,
+		0x0a, SLEEP_TYPE_OFF, 0x0a, SLEEP_TYPE_OFF, 0x00, 0x00,
+	};
+	struct header *header = at;
+
+	memcpy(header + 1, code, sizeof(code));
+	finish(header, "DSDT", 2, sizeof(*header) + sizeof(code));
+	return header->length;
+}
+
+static size_t write_fadt(void *at, u64 dsdt)
+{
+	struct fadt *fadt = at;
+
+	fadt->dsdt = dsdt;
+	fadt->x_dsdt = dsdt;
+	fadt->sci_irq = SCI_IRQ;
+	fadt->pm1a_event = ACPI_PM_PORT;
+	fadt->pm1_event_length = 4;
+	fadt->pm1a_control = ACPI_PM_PORT + 4;
+	fadt->pm1_control_length = 2;
+	/* "No C2, no C3" */
+	fadt->c2_latency = 0xffff;
+	fadt->c3_latency = 0xffff;
+	fadt->boot_flags = FADT_BOOT_LEGACY | FADT_BOOT_NO_VGA;
+	fadt->flags = FADT_WBINVD | FADT_POWER_BUTTON_NONE |
+		      FADT_SLEEP_BUTTON_NONE | FADT_RESET_REGISTER;
+	fadt->reset = (struct address) {
+		.space = 1, .width = 8, .access = 1, .address = ACPI_RESET_PORT,
+	};
+	fadt->reset_value = ACPI_RESET;
+	finish(&fadt->header, "FACP", 6, sizeof(*fadt));
+	return sizeof(*fadt);
+}
+
+static size_t write_madt(void *at, unsigned int cpus)
+{
+	struct madt_override *override;
+	struct madt_ioapic *ioapic;
+	struct madt_lapic *lapic;
+	struct madt *madt = at;
+	unsigned int i;
+
+	madt->lapic_address = LAPIC_ADDRESS;
+	madt->flags = MADT_PCAT_COMPATIBLE;
+
+	lapic = (void *)(madt + 1);
+	for (i = 0; i < cpus; i++, lapic++)
+		*lapic = (struct madt_lapic) {
+			.type = 0, .length = sizeof(*lapic), .uid = i,
+			.apic_id = i, .flags = MADT_ENABLED,
+		};
+
+	ioapic = (void *)lapic;
+	*ioapic = (struct madt_ioapic) {
+		.type = 1, .length = sizeof(*ioapic), .id = 0,
+		.address = IOAPIC_ADDRESS,
+	};
+
+	/* As in every PC: the timer is on pin 2, the SCI is level triggered. */
+	override = (void *)(ioapic + 1);
+	*override++ = (struct madt_override) {
+		.type = 2, .length = sizeof(*override), .source = 0, .irq = 2,
+	};
+	*override++ = (struct madt_override) {
+		.type = 2, .length = sizeof(*override), .source = SCI_IRQ,
+		.irq = SCI_IRQ, .flags = MADT_LEVEL_HIGH,
+	};
+
+	finish(&madt->header, "APIC", 5, (void *)override - at);
+	return madt->header.length;
+}
+
+u64 acpi_write_tables(struct partition *partition)
+{
+	void *base = partition_memory(partition, TABLES_GPA, TABLES_SIZE);
+	struct rsdp *rsdp = base;
+	struct xsdt *xsdt = base + 64;
+	size_t at = 64 + sizeof(*xsdt);
+	u64 dsdt;
+
+	at = (at + 15) & ~15;
+	dsdt = TABLES_GPA + at;
+	at += write_dsdt(base + at);
+
+	at = (at + 15) & ~15;
+	xsdt->tables[0] = TABLES_GPA + at;
+	at += write_fadt(base + at, dsdt);
+
+	at = (at + 15) & ~15;
+	xsdt->tables[1] = TABLES_GPA + at;
+	write_madt(base + at, partition->nr_vps);
+	finish(&xsdt->header, "XSDT", 1, sizeof(*xsdt));
+
+	memcpy(rsdp->signature, "RSD PTR ", 8);
+	memcpy(rsdp->oem_id, "HVEMU ", 6);
+	rsdp->revision = 2;
+	rsdp->length = sizeof(*rsdp);
+	rsdp->xsdt = TABLES_GPA + 64;
+	seal(rsdp, offsetof(struct rsdp, length), &rsdp->checksum);
+	seal(rsdp, sizeof(*rsdp), &rsdp->extended_checksum);
+	return TABLES_GPA;
+}
+
+/* Power management events never happen here; what enables them is kept. */
+static u16 pm1_enable;
+
+u16 acpi_read(u16 port)
+{
+	switch (port - ACPI_PM_PORT) {
+	case 2:
+		return pm1_enable;
+	case 4:
+		return PM1_CONTROL_SCI_ENABLED;
+	default:
+		return 0;
+	}
+}
+
+enum acpi_request acpi_write(u16 port, u16 value)
+{
+	switch (port - ACPI_PM_PORT) {
+	case 2:
+		pm1_enable = value;
+		break;
+	case 4:
+		if ((value & PM1_CONTROL_SLEEP) &&
+		    PM1_CONTROL_SLEEP_TYPE(value) == SLEEP_TYPE_OFF)
+			return ACPI_POWER_OFF;
+		break;
+	}
+	return ACPI_NOTHING;
+}

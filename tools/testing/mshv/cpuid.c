@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * CPUID: the machine's own leaves, cut to the VP's topology, and the
+ * hypervisor's.
+ */
+
+#include <hyperv/hvhdk.h>
+
+#include "cpuid.h"
+#include "hv_more.h"
+#include "partition.h"
+
+#define LEAF_FEATURES		0x1
+#define LEAF_CACHES		0x4
+#define LEAF_TOPOLOGY		0xb
+#define LEAF_TOPOLOGY_V2	0x1f
+#define LEAF_AMD_FEATURES	0x80000001
+#define LEAF_ADDRESS_SIZES	0x80000008
+#define LEAF_SVM		0x8000000a
+#define LEAF_AMD_TOPOLOGY	0x8000001e
+#define LEAF_AMD_TOPOLOGY_V2	0x80000026
+
+#define FEATURES_ECX_VMX	(1U << 5)
+#define FEATURES_ECX_X2APIC	(1U << 21)
+#define FEATURES_ECX_HYPERVISOR	(1U << 31)
+#define FEATURES_EDX_HTT	(1U << 28)
+#define AMD_FEATURES_ECX_SVM	(1U << 2)
+#define LEAF_VENDORS_FIRST	0x40000000
+#define LEAF_VENDORS_LAST	0x4fffffff
+
+static void add(struct cpuid *cpuid, u32 function, u32 eax, u32 ebx, u32 ecx, u32 edx)
+{
+	if (cpuid->head.nent == CPUID_ENTRIES_MAX)
+		return;
+	cpuid->entries[cpuid->head.nent++] = (struct kvm_cpuid_entry2) {
+		.function = function,
+		.eax = eax,
+		.ebx = ebx,
+		.ecx = ecx,
+		.edx = edx,
+	};
+}
+
+/*
+ * Leaves that must go: KVM's own signature would win over the hypervisor's
+ * (detect_hypervisor_vendor() takes the highest), and what is told of
+ * topologies is the host's. SVM and VMX go too: children are
+ * made by hypercall, and nothing runs KVM inside a partition.
+ */
+static bool unwanted(u32 function)
+{
+	return (function >= LEAF_VENDORS_FIRST && function <= LEAF_VENDORS_LAST) ||
+	       function == LEAF_TOPOLOGY || function == LEAF_TOPOLOGY_V2 ||
+	       function == LEAF_AMD_TOPOLOGY_V2 || function == LEAF_SVM;
+}
+
+/* Every VP is a socket of its own: no threads, no cores to share. */
+static void fit(struct kvm_cpuid_entry2 *entry, const struct vp *vp)
+{
+	switch (entry->function) {
+	case LEAF_FEATURES:
+		entry->ebx = (entry->ebx & 0xff00) | 1U << 16 | vp->index << 24;
+		entry->ecx |= FEATURES_ECX_HYPERVISOR;
+		if (vp->partition->options->x2apic)
+			entry->ecx |= FEATURES_ECX_X2APIC;
+		else
+			entry->ecx &= ~FEATURES_ECX_X2APIC;
+		entry->ecx &= ~FEATURES_ECX_VMX;
+		entry->edx &= ~FEATURES_EDX_HTT;
+		break;
+	case LEAF_AMD_FEATURES:
+		entry->ecx &= ~AMD_FEATURES_ECX_SVM;
+		break;
+	case LEAF_CACHES:
+		entry->eax &= 0x3fff;
+		break;
+	case LEAF_ADDRESS_SIZES:
+		entry->ecx &= ~0xffffU;
+		break;
+	case LEAF_AMD_TOPOLOGY:
+		entry->eax = vp->index;
+		entry->ebx = 0;
+		entry->ecx = 0;
+		break;
+	}
+}
+
+static void add_hypervisor(struct cpuid *cpuid, const struct partition *partition)
+{
+	/* "Microsoft Hv"; the last leaf that is defined below */
+	add(cpuid, HYPERV_CPUID_VENDOR_AND_MAX_FUNCTIONS,
+	    HYPERV_CPUID_NESTED_FEATURES, 0x7263694d, 0x666f736f, 0x76482074);
+	add(cpuid, HYPERV_CPUID_INTERFACE, HV_INTERFACE_HV1, 0, 0, 0);
+	add(cpuid, HYPERV_CPUID_VERSION, partition->options->build, 10 << 16, 0, 0);
+	add(cpuid, HYPERV_CPUID_FEATURES, partition_features(partition),
+	    partition_privileges(partition), 0,
+	    HV_FEATURE_FREQUENCY_MSRS_AVAILABLE |
+	    HV_FEATURE_GUEST_CRASH_MSR_AVAILABLE);
+	/* Without the EOI hint a SINT would need auto EOI, see synic.c. */
+	add(cpuid, HYPERV_CPUID_ENLIGHTMENT_INFO,
+	    HV_X64_RELAXED_TIMING_RECOMMENDED | HV_DEPRECATING_AEOI_RECOMMENDED,
+	    0, 0, 0);
+	add(cpuid, HYPERV_CPUID_IMPLEMENT_LIMITS, VPS_MAX, VPS_MAX, 0, 0);
+	add(cpuid, HYPERV_CPUID_CPU_MANAGEMENT_FEATURES, 0, 0, 0, 0);
+	add(cpuid, HYPERV_CPUID_NESTED_FEATURES, 0, 0, 0, 0);
+	/* Read without a look at the highest leaf: mshyperv.c. */
+	add(cpuid, HYPERV_CPUID_VIRT_STACK_PROPERTIES, 0, 0, 0, 0);
+}
+
+void cpuid_make(struct cpuid *cpuid, const struct vp *vp)
+{
+	u32 i, kept = 0;
+
+	for (i = 0; i < cpuid->head.nent; i++) {
+		if (unwanted(cpuid->entries[i].function))
+			continue;
+		cpuid->entries[kept] = cpuid->entries[i];
+		fit(&cpuid->entries[kept++], vp);
+	}
+	cpuid->head.nent = kept;
+	add_hypervisor(cpuid, vp->partition);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Faults on demand: which hypercalls fail, or take long, and when.
+ *
+ *	CODE[:SELECTOR]=RESULT[@N[+]]
+ *
+ * CODE is a hypercall and SELECTOR what it asks for, where it asks for one of
+ * several things: a property, a kind of statistics. RESULT is a status, or
+ * "delay:MICROSECONDS". Without @N every such call is meant; with @N the Nth
+ * since the fault was added; with @N+ that one and all after it. Names stand
+ * for numbers, with or without their prefix:
+ *
+ *	GET_PARTITION_PROPERTY_EX:VMM_CAPABILITIES=ACCESS_DENIED
+ *	0x101:0x20005=0x8@2
+ */
+#ifndef _HVEMU_FAULT_H
+#define _HVEMU_FAULT_H
+
+#include <linux/types.h>
+
+#define FAULTS_MAX	64
+
+struct fault {
+	u16 code;
+	bool any_selector;
+	u32 selector;
+	bool is_delay;
+	u16 status;
+	u32 delay_us;
+	u32 nth;		/* 0: every call */
+	bool onwards;
+	u32 seen;		/* calls that matched since it was added */
+};
+
+struct faults {
+	unsigned int count;
+	struct fault list[FAULTS_MAX];
+};
+
+/**
+ * fault_parse() - read one fault
+ * @fault: filled in
+ * @text: as above
+ *
+ * Return: NULL, or in words what is wrong with @text.
+ */
+const char *fault_parse(struct fault *fault, const char *text);
+
+/**
+ * fault_add() - add one fault to those in force
+ * @faults: those in force
+ * @text: as above
+ *
+ * Return: NULL, or in words why it was not added.
+ */
+const char *fault_add(struct faults *faults, const char *text);
+
+/**
+ * fault_apply() - see whether a hypercall is to go wrong
+ * @faults: those in force; their counts move on
+ * @code: the hypercall
+ * @selector: what it asks for; 0 where it does not ask
+ * @status: set if the call is to fail
+ * @delay_us: how long the call is to take, in microseconds
+ *
+ * Return: whether the call is to fail with @status.
+ */
+bool fault_apply(struct faults *faults, u16 code, u32 selector, u16 *status,
+		 u32 *delay_us);
+
+#endif /* _HVEMU_FAULT_H */

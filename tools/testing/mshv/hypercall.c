@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The hypercall convention, and the table of hypercalls.
+ *
+ * To add a hypercall, write its handler, in the file of what it concerns, and
+ * add its row. The convention (sizes, alignment, privileges, elements) is
+ * checked here before a handler runs; a handler checks what its input means.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <hyperv/hvhdk.h>
+
+#include "hv_more.h"
+#include "hypercall.h"
+#include "log.h"
+#include "names.h"
+#include "partition.h"
+#include "property.h"
+#include "stats.h"
+
+#define NO_SELECTOR	0xffff
+
+/**
+ * struct row - one hypercall
+ * @code: HVCALL_*
+ * @privileges: bits of HYPERV_CPUID_FEATURES.EBX that the partition must have
+ * @in: bytes of input, without its elements
+ * @out: bytes of output, without its elements
+ * @rep_in: bytes of one element of input, if it is a rep call
+ * @rep_out: bytes of one element of output, likewise
+ * @is_rep: it has elements
+ * @selector: offset of the u32 in the input that says what is asked for
+ * @is_there: whether this hypervisor has it; NULL: every one has
+ * @handler: does it; returns the status
+ */
+struct row {
+	u16 code;
+	u32 privileges;
+	u16 in;
+	u16 out;
+	u16 rep_in;
+	u16 rep_out;
+	bool is_rep;
+	u16 selector;
+	bool (*is_there)(const struct options *options);
+	u16 (*handler)(struct hypercall *call);
+};
+
+static bool has_property_ex(const struct options *options)
+{
+	return options->property_ex;
+}
+
+static bool is_root(const struct options *options)
+{
+	return options->root;
+}
+
+/*
+ * A page that the guest gives away. For the partition itself; children come
+ * with the hypercalls that make them.
+ */
+static u16 deposit_memory(struct hypercall *call)
+{
+	struct partition *partition = call->vp->partition;
+	const struct hv_deposit_memory *input = call->in;
+	unsigned int i;
+	u64 *grown;
+
+	if (input->partition_id != partition->id)
+		return HV_STATUS_INVALID_PARTITION_ID;
+
+	/* Room for those in use too, so that giving one back cannot fail. */
+	grown = realloc(partition->deposited,
+			(partition->nr_deposited + partition->stats.count +
+			 call->rep_count) * sizeof(*grown));
+	if (!grown)
+		return HV_STATUS_NO_RESOURCES;
+	partition->deposited = grown;
+
+	for (i = call->rep_start; i < call->rep_count; i++) {
+		u64 pfn = input->gpa_page_list[i];
+
+		if (!partition_memory(partition, pfn << HV_HYP_PAGE_SHIFT,
+				      HV_HYP_PAGE_SIZE)) {
+			log_violation(call->vp->index, "page 0x%llx is deposited and is not memory",
+				      (unsigned long long)pfn);
+			return HV_STATUS_INVALID_PARAMETER;
+		}
+		partition->deposited[partition->nr_deposited++] = pfn;
+		call->reps_done = i + 1;
+	}
+	return HV_STATUS_SUCCESS;
+}
+
+/* How a root partition powers off; an L1VH has ACPI for that. */
+static u16 enter_sleep_state(struct hypercall *call)
+{
+	const struct hv_input_enter_sleep_state *input = call->in;
+
+	if (input->sleep_state != HV_SLEEP_STATE_S5)
+		return HV_STATUS_INVALID_PARAMETER;
+	call->vp->partition->powered_off = true;
+	return HV_STATUS_SUCCESS;
+}
+
+static const struct row rows[] = {
+	{
+		.code = HVCALL_GET_PARTITION_PROPERTY,
+		.in = sizeof(struct hv_input_get_partition_property),
+		.out = sizeof(struct hv_output_get_partition_property),
+		.selector = offsetof(struct hv_input_get_partition_property, property_code),
+		.handler = property_get,
+	}, {
+		.code = HVCALL_GET_PARTITION_PROPERTY_EX,
+		.in = sizeof(struct hv_input_get_partition_property_ex),
+		/* The longest property there is here. */
+		.out = sizeof(struct hv_partition_property_vmm_capabilities),
+		.selector = offsetof(struct hv_input_get_partition_property_ex, property_code),
+		.is_there = has_property_ex,
+		.handler = property_get_ex,
+	}, {
+		.code = HVCALL_GET_SYSTEM_PROPERTY,
+		.privileges = HV_CPU_MANAGEMENT,
+		.in = sizeof(struct hv_input_get_system_property),
+		.out = sizeof(struct hv_output_get_system_property),
+		.selector = offsetof(struct hv_input_get_system_property, property_id),
+		.is_there = is_root,
+		.handler = property_get_system,
+	}, {
+		.code = HVCALL_SET_SYSTEM_PROPERTY,
+		.privileges = HV_CPU_MANAGEMENT,
+		.in = sizeof(struct hv_input_set_system_property),
+		.selector = offsetof(struct hv_input_set_system_property, property_id),
+		.is_there = is_root,
+		.handler = property_set_system,
+	}, {
+		.code = HVCALL_ENTER_SLEEP_STATE,
+		.privileges = HV_CPU_MANAGEMENT,
+		.in = sizeof(struct hv_input_enter_sleep_state),
+		.selector = offsetof(struct hv_input_enter_sleep_state, sleep_state),
+		.is_there = is_root,
+		.handler = enter_sleep_state,
+	}, {
+		.code = HVCALL_DEPOSIT_MEMORY,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_deposit_memory),
+		.rep_in = sizeof(u64),
+		.is_rep = true,
+		.selector = NO_SELECTOR,
+		.handler = deposit_memory,
+	}, {
+		.code = HVCALL_MAP_STATS_PAGE,
+		.privileges = HV_ACCESS_STATS,
+		.in = sizeof(struct hv_input_map_stats_page),
+		.out = sizeof(struct hv_output_map_stats_page),
+		.selector = offsetof(struct hv_input_map_stats_page, type),
+		.handler = stats_map,
+	}, {
+		.code = HVCALL_MAP_STATS_PAGE2,
+		.privileges = HV_ACCESS_STATS,
+		.in = sizeof(struct hv_input_map_stats_page2),
+		.selector = offsetof(struct hv_input_map_stats_page2, type),
+		.handler = stats_map_overlay,
+	}, {
+		.code = HVCALL_UNMAP_STATS_PAGE,
+		.privileges = HV_ACCESS_STATS,
+		.in = sizeof(struct hv_input_unmap_stats_page),
+		.selector = offsetof(struct hv_input_unmap_stats_page, type),
+		.handler = stats_unmap,
+	},
+};
+
+#define NR_ROWS	(sizeof(rows) / sizeof(rows[0]))
+
+unsigned int hypercall_count(void)
+{
+	return NR_ROWS;
+}
+
+u16 hypercall_code(unsigned int row)
+{
+	return rows[row].code;
+}
+
+static const struct row *find_row(const struct options *options, u16 code)
+{
+	const struct row *row;
+
+	for (row = rows; row < rows + NR_ROWS; row++)
+		if (row->code == code && (!row->is_there || row->is_there(options)))
+			return row;
+	return NULL;
+}
+
+u16 hypercall_decode(struct hypercall *call, u64 control)
+{
+	*call = (struct hypercall) {
+		.code = control & HV_HYPERCALL_RESULT_MASK,
+		.fast = control & HV_HYPERCALL_FAST_BIT,
+		.varhead_size = ((control & HV_HYPERCALL_VARHEAD_MASK) >>
+				 HV_HYPERCALL_VARHEAD_OFFSET) * sizeof(u64),
+		.rep_count = (control & HV_HYPERCALL_REP_COMP_MASK) >>
+			     HV_HYPERCALL_REP_COMP_OFFSET,
+		.rep_start = (control & HV_HYPERCALL_REP_START_MASK) >>
+			     HV_HYPERCALL_REP_START_OFFSET,
+	};
+	call->reps_done = call->rep_start;
+
+	/* There is no nested hypervisor here, so its bit is reserved too. */
+	if (control & HV_HYPERCALL_RSVD_MASK)
+		return HV_STATUS_INVALID_HYPERCALL_INPUT;
+	if (call->rep_start && call->rep_start >= call->rep_count)
+		return HV_STATUS_INVALID_HYPERCALL_INPUT;
+	return HV_STATUS_SUCCESS;
+}
+
+/*
+ * Find one side's parameters: NULL in *@where if there are none. Only memory
+ * that does not cross a page is taken.
+ */
+static u16 find_parameters(struct hypercall *call, u64 gpa, size_t size,
+			   const char *side, void **where)
+{
+	*where = NULL;
+	if (!size)
+		return HV_STATUS_SUCCESS;
+
+	if (gpa % HV_HYPERCALL_ALIGNMENT ||
+	    gpa % HV_HYP_PAGE_SIZE + size > HV_HYP_PAGE_SIZE) {
+		log_violation(call->vp->index, "%s of hypercall 0x%x at 0x%llx, %zu bytes: not aligned, or over a page's end",
+			      side, call->code, (unsigned long long)gpa, size);
+		return HV_STATUS_INVALID_ALIGNMENT;
+	}
+	*where = partition_memory(call->vp->partition, gpa, size);
+	if (!*where) {
+		log_violation(call->vp->index, "%s of hypercall 0x%x at 0x%llx is not memory",
+			      side, call->code, (unsigned long long)gpa);
+		return HV_STATUS_INVALID_ALIGNMENT;
+	}
+	return HV_STATUS_SUCCESS;
+}
+
+/* All that the convention asks, before a handler sees the call. */
+static u16 check(struct hypercall *call, const struct row *row, u64 input,
+		 u64 output, u64 *registers)
+{
+	struct partition *partition = call->vp->partition;
+	size_t in = row->in + call->varhead_size + (size_t)row->rep_in * call->rep_count;
+	size_t out = row->out + (size_t)row->rep_out * call->rep_count;
+	void *where;
+	u16 status;
+
+	if (row->privileges & ~partition_privileges(partition)) {
+		log_violation(call->vp->index, "hypercall 0x%x without its privilege",
+			      call->code);
+		return HV_STATUS_ACCESS_DENIED;
+	}
+	if (row->is_rep != !!call->rep_count || call->varhead_size) {
+		log_violation(call->vp->index, "hypercall 0x%x with %u elements and %u bytes of variable header",
+			      call->code, call->rep_count, call->varhead_size);
+		return HV_STATUS_INVALID_HYPERCALL_INPUT;
+	}
+
+	if (call->fast) {
+		/* Two registers, and nowhere to put an output. */
+		if (in > 2 * sizeof(u64) || out) {
+			log_violation(call->vp->index, "hypercall 0x%x cannot be fast",
+				      call->code);
+			return HV_STATUS_INVALID_HYPERCALL_INPUT;
+		}
+		registers[0] = input;
+		registers[1] = output;
+		call->in = registers;
+		status = HV_STATUS_SUCCESS;
+	} else {
+		status = find_parameters(call, input, in, "input", &where);
+		call->in = where;
+		if (status == HV_STATUS_SUCCESS)
+			status = find_parameters(call, output, out, "output", &call->out);
+	}
+
+	if (status == HV_STATUS_SUCCESS && row->selector != NO_SELECTOR)
+		memcpy(&call->selector, call->in + row->selector, sizeof(u32));
+	return status;
+}
+
+u64 hypercall(struct vp *vp, u64 control, u64 input, u64 output)
+{
+	struct partition *partition = vp->partition;
+	const struct row *row;
+	struct hypercall call;
+	bool fault = false;
+	u64 registers[2];
+	u32 delay_us = 0;
+	u16 status;
+
+	vp->hypercalls++;
+	status = hypercall_decode(&call, control);
+	call.vp = vp;
+	row = find_row(partition->options, call.code);
+	if (status != HV_STATUS_SUCCESS)
+		log_violation(vp->index, "hypercall control word 0x%llx",
+			      (unsigned long long)control);
+	else if (!row)
+		status = HV_STATUS_INVALID_HYPERCALL_CODE;
+	else
+		status = check(&call, row, input, output, registers);
+
+	if (status == HV_STATUS_SUCCESS)
+		fault = fault_apply(&partition->faults, call.code, call.selector,
+				    &status, &delay_us);
+	if (delay_us) {
+		pthread_mutex_unlock(&partition->lock);
+		usleep(delay_us);
+		pthread_mutex_lock(&partition->lock);
+	}
+	/* A fault of status SUCCESS is a success that did nothing. */
+	if (status == HV_STATUS_SUCCESS && !fault)
+		status = row->handler(&call);
+
+	log_event(vp->index, row ? "hypercall" : "hypercall-unknown",
+		  "code=0x%x name=%s selector=0x%x reps=%u/%u status=0x%x status-name=%s fault=%s delay-us=%u",
+		  call.code, name_of(hypercall_names, call.code), call.selector,
+		  call.reps_done, call.rep_count, status,
+		  name_of(status_names, status), fault ? "yes" : "no", delay_us);
+	stats_refresh(partition);
+	return status | ((u64)call.reps_done << HV_HYPERCALL_REP_COMP_OFFSET);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The hypercall convention, and the table of hypercalls.
+ */
+#ifndef _HVEMU_HYPERCALL_H
+#define _HVEMU_HYPERCALL_H
+
+#include <linux/types.h>
+
+struct vp;
+
+/**
+ * struct hypercall - one call, decoded
+ * @vp: who makes it
+ * @code: HVCALL_*
+ * @fast: its input came in registers
+ * @varhead_size: bytes of variable header
+ * @rep_count: how many elements; 0 if it is no rep call
+ * @rep_start: which is the first
+ * @reps_done: for the handler to set: which element comes next, counted from
+ *	the first, so that it never is less than @rep_start
+ * @in: its input, at least as long as its table row says; never NULL then
+ * @out: its output, likewise
+ * @selector: what it asks for, 0 if its row has no selector
+ */
+struct hypercall {
+	struct vp *vp;
+	u16 code;
+	bool fast;
+	u16 varhead_size;
+	u16 rep_count;
+	u16 rep_start;
+	u16 reps_done;
+	const void *in;
+	void *out;
+	u32 selector;
+};
+
+/**
+ * hypercall_decode() - take a control word apart
+ * @call: filled in
+ * @control: the word
+ *
+ * Return: HV_STATUS_SUCCESS, or HV_STATUS_INVALID_HYPERCALL_INPUT if reserved
+ * bits are set or the elements make no sense.
+ */
+u16 hypercall_decode(struct hypercall *call, u64 control);
+
+/**
+ * hypercall() - a guest makes a hypercall
+ * @vp: which VP
+ * @control: RCX
+ * @input: RDX, an address, or 8 bytes of input of a fast call
+ * @output: R8, an address, or 8 more bytes
+ *
+ * Context: the partition's lock is held. It is let go while a fault delays the
+ * call.
+ * Return: RAX: the status, and how many elements are done.
+ */
+u64 hypercall(struct vp *vp, u64 control, u64 input, u64 output);
+
+/* How many rows the table has, and the code of each. */
+unsigned int hypercall_count(void);
+u16 hypercall_code(unsigned int row);
+
+#endif /* _HVEMU_HYPERCALL_H */

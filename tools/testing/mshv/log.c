@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The event log.
+ */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "log.h"
+
+static FILE *log_file;
+static u64 log_start;
+static atomic_uint log_violation_count;
+
+static u64 log_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (u64)now.tv_sec * 10000000 + (u64)now.tv_nsec / 100;
+}
+
+int log_open(const char *path)
+{
+	log_start = log_clock();
+	atomic_store(&log_violation_count, 0);
+	if (!path)
+		return 0;
+
+	log_file = fopen(path, "w");
+	if (!log_file)
+		return -errno;
+	return 0;
+}
+
+u64 log_time(void)
+{
+	return log_clock() - log_start;
+}
+
+/* One line, whole: other threads write too. */
+static void log_line(int vp, const char *event, const char *fmt, va_list args)
+{
+	char who[16] = "-";
+
+	if (vp != LOG_NO_VP)
+		snprintf(who, sizeof(who), "vp%d", vp);
+
+	flockfile(log_file);
+	fprintf(log_file, "%llu %s %s", (unsigned long long)log_time(), who, event);
+	if (*fmt) {
+		putc_unlocked(' ', log_file);
+		vfprintf(log_file, fmt, args);
+	}
+	putc_unlocked('\n', log_file);
+	funlockfile(log_file);
+}
+
+void log_event(int vp, const char *event, const char *fmt, ...)
+{
+	va_list args;
+
+	if (!log_file)
+		return;
+
+	va_start(args, fmt);
+	log_line(vp, event, fmt, args);
+	va_end(args);
+}
+
+void log_violation(int vp, const char *fmt, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+
+	atomic_fetch_add(&log_violation_count, 1);
+	log_event(vp, "violation", "text=\"%s\"", text);
+	fprintf(stderr, "hvemu: violation: %s\n", text);
+}
+
+unsigned int log_violations(void)
+{
+	return atomic_load(&log_violation_count);
+}
+
+void log_flush(void)
+{
+	if (log_file)
+		fflush(log_file);
+}

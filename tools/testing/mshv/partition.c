@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A partition, as the hypervisor sees it.
+ */
+
+#include <stdio.h>
+
+#include <hyperv/hvhdk.h>
+
+#include "hv_more.h"
+#include "partition.h"
+
+void partition_init(struct partition *partition, const struct options *options)
+{
+	struct vp *vp;
+	u32 i;
+
+	*partition = (struct partition) {
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.options = options,
+		.faults = options->faults,
+		.id = HV_PARTITION_ID_SELF,
+		.nr_vps = options->cpus,
+	};
+
+	for (i = 0; i < partition->nr_vps; i++) {
+		vp = &partition->vps[i];
+		vp->partition = partition;
+		vp->index = i;
+		synic_init(&vp->synic);
+	}
+}
+
+void *partition_memory(struct partition *partition, u64 gpa, u64 size)
+{
+	struct ram_slot *slot;
+
+	for (slot = partition->ram; slot < partition->ram + partition->ram_slots; slot++) {
+		u64 offset = gpa - slot->gpa;
+
+		if (gpa >= slot->gpa && offset < slot->size && size <= slot->size - offset)
+			return slot->host + offset;
+	}
+	return NULL;
+}
+
+/*
+ * No more than the driver needs: what is not granted must not be used, and
+ * whoever uses it is told so by a #GP and a line in the log.
+ */
+u32 partition_features(const struct partition *partition)
+{
+	u32 features = HV_MSR_TIME_REF_COUNT_AVAILABLE | HV_MSR_SYNIC_AVAILABLE |
+		       HV_MSR_HYPERCALL_AVAILABLE | HV_MSR_VP_INDEX_AVAILABLE |
+		       HV_MSR_REFERENCE_TSC_AVAILABLE | HV_ACCESS_FREQUENCY_MSRS;
+
+	/* A root partition sees the machine's own TSC: mshyperv.c. */
+	if (!partition->options->root)
+		features |= HV_ACCESS_TSC_INVARIANT;
+	return features;
+}
+
+/*
+ * Not HV_ACCESS_PARTITION_ID: with an id of its own an L1VH does not know
+ * itself as one (is_l1vh_parent() of mshv_root.h).
+ */
+u32 partition_privileges(const struct partition *partition)
+{
+	u32 privileges = HV_CREATE_PARTITIONS | HV_POST_MESSAGES |
+			 HV_SIGNAL_EVENTS | HV_CREATE_PORT | HV_CONNECT_PORT |
+			 HV_ACCESS_STATS;
+
+	if (partition->options->root)
+		privileges |= HV_CPU_MANAGEMENT;
+	return privileges;
+}
+
+bool partition_is_quiet(struct partition *partition, char *why, size_t size)
+{
+	u32 i;
+
+	for (i = 0; i < partition->nr_vps; i++) {
+		const char *busy = synic_busy(&partition->vps[i].synic);
+
+		if (busy) {
+			snprintf(why, size, "VP %u: %s", i, busy);
+			return false;
+		}
+	}
+	return stats_are_unmapped(&partition->stats, why, size);
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Properties.
+ */
+
+#include <string.h>
+
+#include <hyperv/hvhdk.h>
+
+#include "hypercall.h"
+#include "log.h"
+#include "partition.h"
+#include "property.h"
+
+u16 property_get(struct hypercall *call)
+{
+	struct partition *partition = call->vp->partition;
+	const struct hv_input_get_partition_property *input = call->in;
+	struct hv_output_get_partition_property *output = call->out;
+
+	if (input->partition_id != partition->id)
+		return HV_STATUS_INVALID_PARTITION_ID;
+
+	switch (input->property_code) {
+	case HV_PARTITION_PROPERTY_PRIVILEGE_FLAGS:
+		output->property_value = partition_features(partition) |
+			(u64)partition_privileges(partition) << 32;
+		return HV_STATUS_SUCCESS;
+	case HV_PARTITION_PROPERTY_PROCESSOR_CLOCK_FREQUENCY:
+		output->property_value = partition->tsc_hz;
+		return HV_STATUS_SUCCESS;
+	default:
+		return HV_STATUS_UNKNOWN_PROPERTY;
+	}
+}
+
+static u16 get_capabilities(struct hypercall *call)
+{
+	const struct options *options = call->vp->partition->options;
+	const struct hv_partition_property_vmm_capabilities caps = {
+		.bank_count = options->bank_count,
+		.as_uint64[0] = options->capability_bits,
+	};
+
+	if (!options->capabilities)
+		return HV_STATUS_UNKNOWN_PROPERTY;
+	memcpy(call->out, &caps, sizeof(caps));
+	return HV_STATUS_SUCCESS;
+}
+
+static u16 get_integrated(struct hypercall *call)
+{
+	const struct options *options = call->vp->partition->options;
+	const struct hv_partition_property_vmm_capabilities caps = {
+		.as_uint64[0] = options->capability_bits,
+	};
+
+	/* Whoever does not have the feature does not know its property. */
+	if (options->root || !caps.vmm_enable_integrated_scheduler)
+		return HV_STATUS_UNKNOWN_PROPERTY;
+	memcpy(call->out, &options->integrated, sizeof(options->integrated));
+	return HV_STATUS_SUCCESS;
+}
+
+u16 property_get_ex(struct hypercall *call)
+{
+	const struct hv_input_get_partition_property_ex *input = call->in;
+
+	if (input->padding)
+		log_violation(call->vp->index, "padding of a property request is not zero");
+	if (input->partition_id != call->vp->partition->id)
+		return HV_STATUS_INVALID_PARTITION_ID;
+
+	switch (input->property_code) {
+	case HV_PARTITION_PROPERTY_VMM_CAPABILITIES:
+		return get_capabilities(call);
+	case HV_PARTITION_PROPERTY_HIERARCHICAL_INTEGRATED_SCHEDULER_ENABLED:
+		return get_integrated(call);
+	default:
+		return HV_STATUS_UNKNOWN_PROPERTY;
+	}
+}
+
+u16 property_get_system(struct hypercall *call)
+{
+	const struct hv_input_get_system_property *input = call->in;
+	struct hv_output_get_system_property *output = call->out;
+
+	if (input->reserved)
+		log_violation(call->vp->index, "reserved field of a system property request is not zero");
+
+	switch (input->property_id) {
+	case HV_SYSTEM_PROPERTY_SCHEDULER_TYPE:
+		output->scheduler_type = call->vp->partition->options->scheduler;
+		return HV_STATUS_SUCCESS;
+	default:
+		return HV_STATUS_UNKNOWN_PROPERTY;
+	}
+}
+
+/* What a root partition tells of ACPI's sleep states; S5 needs none of it. */
+u16 property_set_system(struct hypercall *call)
+{
+	const struct hv_input_set_system_property *input = call->in;
+
+	if (input->property_id != HV_SYSTEM_PROPERTY_SLEEP_STATE)
+		return HV_STATUS_UNKNOWN_PROPERTY;
+	return HV_STATUS_SUCCESS;
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Statistics pages.
+ *
+ * Where a page lies is settled in one of two ways. With the VMM capability
+ * "overlay GPFN" the guest provides it (MAP_STATS_PAGE2). Without, the
+ * hypervisor does (MAP_STATS_PAGE); hvemu takes one of those that the guest has
+ * deposited, and asks for a deposit while there is none. No public source says
+ * where a real hypervisor takes them from.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "hv_more.h"
+#include "hypercall.h"
+#include "log.h"
+#include "partition.h"
+
+static u8 stats_area(u32 type, const union hv_stats_object_identity *identity)
+{
+	/* The same byte in all of them. */
+	return type == HV_STATS_OBJECT_HYPERVISOR ?
+		identity->hv.stats_area_type : identity->vp.stats_area_type;
+}
+
+/* Whether there is such an object, and this partition may look at it. */
+static u16 stats_check(struct hypercall *call, u32 type,
+		       const union hv_stats_object_identity *identity)
+{
+	struct partition *partition = call->vp->partition;
+
+	switch (type) {
+	case HV_STATS_OBJECT_HYPERVISOR:
+	case HV_STATS_OBJECT_LOGICAL_PROCESSOR:
+		if (!partition->options->root) {
+			log_violation(call->vp->index, "statistics of the whole machine asked for by an L1VH");
+			return HV_STATUS_ACCESS_DENIED;
+		}
+		if (type == HV_STATS_OBJECT_LOGICAL_PROCESSOR &&
+		    identity->lp.lp_index >= partition->nr_vps)
+			return HV_STATUS_INVALID_PARAMETER;
+		break;
+	case HV_STATS_OBJECT_PARTITION:
+	case HV_STATS_OBJECT_VP:
+		if (identity->partition.partition_id != partition->id)
+			return HV_STATUS_INVALID_PARTITION_ID;
+		if (type == HV_STATS_OBJECT_VP &&
+		    identity->vp.vp_index >= partition->nr_vps)
+			return HV_STATUS_INVALID_VP_INDEX;
+		break;
+	default:
+		return HV_STATUS_INVALID_PARAMETER;
+	}
+
+	/* Its own parent's view is not a partition's to see. */
+	if (stats_area(type, identity) != HV_STATS_AREA_SELF)
+		return HV_STATUS_INVALID_PARAMETER;
+	return HV_STATUS_SUCCESS;
+}
+
+static struct stats_page *stats_find(struct stats *stats, u32 type,
+				     const union hv_stats_object_identity *identity)
+{
+	struct stats_page *page;
+
+	for (page = stats->pages; page < stats->pages + stats->count; page++)
+		if (page->type == type &&
+		    !memcmp(&page->identity, identity, sizeof(*identity)))
+			return page;
+	return NULL;
+}
+
+static u16 stats_add(struct hypercall *call, u32 type,
+		     const union hv_stats_object_identity *identity, u64 gpfn,
+		     bool deposited)
+{
+	struct partition *partition = call->vp->partition;
+	struct stats *stats = &partition->stats;
+
+	if (stats->count == STATS_PAGES_MAX)
+		return HV_STATUS_NO_RESOURCES;
+	stats->pages[stats->count++] = (struct stats_page) {
+		.type = type,
+		.identity = *identity,
+		.gpfn = gpfn,
+		.deposited = deposited,
+	};
+	stats_refresh(partition);
+	return HV_STATUS_SUCCESS;
+}
+
+/* What both ways of mapping have in common. */
+static u16 stats_may_map(struct hypercall *call, u32 type, u32 padding,
+			 const union hv_stats_object_identity *identity)
+{
+	u16 status;
+
+	if (padding)
+		log_violation(call->vp->index, "padding of a statistics request is not zero");
+	status = stats_check(call, type, identity);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	if (stats_find(&call->vp->partition->stats, type, identity)) {
+		log_violation(call->vp->index, "a statistics page is mapped twice");
+		return HV_STATUS_INVALID_PARAMETER;
+	}
+	return HV_STATUS_SUCCESS;
+}
+
+u16 stats_map_overlay(struct hypercall *call)
+{
+	struct partition *partition = call->vp->partition;
+	const struct hv_input_map_stats_page2 *input = call->in;
+	const struct hv_partition_property_vmm_capabilities caps = {
+		.as_uint64[0] = partition->options->capability_bits,
+	};
+	u16 status;
+
+	if (!caps.vmm_can_provide_overlay_gpfn) {
+		log_violation(call->vp->index, "overlay page provided without the capability");
+		return HV_STATUS_OPERATION_DENIED;
+	}
+	status = stats_may_map(call, input->type, input->padding, &input->identity);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	if (!partition_memory(partition, input->map_location << HV_HYP_PAGE_SHIFT,
+			      HV_HYP_PAGE_SIZE)) {
+		log_violation(call->vp->index, "overlay page 0x%llx is not memory",
+			      (unsigned long long)input->map_location);
+		return HV_STATUS_INVALID_PARAMETER;
+	}
+	return stats_add(call, input->type, &input->identity, input->map_location,
+			 false);
+}
+
+u16 stats_map(struct hypercall *call)
+{
+	struct partition *partition = call->vp->partition;
+	const struct hv_input_map_stats_page *input = call->in;
+	struct hv_output_map_stats_page *output = call->out;
+	u64 gpfn;
+	u16 status;
+
+	status = stats_may_map(call, input->type, input->padding, &input->identity);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	if (!partition->nr_deposited)
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+
+	gpfn = partition->deposited[partition->nr_deposited - 1];
+	status = stats_add(call, input->type, &input->identity, gpfn, true);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	partition->nr_deposited--;
+	output->map_location = gpfn;
+	return HV_STATUS_SUCCESS;
+}
+
+u16 stats_unmap(struct hypercall *call)
+{
+	struct partition *partition = call->vp->partition;
+	const struct hv_input_unmap_stats_page *input = call->in;
+	struct stats *stats = &partition->stats;
+	struct stats_page *page;
+
+	page = stats_find(stats, input->type, &input->identity);
+	if (!page) {
+		log_violation(call->vp->index, "a statistics page is unmapped that was not mapped");
+		return HV_STATUS_INVALID_PARAMETER;
+	}
+	if (page->deposited)
+		partition->deposited[partition->nr_deposited++] = page->gpfn;
+	*page = stats->pages[--stats->count];
+	return HV_STATUS_SUCCESS;
+}
+
+void stats_refresh(struct partition *partition)
+{
+	struct stats *stats = &partition->stats;
+	struct stats_page *page;
+
+	for (page = stats->pages; page < stats->pages + stats->count; page++) {
+		struct hv_stats_page *counters;
+
+		counters = partition_memory(partition,
+					    page->gpfn << HV_HYP_PAGE_SHIFT,
+					    HV_HYP_PAGE_SIZE);
+		switch (page->type) {
+		case HV_STATS_OBJECT_HYPERVISOR:
+			counters->data[HV_HYPERVISOR_COUNTER_LPS] = partition->nr_vps;
+			break;
+		case HV_STATS_OBJECT_VP:
+			counters->data[HV_VP_COUNTER_TOTAL_RUN_TIME] = log_time();
+			counters->data[HV_VP_COUNTER_HYPERCALLS] =
+				partition->vps[page->identity.vp.vp_index].hypercalls;
+			break;
+		}
+	}
+}
+
+bool stats_are_unmapped(const struct stats *stats, char *why, size_t size)
+{
+	if (!stats->count)
+		return true;
+	snprintf(why, size, "%u statistics pages are mapped, the first at page 0x%llx",
+		 stats->count, (unsigned long long)stats->pages[0].gpfn);
+	return false;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Statistics pages: which are mapped where, and what they say.
+ */
+#ifndef _HVEMU_STATS_H
+#define _HVEMU_STATS_H
+
+#include <hyperv/hvhdk.h>
+
+struct hypercall;
+struct partition;
+
+#define STATS_PAGES_MAX	256
+
+struct stats_page {
+	u32 type;		/* enum hv_stats_object_type */
+	union hv_stats_object_identity identity;
+	u64 gpfn;
+	bool deposited;		/* a page that the guest had deposited */
+};
+
+struct stats {
+	unsigned int count;
+	struct stats_page pages[STATS_PAGES_MAX];
+};
+
+/* The hypercalls; see hypercall.h for what a handler is. */
+u16 stats_map(struct hypercall *call);		/* HVCALL_MAP_STATS_PAGE */
+u16 stats_map_overlay(struct hypercall *call);	/* HVCALL_MAP_STATS_PAGE2 */
+u16 stats_unmap(struct hypercall *call);	/* HVCALL_UNMAP_STATS_PAGE */
+
+/* Bring what the mapped pages say up to date. */
+void stats_refresh(struct partition *partition);
+
+/**
+ * stats_are_unmapped() - whether no page is mapped
+ * @stats: of a partition
+ * @why: names one if one is
+ * @size: of @why
+ *
+ * Return: whether none is.
+ */
+bool stats_are_unmapped(const struct stats *stats, char *why, size_t size);
+
+#endif /* _HVEMU_STATS_H */

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A VP's synthetic interrupt controller.
+ *
+ * Which VP's registers and pages these are is decided by the caller; all of it
+ * runs under the partition's lock. The guest's side of the pages has no lock:
+ * see synic_fill_slot().
+ */
+
+#include <string.h>
+
+#include "hv_more.h"
+#include "log.h"
+#include "names.h"
+#include "partition.h"
+#include "synic.h"
+
+void synic_init(struct synic *synic)
+{
+	u32 i;
+
+	memset(synic, 0, sizeof(*synic));
+	for (i = 0; i < HV_SYNIC_SINT_COUNT; i++)
+		synic->sint[i].masked = 1;
+}
+
+/* A page that a register names; NULL while it is disabled. */
+static void *synic_page(struct vp *vp, bool enabled, u64 gpfn)
+{
+	if (!enabled)
+		return NULL;
+	return partition_memory(vp->partition, gpfn << HV_HYP_PAGE_SHIFT,
+				HV_HYP_PAGE_SIZE);
+}
+
+static struct hv_message *synic_slot(struct vp *vp, u32 sint)
+{
+	struct hv_message_page *page;
+
+	if (!vp->synic.scontrol.enable || vp->synic.sint[sint].masked)
+		return NULL;
+	page = synic_page(vp, vp->synic.simp.simp_enabled,
+			  vp->synic.simp.base_simp_gpa);
+	return page ? &page->sint_message[sint] : NULL;
+}
+
+/*
+ * Write the oldest message that waits into its slot, if that is free.
+ *
+ * The guest frees a slot by writing its type 0, and then looks at msg_pending.
+ * Here the flag is set first and then the type is looked at again; one of the
+ * two sees the other. Pairs with the mb() of mshv_isr().
+ */
+static bool synic_fill_slot(struct vp *vp, u32 sint)
+{
+	struct synic_queue *queue = &vp->synic.queue[sint];
+	struct hv_message *slot = synic_slot(vp, sint);
+	struct hv_message message;
+	u32 *type;
+
+	if (!slot || !queue->count)
+		return false;
+
+	type = &slot->header.message_type;
+	if (__atomic_load_n(type, __ATOMIC_ACQUIRE) != HVMSG_NONE) {
+		__atomic_fetch_or(&slot->header.message_flags.asu8, 1, __ATOMIC_SEQ_CST);
+		if (__atomic_load_n(type, __ATOMIC_SEQ_CST) != HVMSG_NONE)
+			return false;
+	}
+
+	message = queue->messages[0];
+	queue->count--;
+	memmove(queue->messages, queue->messages + 1,
+		queue->count * sizeof(queue->messages[0]));
+
+	message.header.message_flags.msg_pending = queue->count > 0;
+	/* All but the type, which tells the guest that the rest is there. */
+	memcpy(type + 1, (void *)&message + sizeof(*type), sizeof(message) - sizeof(*type));
+	__atomic_store_n(type, message.header.message_type, __ATOMIC_RELEASE);
+
+	log_event(vp->index, "message", "sint=%u type=0x%x waiting=%u", sint,
+		  message.header.message_type, queue->count);
+	vp->partition->interrupt(vp, vp->synic.sint[sint].vector);
+	return true;
+}
+
+bool synic_post(struct vp *vp, u32 sint, const struct hv_message *message)
+{
+	struct synic_queue *queue = &vp->synic.queue[sint];
+
+	if (queue->count == SYNIC_QUEUE_MAX)
+		return false;
+	queue->messages[queue->count++] = *message;
+	if (!synic_fill_slot(vp, sint))
+		log_event(vp->index, "message-waits", "sint=%u type=0x%x waiting=%u",
+			  sint, message->header.message_type, queue->count);
+	return true;
+}
+
+bool synic_ring(struct vp *vp, u32 sint, u32 port)
+{
+	struct hv_notification_message_payload *payload;
+	struct hv_synic_event_ring_page *page;
+	struct hv_synic_event_ring *ring;
+	struct hv_message message = {
+		.header.message_type = HVMSG_SYNIC_SINT_INTERCEPT,
+		.header.payload_size = sizeof(*payload),
+	};
+	u8 *head = &vp->synic.ring_head[sint];
+
+	page = synic_page(vp, vp->synic.sirbp.sirbp_enabled,
+			  vp->synic.sirbp.base_sirbp_gpa);
+	if (!page)
+		return false;
+
+	ring = &page->sint_event_ring[sint];
+	if (__atomic_load_n(&ring->data[*head], __ATOMIC_ACQUIRE)) {
+		__atomic_store_n(&ring->ring_full, 1, __ATOMIC_RELEASE);
+		log_event(vp->index, "ring-full", "sint=%u port=%u", sint, port);
+		return false;
+	}
+	__atomic_store_n(&ring->data[*head], port, __ATOMIC_RELEASE);
+	*head = (*head + 1) % HV_SYNIC_EVENT_RING_MESSAGE_COUNT;
+	log_event(vp->index, "ring", "sint=%u port=%u", sint, port);
+
+	/* Pairs with the mb() of synic_event_ring_get_queued_port(). */
+	if (__atomic_exchange_n(&ring->signal_masked, 1, __ATOMIC_SEQ_CST))
+		return true;
+
+	payload = (void *)message.u.payload;
+	payload->sint_index = sint;
+	/* The message goes where intercepts go, as_intercept says. */
+	return synic_post(vp, vp->synic.sint[sint].as_intercept ?
+			  HV_SYNIC_INTERCEPTION_SINT_INDEX : sint, &message);
+}
+
+bool synic_read(struct vp *vp, u32 msr, u64 *value)
+{
+	struct synic *synic = &vp->synic;
+
+	switch (msr) {
+	case HV_X64_MSR_SCONTROL:
+		*value = synic->scontrol.as_uint64;
+		return true;
+	case HV_X64_MSR_SVERSION:
+		*value = HV_SYNIC_VERSION;
+		return true;
+	case HV_X64_MSR_SIEFP:
+		*value = synic->siefp.as_uint64;
+		return true;
+	case HV_X64_MSR_SIMP:
+		*value = synic->simp.as_uint64;
+		return true;
+	case HV_X64_MSR_EOM:
+		*value = 0;
+		return true;
+	case HV_X64_MSR_SIRBP:
+		*value = synic->sirbp.as_uint64;
+		return true;
+	case HV_X64_MSR_SINT0 ... HV_X64_MSR_SINT15:
+		*value = synic->sint[msr - HV_X64_MSR_SINT0].as_uint64;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A page register must name a page of memory before it is enabled. */
+static bool synic_page_is_right(struct vp *vp, u32 msr, u64 value)
+{
+	if (!(value & 1) || synic_page(vp, true, value >> HV_HYP_PAGE_SHIFT))
+		return true;
+	log_violation(vp->index, "%s enabled with page 0x%llx, which is not memory",
+		      name_of(msr_names, msr),
+		      (unsigned long long)value >> HV_HYP_PAGE_SHIFT);
+	return false;
+}
+
+/* What waited while a slot was out of reach can go now. */
+static void synic_retry(struct vp *vp)
+{
+	u32 i;
+
+	for (i = 0; i < HV_SYNIC_SINT_COUNT; i++)
+		synic_fill_slot(vp, i);
+}
+
+static bool synic_write_sint(struct vp *vp, u32 index, u64 value)
+{
+	union hv_synic_sint sint = { .as_uint64 = value };
+
+	if (sint.reserved1 || sint.reserved2) {
+		log_violation(vp->index, "SINT%u written with reserved bits: 0x%llx",
+			      index, (unsigned long long)value);
+		return false;
+	}
+	if (!sint.masked && sint.vector < HV_SINT_VECTOR_MIN) {
+		log_violation(vp->index, "SINT%u unmasked with vector 0x%x", index,
+			      (u32)sint.vector);
+		return false;
+	}
+	/* The CPUID hint says not to: KVM's APIC would keep the ISR bit set. */
+	if (!sint.masked && sint.auto_eoi) {
+		log_violation(vp->index, "SINT%u with auto EOI, against the hint", index);
+		return false;
+	}
+	vp->synic.sint[index] = sint;
+	synic_retry(vp);
+	return true;
+}
+
+bool synic_write(struct vp *vp, u32 msr, u64 value)
+{
+	struct synic *synic = &vp->synic;
+	u32 i;
+
+	switch (msr) {
+	case HV_X64_MSR_SCONTROL:
+		synic->scontrol.as_uint64 = value;
+		synic_retry(vp);
+		return true;
+	case HV_X64_MSR_SIEFP:
+		if (!synic_page_is_right(vp, msr, value))
+			return false;
+		synic->siefp.as_uint64 = value;
+		return true;
+	case HV_X64_MSR_SIMP:
+		if (!synic_page_is_right(vp, msr, value))
+			return false;
+		synic->simp.as_uint64 = value;
+		synic_retry(vp);
+		return true;
+	case HV_X64_MSR_SIRBP:
+		if (!synic_page_is_right(vp, msr, value))
+			return false;
+		synic->sirbp.as_uint64 = value;
+		return true;
+	case HV_X64_MSR_EOM:
+		for (i = 0; i < HV_SYNIC_SINT_COUNT; i++)
+			synic_fill_slot(vp, i);
+		return true;
+	case HV_X64_MSR_SINT0 ... HV_X64_MSR_SINT15:
+		return synic_write_sint(vp, msr - HV_X64_MSR_SINT0, value);
+	default:
+		return false;
+	}
+}
+
+const char *synic_busy(const struct synic *synic)
+{
+	u32 i;
+
+	if (synic->scontrol.enable)
+		return "SCONTROL is enabled";
+	if (synic->simp.simp_enabled)
+		return "SIMP is enabled";
+	if (synic->siefp.siefp_enabled)
+		return "SIEFP is enabled";
+	if (synic->sirbp.sirbp_enabled)
+		return "SIRBP is enabled";
+	for (i = 0; i < HV_SYNIC_SINT_COUNT; i++) {
+		if (!synic->sint[i].masked)
+			return "a SINT is unmasked";
+		if (synic->queue[i].count)
+			return "a message waits";
+	}
+	return NULL;
+}

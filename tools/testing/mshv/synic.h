@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A VP's synthetic interrupt controller: registers, message slots, event ring.
+ */
+#ifndef _HVEMU_SYNIC_H
+#define _HVEMU_SYNIC_H
+
+#include <hyperv/hvhdk.h>
+
+struct vp;
+
+#define SYNIC_QUEUE_MAX	64
+
+/* Messages that wait for their slot, oldest first. */
+struct synic_queue {
+	unsigned int count;
+	struct hv_message messages[SYNIC_QUEUE_MAX];
+};
+
+struct synic {
+	union hv_synic_scontrol scontrol;
+	union hv_synic_siefp siefp;
+	union hv_synic_simp simp;
+	union hv_synic_sirbp sirbp;
+	union hv_synic_sint sint[HV_SYNIC_SINT_COUNT];
+	struct synic_queue queue[HV_SYNIC_SINT_COUNT];
+	u8 ring_head[HV_SYNIC_SINT_COUNT];
+};
+
+/* As after a reset of the VP. Pages are the hypervisor's to provide. */
+void synic_init(struct synic *synic);
+
+/**
+ * synic_read() - a guest reads a SynIC MSR
+ * @vp: whose
+ * @msr: HV_X64_MSR_*
+ * @value: where to put it
+ *
+ * Return: whether the MSR is one of a SynIC.
+ */
+bool synic_read(struct vp *vp, u32 msr, u64 *value);
+
+/**
+ * synic_write() - a guest writes a SynIC MSR
+ * @vp: whose
+ * @msr: HV_X64_MSR_*
+ * @value: what it writes
+ *
+ * A write that a hypervisor would answer with #GP changes nothing and is
+ * logged as a violation.
+ *
+ * Return: whether the MSR is one of a SynIC and took the value.
+ */
+bool synic_write(struct vp *vp, u32 msr, u64 value);
+
+/**
+ * synic_post() - send a message to a VP
+ * @vp: who gets it
+ * @sint: in which slot
+ * @message: is copied
+ *
+ * It is written to the slot if that is free, else it waits: the slot's
+ * msg_pending asks the guest to write EOM.
+ *
+ * Return: false if SYNIC_QUEUE_MAX messages wait already.
+ */
+bool synic_post(struct vp *vp, u32 sint, const struct hv_message *message);
+
+/**
+ * synic_ring() - put a port's number into a VP's event ring
+ * @vp: who gets it
+ * @sint: which ring
+ * @port: the number, not 0
+ *
+ * The message that makes the guest look follows where it is due.
+ *
+ * Return: false if the ring is disabled or full. A full one is marked so.
+ */
+bool synic_ring(struct vp *vp, u32 sint, u32 port);
+
+/**
+ * synic_busy() - what of a SynIC is enabled
+ * @synic: which
+ *
+ * Return: the first such thing in words, or NULL: it is as after a reset.
+ */
+const char *synic_busy(const struct synic *synic);
+
+#endif /* _HVEMU_SYNIC_H */

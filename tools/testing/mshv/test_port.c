@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The test port.
+ */
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "partition.h"
+#include "test_port.h"
+
+static char line[512];
+static size_t line_used;
+static char answer[8192];
+static size_t answer_read;
+
+static void __attribute__((format(printf, 1, 2))) say(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(answer, sizeof(answer), fmt, args);
+	va_end(args);
+}
+
+/* The VP that a word names, or NULL after saying that there is none. */
+static struct vp *find_vp(struct partition *partition, char **text)
+{
+	unsigned long index;
+	char *end;
+
+	index = strtoul(*text, &end, 0);
+	if (end == *text || index >= partition->nr_vps) {
+		say("error there is no such VP");
+		return NULL;
+	}
+	*text = end;
+	return &partition->vps[index];
+}
+
+static void do_mark(struct partition *partition, char *text)
+{
+	(void)partition;
+	log_event(LOG_NO_VP, "mark", "text=\"%s\"", text);
+	say("ok");
+}
+
+static void do_fault(struct partition *partition, char *text)
+{
+	const char *wrong = fault_add(&partition->faults, text);
+
+	if (wrong) {
+		say("error %s", wrong);
+		return;
+	}
+	log_event(LOG_NO_VP, "fault", "text=\"%s\"", text);
+	say("ok");
+}
+
+static void do_faults(struct partition *partition, char *text)
+{
+	if (strcmp(text, "clear")) {
+		say("error only: faults clear");
+		return;
+	}
+	partition->faults.count = 0;
+	log_event(LOG_NO_VP, "faults-cleared", "%s", "");
+	say("ok");
+}
+
+static void do_quiet(struct partition *partition, char *text)
+{
+	char why[128];
+
+	(void)text;
+	if (partition_is_quiet(partition, why, sizeof(why)))
+		say("ok");
+	else
+		say("error %s", why);
+}
+
+/* What a driver could not unmap, whatever it did. */
+static void do_forget(struct partition *partition, char *text)
+{
+	(void)text;
+	log_event(LOG_NO_VP, "forget", "statistics-pages=%u", partition->stats.count);
+	partition->stats.count = 0;
+	say("ok");
+}
+
+static void do_synic(struct partition *partition, char *text)
+{
+	size_t used = 0;
+	u32 i, sint;
+
+	(void)text;
+	used += snprintf(answer, sizeof(answer), "ok");
+	for (i = 0; i < partition->nr_vps && used < sizeof(answer) / 2; i++) {
+		const struct synic *synic = &partition->vps[i].synic;
+
+		used += snprintf(answer + used, sizeof(answer) - used,
+				 " vp%u scontrol=0x%llx siefp=0x%llx simp=0x%llx sirbp=0x%llx",
+				 i, (unsigned long long)synic->scontrol.as_uint64,
+				 (unsigned long long)synic->siefp.as_uint64,
+				 (unsigned long long)synic->simp.as_uint64,
+				 (unsigned long long)synic->sirbp.as_uint64);
+		for (sint = 0; sint < HV_SYNIC_SINT_COUNT; sint++)
+			if (!synic->sint[sint].masked)
+				used += snprintf(answer + used, sizeof(answer) - used,
+						 " sint%u=0x%llx", sint,
+						 (unsigned long long)synic->sint[sint].as_uint64);
+	}
+}
+
+static void do_violations(struct partition *partition, char *text)
+{
+	(void)partition;
+	(void)text;
+	say("ok %u", log_violations());
+}
+
+static void do_message(struct partition *partition, char *text)
+{
+	struct hv_message message = { };
+	unsigned int count = 0;
+	struct vp *vp;
+	char *end;
+
+	vp = find_vp(partition, &text);
+	if (!vp)
+		return;
+	message.header.message_type = strtoul(text, &end, 0);
+	if (end == text || !message.header.message_type) {
+		say("error a type is missing");
+		return;
+	}
+	for (text = end; *text && count < HV_MESSAGE_PAYLOAD_QWORD_COUNT; text = end) {
+		message.u.payload[count] = strtoull(text, &end, 0);
+		if (end == text)
+			break;
+		count++;
+	}
+	message.header.payload_size = count * sizeof(u64);
+	message.header.sender = partition->id;
+	if (synic_post(vp, HV_SYNIC_INTERCEPTION_SINT_INDEX, &message))
+		say("ok");
+	else
+		say("error too many messages wait");
+}
+
+static void do_ring(struct partition *partition, char *text)
+{
+	unsigned long port;
+	struct vp *vp;
+	char *end;
+
+	vp = find_vp(partition, &text);
+	if (!vp)
+		return;
+	port = strtoul(text, &end, 0);
+	if (end == text || !port) {
+		say("error a port is missing");
+		return;
+	}
+	if (synic_ring(vp, HV_SYNIC_DOORBELL_SINT_INDEX, port))
+		say("ok");
+	else
+		say("error the ring is disabled or full");
+}
+
+static const struct {
+	const char *name;
+	void (*run)(struct partition *partition, char *text);
+} commands[] = {
+	{ "mark", do_mark },
+	{ "fault", do_fault },
+	{ "faults", do_faults },
+	{ "quiet", do_quiet },
+	{ "forget", do_forget },
+	{ "synic", do_synic },
+	{ "violations", do_violations },
+	{ "message", do_message },
+	{ "ring", do_ring },
+};
+
+static void run(struct partition *partition)
+{
+	char *text = strchr(line, ' ');
+	size_t i;
+
+	if (text)
+		*text++ = '\0';
+	else
+		text = line + strlen(line);
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (!strcmp(commands[i].name, line)) {
+			commands[i].run(partition, text);
+			return;
+		}
+	}
+	say("error there is no such command");
+}
+
+u8 test_port_read(struct vp *vp)
+{
+	(void)vp;
+	return answer[answer_read] ? answer[answer_read++] : 0;
+}
+
+void test_port_write(struct vp *vp, u8 byte)
+{
+	if (byte != '\n') {
+		/* A line that is too long is cut, and so is no command. */
+		if (line_used < sizeof(line) - 1)
+			line[line_used++] = byte;
+		return;
+	}
+	line[line_used] = '\0';
+	line_used = 0;
+	answer_read = 0;
+	run(vp->partition);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The test port: how a program in the guest talks to hvemu.
+ *
+ * Bytes written to HVEMU_PORT_TEST make a line; the newline carries it out.
+ * Bytes read from it are the answer, up to a zero: "ok", "ok TEXT" or
+ * "error TEXT". The commands:
+ *
+ *	mark TEXT		put TEXT into the event log
+ *	fault FAULT		add a fault, see fault.h
+ *	faults clear		forget all faults
+ *	quiet			is anything of the driver's left?
+ *	forget			let go of every statistics page
+ *	synic			the SynIC registers of all VPs
+ *	violations		how often the guest has broken the protocol
+ *	message VP TYPE [Q]...	send a message to SINT0 of a VP: a type, and
+ *				quadwords of payload
+ *	ring VP PORT		put a port's number into the doorbell ring of a VP
+ *
+ * No hypervisor has such a port; nothing but tests may use it.
+ */
+#ifndef _HVEMU_TEST_PORT_H
+#define _HVEMU_TEST_PORT_H
+
+#include <linux/types.h>
+
+struct vp;
+
+/* The guest reads or writes the port. The partition's lock is held. */
+u8 test_port_read(struct vp *vp);
+void test_port_write(struct vp *vp, u8 byte);
+
+#endif /* _HVEMU_TEST_PORT_H */

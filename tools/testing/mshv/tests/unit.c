@@ -1,0 +1,919 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Unit tests of hvemu's own parts, without KVM: names, fault grammar, hypercall
+ * convention, hypercalls, SynIC, MSRs, CPUID, boot protocol, test port.
+ */
+
+#include <elf.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <asm/bootparam.h>
+#include <hyperv/hvhdk.h>
+#include <hyperv/hvsched.h>
+
+#include "kselftest_harness.h"
+
+#include "../acpi.h"
+#include "../boot.h"
+#include "../cpuid.h"
+#include "../fault.h"
+#include "../hv_more.h"
+#include "../hypercall.h"
+#include "../log.h"
+#include "../msr.h"
+#include "../names.h"
+#include "../partition.h"
+#include "../test_port.h"
+
+#define RAM_SIZE	(4ULL << 20)
+#define SIMP_GPA	0x10000ULL
+#define SIRBP_GPA	0x11000ULL
+#define INPUT_GPA	0x20000ULL
+#define OUTPUT_GPA	0x21000ULL
+#define PAGE_GPA	0x30000ULL
+#define VECTOR		0xf3
+
+/* How many interrupts each VP was given. */
+static unsigned int interrupts[VPS_MAX];
+
+static void count_interrupt(struct vp *vp, u8 vector)
+{
+	if (vector == VECTOR)
+		interrupts[vp->index]++;
+}
+
+TEST(names_go_both_ways)
+{
+	u32 number;
+
+	EXPECT_STREQ("ACCESS_DENIED", name_of(status_names, HV_STATUS_ACCESS_DENIED));
+	EXPECT_STREQ("MAP_STATS_PAGE2", name_of(hypercall_names, HVCALL_MAP_STATS_PAGE2));
+	EXPECT_STREQ("VMM_CAPABILITIES",
+		     name_of(property_names, HV_PARTITION_PROPERTY_VMM_CAPABILITIES));
+	EXPECT_STREQ("SIMP", name_of(msr_names, HV_X64_MSR_SIMP));
+	EXPECT_STREQ("?", name_of(status_names, 0xffff));
+	EXPECT_TRUE(number_of(status_names, "HV_STATUS_", "TIME_OUT", &number));
+	EXPECT_EQ(HV_STATUS_TIME_OUT, number);
+	EXPECT_TRUE(number_of(status_names, "HV_STATUS_", "HV_STATUS_NOT_FOUND", &number));
+	EXPECT_EQ(HV_STATUS_NOT_FOUND, number);
+	EXPECT_TRUE(number_of(status_names, "HV_STATUS_", "0x123", &number));
+	EXPECT_EQ(0x123, number);
+	EXPECT_FALSE(number_of(status_names, "HV_STATUS_", "NO_SUCH", &number));
+	EXPECT_FALSE(number_of(status_names, "HV_STATUS_", "", &number));
+	EXPECT_FALSE(number_of(status_names, "HV_STATUS_", "-1", &number));
+	EXPECT_FALSE(number_of(status_names, "HV_STATUS_", "0x100000000", &number));
+}
+
+TEST(faults_that_are_right)
+{
+	struct fault fault;
+
+	EXPECT_EQ(NULL, fault_parse(&fault, "GET_PARTITION_PROPERTY_EX:VMM_CAPABILITIES=ACCESS_DENIED"));
+	EXPECT_EQ(HVCALL_GET_PARTITION_PROPERTY_EX, fault.code);
+	EXPECT_FALSE(fault.any_selector);
+	EXPECT_EQ(HV_PARTITION_PROPERTY_VMM_CAPABILITIES, fault.selector);
+	EXPECT_EQ(HV_STATUS_ACCESS_DENIED, fault.status);
+	EXPECT_EQ(0, fault.nth);
+
+	EXPECT_EQ(NULL, fault_parse(&fault, "0x131=HV_STATUS_TIME_OUT@3"));
+	EXPECT_TRUE(fault.any_selector);
+	EXPECT_EQ(HV_STATUS_TIME_OUT, fault.status);
+	EXPECT_EQ(3, fault.nth);
+	EXPECT_FALSE(fault.onwards);
+
+	EXPECT_EQ(NULL, fault_parse(&fault, "HVCALL_UNMAP_STATS_PAGE:0x10002=delay:500@2+"));
+	EXPECT_TRUE(fault.is_delay);
+	EXPECT_EQ(500, fault.delay_us);
+	EXPECT_EQ(2, fault.nth);
+	EXPECT_TRUE(fault.onwards);
+}
+
+TEST(faults_that_are_wrong)
+{
+	static const char * const wrong[] = {
+		"", "=", "0x131", "NO_SUCH=TIME_OUT", "0x131=NO_SUCH", "0x131=",
+		"0x131:NO_SUCH=TIME_OUT", "0x131=TIME_OUT@", "0x131=TIME_OUT@0",
+		"0x131=TIME_OUT@2x", "0x131=TIME_OUT@2++", "0x131=delay:",
+		"0x131=delay:soon", "0x10000=TIME_OUT", "0x131=0x10000",
+		"0x131:=TIME_OUT", NULL,
+	};
+	struct fault fault;
+	char text[200];
+	int i;
+
+	for (i = 0; wrong[i]; i++)
+		EXPECT_NE(NULL, fault_parse(&fault, wrong[i]))
+			TH_LOG("number %d is taken", i);
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	EXPECT_NE(NULL, fault_parse(&fault, text));
+}
+
+TEST(faults_apply_when_they_say)
+{
+	struct faults faults = { };
+	u32 delay;
+	u16 status;
+	int i;
+
+	ASSERT_EQ(NULL, fault_add(&faults, "0x131:0x10002=TIME_OUT@2"));
+	EXPECT_FALSE(fault_apply(&faults, 0x131, 0x10002, &status, &delay));
+	EXPECT_FALSE(fault_apply(&faults, 0x131, 0x10001, &status, &delay));
+	EXPECT_FALSE(fault_apply(&faults, 0x6c, 0x10002, &status, &delay));
+	EXPECT_TRUE(fault_apply(&faults, 0x131, 0x10002, &status, &delay));
+	EXPECT_EQ(HV_STATUS_TIME_OUT, status);
+	EXPECT_FALSE(fault_apply(&faults, 0x131, 0x10002, &status, &delay));
+
+	faults.count = 0;
+	ASSERT_EQ(NULL, fault_add(&faults, "0x131=NOT_FOUND@2+"));
+	ASSERT_EQ(NULL, fault_add(&faults, "0x131=delay:7"));
+	EXPECT_FALSE(fault_apply(&faults, 0x131, 1, &status, &delay));
+	EXPECT_EQ(7, delay);
+	EXPECT_TRUE(fault_apply(&faults, 0x131, 2, &status, &delay));
+	EXPECT_TRUE(fault_apply(&faults, 0x131, 3, &status, &delay));
+
+	faults.count = 0;
+	for (i = 0; i < FAULTS_MAX; i++)
+		ASSERT_EQ(NULL, fault_add(&faults, "0x131=NOT_FOUND"));
+	EXPECT_NE(NULL, fault_add(&faults, "0x131=NOT_FOUND"));
+}
+
+TEST(control_words)
+{
+	struct hypercall call;
+
+	EXPECT_EQ(HV_STATUS_SUCCESS, hypercall_decode(&call, 0x00020005000a0101ULL | 2ULL << 48));
+	EXPECT_EQ(0x101, call.code);
+	EXPECT_FALSE(call.fast);
+	EXPECT_EQ(5 * 8, call.varhead_size);
+	EXPECT_EQ(5, call.rep_count);
+	EXPECT_EQ(2, call.rep_start);
+	EXPECT_EQ(2, call.reps_done);
+	EXPECT_EQ(HV_STATUS_SUCCESS, hypercall_decode(&call, HV_HYPERCALL_FAST_BIT | 0x41));
+	EXPECT_TRUE(call.fast);
+
+	/* Each reserved field, and elements that cannot be. */
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT, hypercall_decode(&call, 0x41 | 1ULL << 27));
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT, hypercall_decode(&call, 0x41 | 1ULL << 31));
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT, hypercall_decode(&call, 0x41 | 1ULL << 44));
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT, hypercall_decode(&call, 0x41 | 1ULL << 60));
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT,
+		  hypercall_decode(&call, 0x48 | 3ULL << 32 | 3ULL << 48));
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT, hypercall_decode(&call, 0x48 | 1ULL << 48));
+}
+
+FIXTURE(partition) {
+	struct options options;
+	struct partition *partition;
+	struct vp *vp;
+	void *ram;
+};
+
+FIXTURE_SETUP(partition)
+{
+	self->options = (struct options) {
+		.cpus = 2, .x2apic = true, .build = HV_BUILD_VALIDATED,
+		.capabilities = true, .property_ex = true, .bank_count = 1,
+		.scheduler = HV_SCHEDULER_TYPE_ROOT, .memory = RAM_SIZE,
+	};
+	ASSERT_TRUE(options_preset(&self->options, "not-offered"));
+	self->partition = calloc(1, sizeof(*self->partition));
+	self->ram = calloc(1, RAM_SIZE);
+	ASSERT_NE(NULL, self->partition);
+	ASSERT_NE(NULL, self->ram);
+	partition_init(self->partition, &self->options);
+	self->partition->interrupt = count_interrupt;
+	self->partition->tsc_hz = 2000000000;
+	self->partition->ram[0].size = RAM_SIZE;
+	self->partition->ram[0].host = self->ram;
+	self->partition->ram_slots = 1;
+	self->partition->reserved_gpa = RAM_SIZE - 0x10000;
+	self->partition->reserved_pages = 5;
+	self->vp = &self->partition->vps[0];
+	memset(interrupts, 0, sizeof(interrupts));
+	/* Violations are looked for below; nobody needs to see them. */
+	freopen("/dev/null", "w", stderr);
+	log_open(NULL);
+	pthread_mutex_lock(&self->partition->lock);
+}
+
+FIXTURE_TEARDOWN(partition)
+{
+	free(self->partition->deposited);
+	free(self->partition);
+	free(self->ram);
+}
+
+TEST_F(partition, memory_ends_where_it_ends)
+{
+	struct partition *partition = self->partition;
+
+	EXPECT_EQ(self->ram, partition_memory(partition, 0, RAM_SIZE));
+	EXPECT_EQ(NULL, partition_memory(partition, 0, RAM_SIZE + 1));
+	EXPECT_NE(NULL, partition_memory(partition, RAM_SIZE - 1, 1));
+	EXPECT_EQ(NULL, partition_memory(partition, RAM_SIZE - 1, 2));
+	EXPECT_EQ(NULL, partition_memory(partition, RAM_SIZE, 1));
+	EXPECT_EQ(NULL, partition_memory(partition, ~0ULL, 1));
+	EXPECT_EQ(NULL, partition_memory(partition, 8, ~0ULL));
+}
+
+/* A property request at INPUT_GPA. */
+static struct hv_input_get_partition_property_ex *
+property_request(struct partition *partition, u32 code)
+{
+	struct hv_input_get_partition_property_ex *input;
+
+	input = partition_memory(partition, INPUT_GPA, sizeof(*input));
+	*input = (struct hv_input_get_partition_property_ex) {
+		.partition_id = HV_PARTITION_ID_SELF,
+		.property_code = code,
+	};
+	return input;
+}
+
+static u64 ask_property(struct vp *vp, u32 code)
+{
+	property_request(vp->partition, code);
+	return hypercall(vp, HVCALL_GET_PARTITION_PROPERTY_EX, INPUT_GPA, OUTPUT_GPA);
+}
+
+TEST_F(partition, capabilities_are_as_the_options_say)
+{
+	struct hv_partition_property_vmm_capabilities *caps;
+	const u32 code = HV_PARTITION_PROPERTY_VMM_CAPABILITIES;
+
+	caps = partition_memory(self->partition, OUTPUT_GPA, sizeof(*caps));
+	EXPECT_EQ(HV_STATUS_SUCCESS, ask_property(self->vp, code));
+	EXPECT_EQ(1, caps->bank_count);
+	EXPECT_FALSE(!!caps->vmm_enable_integrated_scheduler);
+
+	ASSERT_TRUE(options_preset(&self->options, "bank-count-0"));
+	EXPECT_EQ(HV_STATUS_SUCCESS, ask_property(self->vp, code));
+	EXPECT_EQ(0, caps->bank_count);
+	EXPECT_TRUE(!!caps->vmm_enable_integrated_scheduler);
+
+	ASSERT_TRUE(options_preset(&self->options, "reserved-bits"));
+	EXPECT_EQ(HV_STATUS_SUCCESS, ask_property(self->vp, code));
+	EXPECT_EQ(~0ULL, caps->as_uint64[0]);
+
+	ASSERT_TRUE(options_preset(&self->options, "no-capabilities"));
+	EXPECT_EQ(HV_STATUS_UNKNOWN_PROPERTY, ask_property(self->vp, code));
+	ASSERT_TRUE(options_preset(&self->options, "no-property-ex"));
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_CODE, ask_property(self->vp, code));
+	EXPECT_EQ(0, log_violations());
+}
+
+TEST_F(partition, the_integrated_scheduler_has_a_property_if_it_is_offered)
+{
+	const u32 code = HV_PARTITION_PROPERTY_HIERARCHICAL_INTEGRATED_SCHEDULER_ENABLED;
+	u64 *value = partition_memory(self->partition, OUTPUT_GPA, sizeof(*value));
+
+	EXPECT_EQ(HV_STATUS_UNKNOWN_PROPERTY, ask_property(self->vp, code));
+	ASSERT_TRUE(options_preset(&self->options, "integrated-on"));
+	EXPECT_EQ(HV_STATUS_SUCCESS, ask_property(self->vp, code));
+	EXPECT_EQ(1, *value);
+	ASSERT_TRUE(options_preset(&self->options, "integrated-odd"));
+	EXPECT_EQ(HV_STATUS_SUCCESS, ask_property(self->vp, code));
+	EXPECT_EQ(0x100000000ULL, *value);
+	ASSERT_TRUE(options_preset(&self->options, "integrated-off"));
+	EXPECT_EQ(HV_STATUS_SUCCESS, ask_property(self->vp, code));
+	EXPECT_EQ(0, *value);
+}
+
+TEST_F(partition, a_root_partition_is_told_its_scheduler)
+{
+	struct hv_input_get_system_property *input;
+	struct hv_output_get_system_property *output;
+
+	input = partition_memory(self->partition, INPUT_GPA, sizeof(*input));
+	output = partition_memory(self->partition, OUTPUT_GPA, sizeof(*output));
+	input->property_id = HV_SYSTEM_PROPERTY_SCHEDULER_TYPE;
+
+	/* An L1VH has no such hypercall. */
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_CODE,
+		  hypercall(self->vp, HVCALL_GET_SYSTEM_PROPERTY, INPUT_GPA, OUTPUT_GPA));
+	ASSERT_TRUE(options_preset(&self->options, "root-core"));
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  hypercall(self->vp, HVCALL_GET_SYSTEM_PROPERTY, INPUT_GPA, OUTPUT_GPA));
+	EXPECT_EQ(HV_SCHEDULER_TYPE_CORE_SMT, output->scheduler_type);
+	ASSERT_TRUE(options_preset(&self->options, "root-unknown"));
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  hypercall(self->vp, HVCALL_GET_SYSTEM_PROPERTY, INPUT_GPA, OUTPUT_GPA));
+	EXPECT_EQ(NULL, hv_scheduler_name(output->scheduler_type, false));
+}
+
+TEST_F(partition, the_convention_is_insisted_on)
+{
+	const u64 code = HVCALL_GET_PARTITION_PROPERTY_EX;
+	struct vp *vp = self->vp;
+
+	property_request(self->partition, HV_PARTITION_PROPERTY_VMM_CAPABILITIES);
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_CODE, hypercall(vp, 0x7777, 0, 0));
+	EXPECT_EQ(0, log_violations());
+
+	EXPECT_EQ(HV_STATUS_INVALID_ALIGNMENT, hypercall(vp, code, INPUT_GPA + 4, OUTPUT_GPA));
+	EXPECT_EQ(HV_STATUS_INVALID_ALIGNMENT, hypercall(vp, code, INPUT_GPA + 0xff0, OUTPUT_GPA));
+	EXPECT_EQ(HV_STATUS_INVALID_ALIGNMENT, hypercall(vp, code, INPUT_GPA, OUTPUT_GPA + 0xff8));
+	EXPECT_EQ(HV_STATUS_INVALID_ALIGNMENT, hypercall(vp, code, INPUT_GPA, RAM_SIZE));
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT,
+		  hypercall(vp, code | HV_HYPERCALL_FAST_BIT, 0, 0));
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT & 0xffff,
+		  hypercall(vp, code | HV_HYPERCALL_REP_COMP_1, INPUT_GPA, OUTPUT_GPA) & 0xffff);
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT,
+		  hypercall(vp, code | 1ULL << HV_HYPERCALL_VARHEAD_OFFSET, INPUT_GPA, OUTPUT_GPA));
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT,
+		  hypercall(vp, HVCALL_DEPOSIT_MEMORY, INPUT_GPA, 0));
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT, hypercall(vp, code | 1ULL << 63, INPUT_GPA, OUTPUT_GPA));
+	EXPECT_EQ(9, log_violations());
+
+	/* The last byte of a page will do. */
+	EXPECT_EQ(HV_STATUS_SUCCESS, hypercall(vp, code, INPUT_GPA, OUTPUT_GPA + 0xff0));
+}
+
+TEST_F(partition, reserved_fields_are_looked_at)
+{
+	property_request(self->partition, HV_PARTITION_PROPERTY_VMM_CAPABILITIES)->padding = 1;
+	hypercall(self->vp, HVCALL_GET_PARTITION_PROPERTY_EX, INPUT_GPA, OUTPUT_GPA);
+	EXPECT_EQ(1, log_violations());
+}
+
+TEST_F(partition, another_partition_is_not_there)
+{
+	property_request(self->partition,
+			 HV_PARTITION_PROPERTY_VMM_CAPABILITIES)->partition_id = 7;
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_ID,
+		  hypercall(self->vp, HVCALL_GET_PARTITION_PROPERTY_EX, INPUT_GPA, OUTPUT_GPA));
+}
+
+TEST_F(partition, a_fault_takes_the_place_of_the_answer)
+{
+	u64 *value = partition_memory(self->partition, OUTPUT_GPA, sizeof(*value));
+	const u32 code = HV_PARTITION_PROPERTY_VMM_CAPABILITIES;
+
+	*value = 42;
+	ASSERT_EQ(NULL, fault_add(&self->partition->faults, "0x101:0x90007=TIME_OUT@1"));
+	EXPECT_EQ(HV_STATUS_TIME_OUT, ask_property(self->vp, code));
+	EXPECT_EQ(42, *value);
+	EXPECT_EQ(HV_STATUS_SUCCESS, ask_property(self->vp, code));
+	EXPECT_NE(42, *value);
+
+	*value = 42;
+	ASSERT_EQ(NULL, fault_add(&self->partition->faults, "0x101:0x90007=SUCCESS"));
+	EXPECT_EQ(HV_STATUS_SUCCESS, ask_property(self->vp, code));
+	EXPECT_EQ(42, *value);
+}
+
+/* A request for statistics of a VP at INPUT_GPA. */
+static struct hv_input_map_stats_page2 *stats_request(struct partition *partition, u32 vp)
+{
+	struct hv_input_map_stats_page2 *input;
+
+	input = partition_memory(partition, INPUT_GPA, sizeof(*input));
+	*input = (struct hv_input_map_stats_page2) {
+		.type = HV_STATS_OBJECT_VP,
+		.identity.vp.partition_id = HV_PARTITION_ID_SELF,
+		.identity.vp.vp_index = vp,
+		.map_location = PAGE_GPA >> HV_HYP_PAGE_SHIFT,
+	};
+	return input;
+}
+
+static u64 map_stats(struct vp *vp)
+{
+	return hypercall(vp, HVCALL_MAP_STATS_PAGE2, INPUT_GPA, 0);
+}
+
+static u64 unmap_stats(struct vp *vp)
+{
+	return hypercall(vp, HVCALL_UNMAP_STATS_PAGE, INPUT_GPA, 0);
+}
+
+TEST_F(partition, statistics_on_a_page_of_the_guests)
+{
+	u64 *counters = partition_memory(self->partition, PAGE_GPA, HV_HYP_PAGE_SIZE);
+	const struct hv_partition_property_vmm_capabilities overlay = {
+		.vmm_can_provide_overlay_gpfn = 1,
+	};
+	struct vp *vp = self->vp;
+	char why[128];
+
+	/* Not without the capability. */
+	stats_request(self->partition, 0);
+	EXPECT_EQ(HV_STATUS_OPERATION_DENIED, map_stats(vp));
+	EXPECT_EQ(1, log_violations());
+
+	self->options.capability_bits = overlay.as_uint64[0];
+	EXPECT_TRUE(partition_is_quiet(self->partition, why, sizeof(why)));
+	EXPECT_EQ(HV_STATUS_SUCCESS, map_stats(vp));
+	EXPECT_FALSE(partition_is_quiet(self->partition, why, sizeof(why)));
+	EXPECT_EQ(2, counters[HV_VP_COUNTER_HYPERCALLS]);
+
+	/* Neither twice, nor of a VP that is not there, nor outside memory. */
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, map_stats(vp));
+	EXPECT_EQ(2, log_violations());
+	stats_request(self->partition, 2);
+	EXPECT_EQ(HV_STATUS_INVALID_VP_INDEX, map_stats(vp));
+	stats_request(self->partition, 1)->map_location = RAM_SIZE >> HV_HYP_PAGE_SHIFT;
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, map_stats(vp));
+	/* The parent's area of one's own statistics is the parent's. */
+	stats_request(self->partition, 1)->identity.vp.stats_area_type = HV_STATS_AREA_PARENT;
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, map_stats(vp));
+	stats_request(self->partition, 0)->type = HV_STATS_OBJECT_HYPERVISOR;
+	EXPECT_EQ(HV_STATUS_ACCESS_DENIED, map_stats(vp));
+
+	stats_request(self->partition, 0);
+	EXPECT_EQ(HV_STATUS_SUCCESS, unmap_stats(vp));
+	EXPECT_TRUE(partition_is_quiet(self->partition, why, sizeof(why)));
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, unmap_stats(vp));
+}
+
+TEST_F(partition, statistics_on_a_page_that_was_deposited)
+{
+	struct hv_output_map_stats_page *output;
+	struct hv_deposit_memory *deposit;
+	struct vp *vp = self->vp;
+
+	output = partition_memory(self->partition, OUTPUT_GPA, sizeof(*output));
+	stats_request(self->partition, 0);
+	EXPECT_EQ(HV_STATUS_INSUFFICIENT_MEMORY,
+		  hypercall(vp, HVCALL_MAP_STATS_PAGE, INPUT_GPA, OUTPUT_GPA));
+
+	deposit = partition_memory(self->partition, INPUT_GPA, HV_HYP_PAGE_SIZE);
+	deposit->partition_id = HV_PARTITION_ID_SELF;
+	deposit->gpa_page_list[0] = PAGE_GPA >> HV_HYP_PAGE_SHIFT;
+	deposit->gpa_page_list[1] = RAM_SIZE >> HV_HYP_PAGE_SHIFT;
+	/* The second is not memory: one element is done. */
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER | 1ULL << HV_HYPERCALL_REP_COMP_OFFSET,
+		  hypercall(vp, HVCALL_DEPOSIT_MEMORY | 2ULL << HV_HYPERCALL_REP_COMP_OFFSET,
+			    INPUT_GPA, 0));
+	EXPECT_EQ(1, log_violations());
+
+	stats_request(self->partition, 0);
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  hypercall(vp, HVCALL_MAP_STATS_PAGE, INPUT_GPA, OUTPUT_GPA));
+	EXPECT_EQ(PAGE_GPA >> HV_HYP_PAGE_SHIFT, output->map_location);
+	EXPECT_EQ(0, self->partition->nr_deposited);
+	EXPECT_EQ(HV_STATUS_SUCCESS, unmap_stats(vp));
+	EXPECT_EQ(1, self->partition->nr_deposited);
+}
+
+/* Enable the SynIC of a VP as the driver does. */
+static void enable_synic(struct vp *vp)
+{
+	const union hv_synic_sint sint0 = { .vector = VECTOR };
+	const union hv_synic_sint sint5 = { .vector = VECTOR, .as_intercept = 1 };
+
+	msr_write(vp, HV_X64_MSR_SIMP, SIMP_GPA | 1);
+	msr_write(vp, HV_X64_MSR_SIRBP, SIRBP_GPA | 1);
+	msr_write(vp, HV_X64_MSR_SINT0, sint0.as_uint64);
+	msr_write(vp, HV_X64_MSR_SINT5, sint5.as_uint64);
+	msr_write(vp, HV_X64_MSR_SCONTROL, 1);
+}
+
+TEST_F(partition, messages_wait_for_their_slot)
+{
+	struct hv_message message = { .header.message_type = HVMSG_SCHEDULER_VP_SIGNAL_PAIR };
+	struct hv_message_page *page;
+	struct hv_message *slot;
+	struct vp *vp = self->vp;
+	u64 i;
+
+	page = partition_memory(self->partition, SIMP_GPA, sizeof(*page));
+	slot = &page->sint_message[0];
+	message.u.payload[0] = 1;
+	message.header.payload_size = 8;
+
+	/* Nowhere to go yet. */
+	EXPECT_TRUE(synic_post(vp, 0, &message));
+	EXPECT_EQ(0, interrupts[0]);
+	enable_synic(vp);
+	EXPECT_EQ(1, interrupts[0]);
+	EXPECT_EQ(HVMSG_SCHEDULER_VP_SIGNAL_PAIR, slot->header.message_type);
+	EXPECT_EQ(1, slot->u.payload[0]);
+	EXPECT_EQ(8, slot->header.payload_size);
+	EXPECT_FALSE(!!slot->header.message_flags.msg_pending);
+
+	/* The slot is taken: the flag is set, nothing else changes. */
+	message.u.payload[0] = 2;
+	EXPECT_TRUE(synic_post(vp, 0, &message));
+	message.u.payload[0] = 3;
+	EXPECT_TRUE(synic_post(vp, 0, &message));
+	EXPECT_EQ(1, interrupts[0]);
+	EXPECT_TRUE(!!slot->header.message_flags.msg_pending);
+	EXPECT_EQ(1, slot->u.payload[0]);
+
+	/* EOM while the slot is not free changes nothing. */
+	msr_write(vp, HV_X64_MSR_EOM, 0);
+	EXPECT_EQ(1, slot->u.payload[0]);
+	slot->header.message_type = HVMSG_NONE;
+	msr_write(vp, HV_X64_MSR_EOM, 0);
+	EXPECT_EQ(2, interrupts[0]);
+	EXPECT_EQ(2, slot->u.payload[0]);
+	EXPECT_TRUE(!!slot->header.message_flags.msg_pending);
+	slot->header.message_type = HVMSG_NONE;
+	msr_write(vp, HV_X64_MSR_EOM, 0);
+	EXPECT_EQ(3, slot->u.payload[0]);
+	EXPECT_FALSE(!!slot->header.message_flags.msg_pending);
+
+	/* The queue has an end. */
+	for (i = 0; i < SYNIC_QUEUE_MAX; i++)
+		EXPECT_TRUE(synic_post(vp, 0, &message));
+	EXPECT_FALSE(synic_post(vp, 0, &message));
+	EXPECT_EQ(0, log_violations());
+}
+
+TEST_F(partition, a_masked_sint_holds_its_messages)
+{
+	struct hv_message message = { .header.message_type = HVMSG_SCHEDULER_VP_SIGNAL_PAIR };
+	const union hv_synic_sint masked = { .vector = VECTOR, .masked = 1 };
+	const union hv_synic_sint open = { .vector = VECTOR };
+	struct vp *vp = self->vp;
+
+	enable_synic(vp);
+	msr_write(vp, HV_X64_MSR_SINT0, masked.as_uint64);
+	synic_post(vp, 0, &message);
+	EXPECT_EQ(0, interrupts[0]);
+	msr_write(vp, HV_X64_MSR_SINT0, open.as_uint64);
+	EXPECT_EQ(1, interrupts[0]);
+}
+
+TEST_F(partition, the_event_ring)
+{
+	struct hv_synic_event_ring_page *page;
+	struct hv_synic_event_ring *ring;
+	struct vp *vp = self->vp;
+	u32 i;
+
+	page = partition_memory(self->partition, SIRBP_GPA, sizeof(*page));
+	ring = &page->sint_event_ring[HV_SYNIC_DOORBELL_SINT_INDEX];
+	EXPECT_FALSE(synic_ring(vp, HV_SYNIC_DOORBELL_SINT_INDEX, 1));
+	enable_synic(vp);
+
+	EXPECT_TRUE(synic_ring(vp, HV_SYNIC_DOORBELL_SINT_INDEX, 11));
+	EXPECT_EQ(11, ring->data[0]);
+	EXPECT_EQ(1, ring->signal_masked);
+	EXPECT_EQ(1, interrupts[0]);
+	/* No second message while the first masks it. */
+	for (i = 1; i < HV_SYNIC_EVENT_RING_MESSAGE_COUNT; i++)
+		EXPECT_TRUE(synic_ring(vp, HV_SYNIC_DOORBELL_SINT_INDEX, 11 + i));
+	EXPECT_EQ(1, interrupts[0]);
+	EXPECT_EQ(0, ring->ring_full);
+	EXPECT_FALSE(synic_ring(vp, HV_SYNIC_DOORBELL_SINT_INDEX, 99));
+	EXPECT_EQ(1, ring->ring_full);
+
+	/* It goes on where it was, round the end. */
+	ring->data[0] = 0;
+	EXPECT_TRUE(synic_ring(vp, HV_SYNIC_DOORBELL_SINT_INDEX, 100));
+	EXPECT_EQ(100, ring->data[0]);
+	/* And from the start when the VP has been offline. */
+	memset(ring, 0, sizeof(*ring));
+	msr_write(vp, HV_X64_MSR_VP_ASSIST_PAGE, 0);
+	EXPECT_TRUE(synic_ring(vp, HV_SYNIC_DOORBELL_SINT_INDEX, 101));
+	EXPECT_EQ(101, ring->data[0]);
+}
+
+TEST_F(partition, synic_registers_that_are_wrong)
+{
+	const union hv_synic_sint low = { .vector = 5 };
+	const union hv_synic_sint auto_eoi = { .vector = VECTOR, .auto_eoi = 1 };
+	const union hv_synic_sint reserved = { .vector = VECTOR, .reserved2 = 1 };
+	struct vp *vp = self->vp;
+	u64 value;
+
+	EXPECT_FALSE(msr_write(vp, HV_X64_MSR_SINT0, low.as_uint64));
+	EXPECT_FALSE(msr_write(vp, HV_X64_MSR_SINT0, auto_eoi.as_uint64));
+	EXPECT_FALSE(msr_write(vp, HV_X64_MSR_SINT0, reserved.as_uint64));
+	EXPECT_FALSE(msr_write(vp, HV_X64_MSR_SIMP, RAM_SIZE | 1));
+	EXPECT_FALSE(msr_write(vp, HV_X64_MSR_SIRBP, RAM_SIZE | 1));
+	EXPECT_EQ(5, log_violations());
+	EXPECT_EQ(NULL, synic_busy(&vp->synic));
+	EXPECT_TRUE(msr_read(vp, HV_X64_MSR_SIMP, &value));
+	EXPECT_EQ(0, value);
+	EXPECT_TRUE(msr_read(vp, HV_X64_MSR_SVERSION, &value));
+	EXPECT_EQ(HV_SYNIC_VERSION, value);
+	EXPECT_TRUE(msr_read(vp, HV_X64_MSR_SINT15, &value));
+	EXPECT_NE(0, value);
+}
+
+TEST_F(partition, each_part_of_a_synic_makes_it_busy)
+{
+	struct vp *vp = &self->partition->vps[1];
+	static const u32 pages[] = {
+		HV_X64_MSR_SIMP, HV_X64_MSR_SIEFP, HV_X64_MSR_SIRBP,
+	};
+	char why[128];
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		EXPECT_TRUE(msr_write(vp, pages[i], PAGE_GPA | 1));
+		EXPECT_FALSE(partition_is_quiet(self->partition, why, sizeof(why)));
+		EXPECT_TRUE(msr_write(vp, pages[i], PAGE_GPA));
+		EXPECT_TRUE(partition_is_quiet(self->partition, why, sizeof(why)));
+	}
+	msr_write(vp, HV_X64_MSR_SCONTROL, 1);
+	EXPECT_FALSE(partition_is_quiet(self->partition, why, sizeof(why)));
+	msr_write(vp, HV_X64_MSR_SCONTROL, 0);
+	msr_write(vp, HV_X64_MSR_SINT0, VECTOR);
+	EXPECT_FALSE(partition_is_quiet(self->partition, why, sizeof(why)));
+}
+
+TEST_F(partition, msrs_that_do_not_exist)
+{
+	struct vp *vp = self->vp;
+	u64 value;
+
+	EXPECT_FALSE(msr_read(vp, 0x40000fff, &value));
+	EXPECT_FALSE(msr_write(vp, 0x40000fff, 1));
+	/* Not granted: no such feature bit. */
+	EXPECT_FALSE(msr_read(vp, HV_X64_MSR_STIMER0_CONFIG, &value));
+	EXPECT_FALSE(msr_write(vp, HV_X64_MSR_EOI, 0));
+	/* Read-only. */
+	EXPECT_FALSE(msr_write(vp, HV_X64_MSR_VP_INDEX, 3));
+	EXPECT_FALSE(msr_write(vp, HV_X64_MSR_TSC_FREQUENCY, 3));
+	EXPECT_EQ(6, log_violations());
+	/* A root partition has no control over the TSC. */
+	EXPECT_TRUE(msr_write(vp, HV_X64_MSR_TSC_INVARIANT_CONTROL, 1));
+	self->options.root = true;
+	EXPECT_FALSE(msr_write(vp, HV_X64_MSR_TSC_INVARIANT_CONTROL, 1));
+}
+
+TEST_F(partition, the_hypercall_page)
+{
+	const u8 *page = partition_memory(self->partition, PAGE_GPA, HV_HYP_PAGE_SIZE);
+	struct vp *vp = self->vp;
+	u64 value;
+
+	/* Not before the guest has a name. */
+	EXPECT_TRUE(msr_write(vp, HV_X64_MSR_HYPERCALL, PAGE_GPA | 1));
+	EXPECT_TRUE(msr_read(vp, HV_X64_MSR_HYPERCALL, &value));
+	EXPECT_EQ(0, value & 1);
+	EXPECT_EQ(1, log_violations());
+
+	EXPECT_TRUE(msr_write(vp, HV_X64_MSR_GUEST_OS_ID, 0x8100000000000000ULL));
+	EXPECT_TRUE(msr_write(vp, HV_X64_MSR_HYPERCALL, PAGE_GPA | 1));
+	EXPECT_TRUE(msr_read(vp, HV_X64_MSR_HYPERCALL, &value));
+	EXPECT_EQ(PAGE_GPA | 1, value);
+	EXPECT_EQ(0xe6, page[0]);
+	EXPECT_EQ(HVEMU_PORT_HYPERCALL, page[1]);
+	EXPECT_EQ(0xc3, page[2]);
+	EXPECT_FALSE(msr_write(vp, HV_X64_MSR_HYPERCALL, RAM_SIZE | 1));
+
+	/* A root partition's is the hypervisor's own. */
+	self->options.root = true;
+	EXPECT_TRUE(msr_write(vp, HV_X64_MSR_HYPERCALL, 1));
+	EXPECT_TRUE(msr_read(vp, HV_X64_MSR_HYPERCALL, &value));
+	EXPECT_EQ(self->partition->reserved_gpa | 1, value);
+
+	EXPECT_TRUE(msr_write(vp, HV_X64_MSR_GUEST_OS_ID, 0));
+	EXPECT_TRUE(msr_read(vp, HV_X64_MSR_HYPERCALL, &value));
+	EXPECT_EQ(0, value & 1);
+}
+
+TEST_F(partition, the_reference_tsc_page)
+{
+	struct ms_hyperv_tsc_page *page;
+	unsigned __int128 ticks;
+
+	page = partition_memory(self->partition, PAGE_GPA, sizeof(*page));
+	EXPECT_TRUE(msr_write(self->vp, HV_X64_MSR_REFERENCE_TSC, PAGE_GPA | 1));
+	EXPECT_EQ(1, page->tsc_sequence);
+	/* A second of TSC is a second of reference time. */
+	ticks = (unsigned __int128)self->partition->tsc_hz * page->tsc_scale;
+	EXPECT_LE(HV_REFERENCE_TIME_HZ - 1, (u64)(ticks >> 64));
+	EXPECT_GE(HV_REFERENCE_TIME_HZ, (u64)(ticks >> 64));
+}
+
+TEST_F(partition, a_crash_is_noticed)
+{
+	msr_write(self->vp, HV_X64_MSR_CRASH_P0, 7);
+	EXPECT_FALSE(self->partition->crashed);
+	/* With a text that is not in memory, which must not be read. */
+	msr_write(self->vp, HV_X64_MSR_CRASH_P3, RAM_SIZE - 1);
+	msr_write(self->vp, HV_X64_MSR_CRASH_P4, 4096);
+	msr_write(self->vp, HV_X64_MSR_CRASH_CTL,
+		  HV_CRASH_CTL_CRASH_NOTIFY | HV_CRASH_CTL_CRASH_NOTIFY_MSG);
+	EXPECT_TRUE(self->partition->crashed);
+}
+
+static const struct kvm_cpuid_entry2 *leaf(const struct cpuid *cpuid, u32 function)
+{
+	u32 i;
+
+	for (i = 0; i < cpuid->head.nent; i++)
+		if (cpuid->entries[i].function == function)
+			return &cpuid->entries[i];
+	return NULL;
+}
+
+TEST_F(partition, cpuid_shows_a_hypervisor_and_no_other)
+{
+	const struct kvm_cpuid_entry2 *entry;
+	static struct cpuid cpuid;
+
+	cpuid.entries[0].function = 0x1;
+	cpuid.entries[0].ecx = 0;
+	cpuid.entries[1].function = 0x40000000;		/* KVM's */
+	cpuid.entries[2].function = 0x40000100;
+	cpuid.entries[3].function = 0xb;
+	cpuid.entries[4].function = 0x80000008;
+	cpuid.entries[4].ecx = 0x7007;
+	cpuid.head.nent = 5;
+	cpuid_make(&cpuid, &self->partition->vps[1]);
+
+	EXPECT_EQ(NULL, leaf(&cpuid, 0xb));
+	EXPECT_EQ(NULL, leaf(&cpuid, 0x40000100));
+	entry = leaf(&cpuid, 0x1);
+	EXPECT_EQ(1, entry->ebx >> 24);
+	EXPECT_EQ(1U << 31 | 1U << 21, entry->ecx);
+	EXPECT_EQ(0, leaf(&cpuid, 0x80000008)->ecx);
+	entry = leaf(&cpuid, HYPERV_CPUID_VENDOR_AND_MAX_FUNCTIONS);
+	EXPECT_EQ(0, memcmp(&entry->ebx, "Microsoft Hv", 12));
+	EXPECT_LE(HYPERV_CPUID_MIN, entry->eax);
+	entry = leaf(&cpuid, HYPERV_CPUID_FEATURES);
+	EXPECT_EQ(partition_features(self->partition), entry->eax);
+	EXPECT_TRUE(entry->ebx & HV_CREATE_PARTITIONS);
+	EXPECT_FALSE(entry->ebx & HV_CPU_MANAGEMENT);
+	EXPECT_FALSE(entry->ebx & HV_ACCESS_PARTITION_ID);
+
+	self->options.root = true;
+	self->options.x2apic = false;
+	cpuid.head.nent = 1;
+	cpuid.entries[0].function = 0x1;
+	cpuid_make(&cpuid, self->vp);
+	EXPECT_FALSE(leaf(&cpuid, 0x1)->ecx & 1U << 21);
+	EXPECT_TRUE(leaf(&cpuid, HYPERV_CPUID_FEATURES)->ebx & HV_CPU_MANAGEMENT);
+}
+
+/* Say something to the test port; whether the answer begins like this. */
+static bool says(struct vp *vp, const char *line, const char *expect)
+{
+	char answer[512];
+	size_t used = 0;
+
+	while (*line)
+		test_port_write(vp, *line++);
+	test_port_write(vp, '\n');
+	do {
+		answer[used] = test_port_read(vp);
+	} while (answer[used] && ++used < sizeof(answer) - 1);
+	answer[used] = '\0';
+	return !strncmp(answer, expect, strlen(expect));
+}
+
+TEST_F(partition, the_test_port)
+{
+	struct vp *vp = self->vp;
+	char line[2000];
+
+	EXPECT_TRUE(says(vp, "quiet", "ok"));
+	EXPECT_TRUE(says(vp, "violations", "ok 0"));
+	EXPECT_TRUE(says(vp, "fault 0x101=TIME_OUT", "ok"));
+	EXPECT_EQ(1, self->partition->faults.count);
+	EXPECT_TRUE(says(vp, "fault nonsense", "error"));
+	EXPECT_TRUE(says(vp, "faults clear", "ok"));
+	EXPECT_EQ(0, self->partition->faults.count);
+	EXPECT_TRUE(says(vp, "faults", "error"));
+	EXPECT_TRUE(says(vp, "", "error"));
+	EXPECT_TRUE(says(vp, "nonsense", "error"));
+	EXPECT_TRUE(says(vp, "message", "error"));
+	EXPECT_TRUE(says(vp, "message 2 1", "error"));
+	EXPECT_TRUE(says(vp, "message 0", "error"));
+	EXPECT_TRUE(says(vp, "ring 0 1", "error"));
+	enable_synic(vp);
+	EXPECT_TRUE(says(vp, "quiet", "error VP 0"));
+	EXPECT_TRUE(says(vp, "message 0 0x80000101 1 2 3", "ok"));
+	EXPECT_TRUE(says(vp, "ring 0 5", "ok"));
+	EXPECT_TRUE(says(vp, "synic", "ok vp0 scontrol=0x1"));
+	/* Far too long is an error, not an overflow. */
+	memset(line, 'x', sizeof(line) - 1);
+	line[sizeof(line) - 1] = '\0';
+	EXPECT_TRUE(says(vp, line, "error"));
+	EXPECT_TRUE(says(vp, "quiet", "error VP 0"));
+}
+
+/* A file of which boot_load() is to boot. */
+static void write_kernel(struct options *options, const void *data, size_t size)
+{
+	static char name[] = "/tmp/hvemu-unit-XXXXXX";
+	int fd;
+
+	strcpy(name + strlen(name) - 6, "XXXXXX");
+	fd = mkstemp(name);
+	if (write(fd, data, size) != (ssize_t)size)
+		abort();
+	close(fd);
+	options->kernel = name;
+}
+
+TEST_F(partition, a_vmlinux_is_loaded_where_it_says)
+{
+	struct {
+		Elf64_Ehdr elf;
+		Elf64_Phdr segment;
+		char text[16];
+	} file = {
+		.elf.e_ident = ELFMAG "\2\1\1", .elf.e_machine = EM_X86_64,
+		.elf.e_entry = 0x200008, .elf.e_phoff = sizeof(Elf64_Ehdr), .elf.e_phnum = 1,
+		.segment.p_type = PT_LOAD, .segment.p_paddr = 0x200000,
+		.segment.p_offset = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr),
+		.segment.p_filesz = 16, .segment.p_memsz = 0x1000,
+		.text = "the kernel",
+	};
+	const struct boot_params *params;
+	struct kvm_sregs sregs = { };
+	struct kvm_regs regs;
+	struct boot boot;
+
+	strcpy(self->options.append, "a command line");
+	write_kernel(&self->options, &file, sizeof(file));
+	ASSERT_EQ(0, boot_load(&boot, self->partition));
+	EXPECT_STREQ("the kernel", partition_memory(self->partition, 0x200000, 16));
+	boot_registers(&boot, &regs, &sregs);
+	EXPECT_EQ(0x200008, regs.rip);
+	params = partition_memory(self->partition, regs.rsi, sizeof(*params));
+	EXPECT_STREQ("a command line",
+		     partition_memory(self->partition, params->hdr.cmd_line_ptr, 16));
+	EXPECT_EQ(0, memcmp("RSD PTR ", partition_memory(self->partition,
+							 params->acpi_rsdp_addr, 8), 8));
+	EXPECT_LE(4, params->e820_entries);
+	unlink(self->options.kernel);
+
+	/* A segment where there is no memory; one that the file does not have. */
+	file.segment.p_paddr = RAM_SIZE - 8;
+	write_kernel(&self->options, &file, sizeof(file));
+	EXPECT_EQ(-1, boot_load(&boot, self->partition));
+	unlink(self->options.kernel);
+	file.segment.p_paddr = 0x200000;
+	file.segment.p_filesz = 4096;
+	write_kernel(&self->options, &file, sizeof(file));
+	EXPECT_EQ(-1, boot_load(&boot, self->partition));
+	unlink(self->options.kernel);
+}
+
+TEST_F(partition, a_bzimage_is_loaded_where_it_wants)
+{
+	static u8 file[0x3000];
+	struct setup_header *header = (void *)file + offsetof(struct boot_params, hdr);
+	struct boot boot;
+
+	header->setup_sects = 3;
+	memcpy(&header->header, "HdrS", 4);
+	header->version = 0x20f;
+	header->jump = 0x6aeb;
+	header->xloadflags = XLF_KERNEL_64;
+	header->pref_address = 0x100000;
+	header->init_size = 0x10000;
+	file[4 * 512] = 0x55;
+	write_kernel(&self->options, file, sizeof(file));
+	ASSERT_EQ(0, boot_load(&boot, self->partition));
+	EXPECT_EQ(0x100200, boot.entry);
+	EXPECT_EQ(0x55, *(u8 *)partition_memory(self->partition, 0x100000, 1));
+	unlink(self->options.kernel);
+
+	header->version = 0x20b;
+	write_kernel(&self->options, file, sizeof(file));
+	EXPECT_EQ(-1, boot_load(&boot, self->partition));
+	unlink(self->options.kernel);
+}
+
+TEST_F(partition, what_is_no_kernel_is_refused)
+{
+	struct boot boot;
+
+	self->options.kernel = "/nonexistent";
+	EXPECT_EQ(-1, boot_load(&boot, self->partition));
+	write_kernel(&self->options, "hello", 5);
+	EXPECT_EQ(-1, boot_load(&boot, self->partition));
+	unlink(self->options.kernel);
+}
+
+/* Every table of ACPI adds up to 0. */
+TEST_F(partition, acpi_tables_add_up)
+{
+	const struct { char signature[4]; u32 length; } *table;
+	u64 gpa = acpi_write_tables(self->partition);
+	const u8 *rsdp = partition_memory(self->partition, gpa, 36);
+	u64 xsdt, entry;
+	u32 i, j;
+	u8 sum = 0;
+
+	for (i = 0; i < 36; i++)
+		sum += rsdp[i];
+	EXPECT_EQ(0, sum);
+	memcpy(&xsdt, rsdp + 24, 8);
+	for (i = 0; i < 3; i++) {
+		entry = xsdt;
+		if (i)
+			memcpy(&entry, partition_memory(self->partition, xsdt + 36 + (i - 1) * 8, 8), 8);
+		table = partition_memory(self->partition, entry, 8);
+		ASSERT_NE(NULL, table);
+		for (sum = 0, j = 0; j < table->length; j++)
+			sum += ((const u8 *)table)[j];
+		EXPECT_EQ(0, sum) TH_LOG("%.4s", table->signature);
+	}
+	EXPECT_EQ(ACPI_POWER_OFF, acpi_write(ACPI_PM_PORT + 4, 1 << 13 | 5 << 10));
+	EXPECT_EQ(ACPI_NOTHING, acpi_write(ACPI_PM_PORT + 4, 5 << 10));
+}
+
+TEST_HARNESS_MAIN
