@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include <linux/bits.h>
+
 #include "acpi.h"
 #include "partition.h"
 
@@ -19,9 +21,9 @@
 #define IOAPIC_ADDRESS	0xfec00000
 #define SCI_IRQ		9
 
-#define PM1_CONTROL_SCI_ENABLED	(1U << 0)
+#define PM1_CONTROL_SCI_ENABLED	BIT(0)
 #define PM1_CONTROL_SLEEP_TYPE(value)	((value) >> 10 & 7)
-#define PM1_CONTROL_SLEEP	(1U << 13)
+#define PM1_CONTROL_SLEEP	BIT(13)
 
 struct rsdp {
 	char signature[8];
@@ -112,12 +114,12 @@ struct fadt {
 	u64 hypervisor;
 } __packed;
 
-#define FADT_WBINVD		(1U << 0)
-#define FADT_POWER_BUTTON_NONE	(1U << 4)
-#define FADT_SLEEP_BUTTON_NONE	(1U << 5)
-#define FADT_RESET_REGISTER	(1U << 10)
-#define FADT_BOOT_LEGACY	(1U << 0)
-#define FADT_BOOT_NO_VGA	(1U << 2)
+#define FADT_WBINVD		BIT(0)
+#define FADT_POWER_BUTTON_NONE	BIT(4)
+#define FADT_SLEEP_BUTTON_NONE	BIT(5)
+#define FADT_RESET_REGISTER	BIT(10)
+#define FADT_BOOT_LEGACY	BIT(0)
+#define FADT_BOOT_NO_VGA	BIT(2)
 
 struct madt {
 	struct header header;

@@ -4,7 +4,6 @@
  * Protocol", which both a bzImage and a vmlinux take.
  */
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,7 +13,7 @@
 #include <unistd.h>
 
 #include <asm/bootparam.h>
-#include <linux/const.h>
+#include <linux/elf.h>
 
 #include "acpi.h"
 #include "boot.h"
@@ -38,6 +37,8 @@
 #define SELECTOR_DATA	0x18
 #define DESCRIPTOR_CODE	0x00af9b000000ffffULL
 #define DESCRIPTOR_DATA	0x00cf93000000ffffULL
+
+#define NO_ROOM		"does not fit into the guest's memory; try a larger --memory"
 
 struct file {
 	const char *name;
@@ -86,7 +87,7 @@ static int load(struct partition *partition, const struct file *file,
 	if (offset > file->size || size > file->size - offset)
 		return complain(file->name, "is shorter than it says");
 	if (!memory || gpa < HIGH_GPA)
-		return complain(file->name, "does not fit into the guest's memory; try a larger --memory");
+		return complain(file->name, NO_ROOM);
 	memcpy(memory, file->data + offset, size);
 	return 0;
 }
@@ -94,8 +95,8 @@ static int load(struct partition *partition, const struct file *file,
 static int load_vmlinux(struct boot *boot, struct partition *partition,
 			const struct file *file, u64 *end)
 {
-	const Elf64_Ehdr *elf = file->data;
-	const Elf64_Phdr *segment;
+	const struct elf64_hdr *elf = file->data;
+	const struct elf64_phdr *segment;
 	unsigned int i;
 
 	if (file->size < sizeof(*elf) || elf->e_ident[EI_CLASS] != ELFCLASS64 ||
@@ -173,7 +174,7 @@ static int load_initrd(struct partition *partition, struct boot_params *params,
 		return -1;
 	gpa = (limit - file.size) & ~(PAGE - 1);
 	if (file.size > limit || gpa < kernel_end)
-		complain(file.name, "does not fit into the guest's memory; try a larger --memory");
+		complain(file.name, NO_ROOM);
 	else
 		ret = load(partition, &file, 0, file.size, gpa);
 	params->hdr.ramdisk_image = gpa;

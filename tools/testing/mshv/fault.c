@@ -126,6 +126,7 @@ bool fault_apply(struct faults *faults, u16 code, u32 selector, u16 *status,
 		    !(fault->onwards && fault->seen > fault->nth))
 			continue;
 
+		fault->applied++;
 		if (fault->is_delay) {
 			*delay_us += fault->delay_us;
 		} else if (!fails) {

@@ -30,6 +30,7 @@ struct fault {
 	u32 nth;		/* 0: every call */
 	bool onwards;
 	u32 seen;		/* calls that matched since it was added */
+	u32 applied;		/* of which so many were made to fail, or delayed */
 };
 
 struct faults {

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <linux/kernel.h>
 #include <hyperv/hvhdk.h>
 
 #include "hv_more.h"
@@ -174,11 +175,9 @@ static const struct row rows[] = {
 	},
 };
 
-#define NR_ROWS	(sizeof(rows) / sizeof(rows[0]))
-
 unsigned int hypercall_count(void)
 {
-	return NR_ROWS;
+	return ARRAY_SIZE(rows);
 }
 
 u16 hypercall_code(unsigned int row)
@@ -190,7 +189,7 @@ static const struct row *find_row(const struct options *options, u16 code)
 {
 	const struct row *row;
 
-	for (row = rows; row < rows + NR_ROWS; row++)
+	for (row = rows; row < rows + ARRAY_SIZE(rows); row++)
 		if (row->code == code && (!row->is_there || row->is_there(options)))
 			return row;
 	return NULL;
@@ -231,13 +230,14 @@ static u16 find_parameters(struct hypercall *call, u64 gpa, size_t size,
 
 	if (gpa % HV_HYPERCALL_ALIGNMENT ||
 	    gpa % HV_HYP_PAGE_SIZE + size > HV_HYP_PAGE_SIZE) {
-		log_violation(call->vp->index, "%s of hypercall 0x%x at 0x%llx, %zu bytes: not aligned, or over a page's end",
+		log_violation(call->vp->index,
+			      "%s of call 0x%x at 0x%llx, %zu bytes: not aligned, or over a page's end",
 			      side, call->code, (unsigned long long)gpa, size);
 		return HV_STATUS_INVALID_ALIGNMENT;
 	}
 	*where = partition_memory(call->vp->partition, gpa, size);
 	if (!*where) {
-		log_violation(call->vp->index, "%s of hypercall 0x%x at 0x%llx is not memory",
+		log_violation(call->vp->index, "%s of call 0x%x at 0x%llx is not memory",
 			      side, call->code, (unsigned long long)gpa);
 		return HV_STATUS_INVALID_ALIGNMENT;
 	}
@@ -255,12 +255,13 @@ static u16 check(struct hypercall *call, const struct row *row, u64 input,
 	u16 status;
 
 	if (row->privileges & ~partition_privileges(partition)) {
-		log_violation(call->vp->index, "hypercall 0x%x without its privilege",
+		log_violation(call->vp->index, "call 0x%x without its privilege",
 			      call->code);
 		return HV_STATUS_ACCESS_DENIED;
 	}
 	if (row->is_rep != !!call->rep_count || call->varhead_size) {
-		log_violation(call->vp->index, "hypercall 0x%x with %u elements and %u bytes of variable header",
+		log_violation(call->vp->index,
+			      "call 0x%x with %u elements and %u bytes of variable header",
 			      call->code, call->rep_count, call->varhead_size);
 		return HV_STATUS_INVALID_HYPERCALL_INPUT;
 	}
@@ -268,7 +269,7 @@ static u16 check(struct hypercall *call, const struct row *row, u64 input,
 	if (call->fast) {
 		/* Two registers, and nowhere to put an output. */
 		if (in > 2 * sizeof(u64) || out) {
-			log_violation(call->vp->index, "hypercall 0x%x cannot be fast",
+			log_violation(call->vp->index, "call 0x%x cannot be fast",
 				      call->code);
 			return HV_STATUS_INVALID_HYPERCALL_INPUT;
 		}
@@ -303,7 +304,7 @@ u64 hypercall(struct vp *vp, u64 control, u64 input, u64 output)
 	call.vp = vp;
 	row = find_row(partition->options, call.code);
 	if (status != HV_STATUS_SUCCESS)
-		log_violation(vp->index, "hypercall control word 0x%llx",
+		log_violation(vp->index, "control word 0x%llx",
 			      (unsigned long long)control);
 	else if (!row)
 		status = HV_STATUS_INVALID_HYPERCALL_CODE;

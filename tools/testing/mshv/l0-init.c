@@ -36,6 +36,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/compiler.h>
+
 #define ARGUMENTS_MAX	128
 #define BLOCK		512
 #define L0_EXIT_PORT	0xf4
@@ -43,7 +45,7 @@
 static bool is_init;
 static int archive = -1;
 
-static void __attribute__((noreturn)) finish(int status)
+static void __noreturn finish(int status)
 {
 	fflush(stdout);
 	if (is_init) {
@@ -55,7 +57,7 @@ static void __attribute__((noreturn)) finish(int status)
 	exit(status);
 }
 
-static void __attribute__((noreturn)) die(const char *what)
+static void __noreturn die(const char *what)
 {
 	printf("@l0 error: %s: %s\n", what, strerror(errno));
 	finish(1);
@@ -94,7 +96,8 @@ static void archive_file(const char *name)
 	strcpy(block + 136, "00000000000");
 	memset(block + 148, ' ', 8);
 	block[156] = '0';
-	memcpy(block + 257, "ustar\0" "00", 8);
+	strcpy(block + 257, "ustar");
+	memcpy(block + 263, "00", 2);
 	for (i = 0; i < BLOCK; i++)
 		sum += (unsigned char)block[i];
 	snprintf(block + 148, 8, "%06o", sum);
@@ -178,7 +181,7 @@ static int run(const char *name, char **arguments, bool interactive)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static void boot(const char *folder, const char *name)
+static void make_boot(const char *folder, const char *name)
 {
 	char path[PATH_MAX], events[NAME_MAX + 16], text[8192];
 	char *arguments[ARGUMENTS_MAX + 1];
@@ -253,7 +256,7 @@ int main(int argc, char **argv)
 	if (count < 0)
 		die(folder);
 	for (i = 0; i < count; i++)
-		boot(folder, boots[i]->d_name);
+		make_boot(folder, boots[i]->d_name);
 	if (archive >= 0)
 		write_all(archive, end, sizeof(end));
 	printf("@l0 done\n");

@@ -6,6 +6,7 @@
 #ifndef _HVEMU_LOG_H
 #define _HVEMU_LOG_H
 
+#include <linux/compiler.h>
 #include <linux/types.h>
 
 /* Who an event is about, where that is no VP. */
@@ -38,7 +39,7 @@ u64 log_time(void);
  * Context: any thread.
  */
 void log_event(int vp, const char *event, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+	__printf(3, 4);
 
 /**
  * log_violation() - write that the guest broke the protocol, and count it
@@ -50,7 +51,7 @@ void log_event(int vp, const char *event, const char *fmt, ...)
  * Context: any thread.
  */
 void log_violation(int vp, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+	__printf(2, 3);
 
 /* How many violations there have been. */
 unsigned int log_violations(void);

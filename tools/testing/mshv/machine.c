@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/compiler.h>
 #include <linux/kvm.h>
 
 #include "acpi.h"
@@ -60,7 +61,7 @@ static struct machine {
 	.end_cond = PTHREAD_COND_INITIALIZER,
 };
 
-static int __attribute__((format(printf, 1, 2))) fail(const char *fmt, ...)
+static int __printf(1, 2) fail(const char *fmt, ...)
 {
 	va_list args;
 
@@ -86,7 +87,7 @@ static void end_run(enum machine_end end, const char *reason)
 }
 
 /* A thread that has nothing left to do. Its VP must not run any more. */
-static void __attribute__((noreturn)) rest(void)
+static void __noreturn rest(void)
 {
 	for (;;)
 		pause();
@@ -351,7 +352,8 @@ static void handle_exit(struct vp *vp)
 			memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
 		break;
 	case KVM_EXIT_SHUTDOWN:
-		log_event(vp->index, "triple-fault", "%s", "");
+		log_event(vp->index, "triple-fault", "rip=0x%llx",
+			  (unsigned long long)run->s.regs.regs.rip);
 		end_run(MACHINE_CRASHED, "triple-fault");
 		pthread_mutex_unlock(&partition->lock);
 		rest();

@@ -75,7 +75,7 @@ static bool write_reference_tsc(struct vp *vp, u64 value)
 	struct partition *partition = vp->partition;
 	union hv_reference_tsc_msr msr = { .as_uint64 = value };
 	struct ms_hyperv_tsc_page *page;
-	unsigned __int128 scale;
+	__u128 scale;
 
 	partition->reference_tsc_msr = value;
 	if (!msr.enable)
@@ -88,7 +88,7 @@ static bool write_reference_tsc(struct vp *vp, u64 value)
 	}
 
 	/* The guest's TSC began at 0 with the partition, as its time did. */
-	scale = ((unsigned __int128)HV_REFERENCE_TIME_HZ << 64) / partition->tsc_hz;
+	scale = ((__u128)HV_REFERENCE_TIME_HZ << 64) / partition->tsc_hz;
 	page->tsc_scale = scale;
 	page->tsc_offset = 0;
 	__atomic_store_n(&page->tsc_sequence, 1, __ATOMIC_RELEASE);
@@ -248,7 +248,7 @@ bool msr_write(struct vp *vp, u32 msr, u64 value)
 		  name_of(msr_names, msr), (unsigned long long)value);
 	taken = granted(vp->partition, msr) && write_one(vp, msr, value);
 	if (!taken && violations == log_violations())
-		log_violation(vp->index, "writes 0x%llx to MSR 0x%x, which does not exist or does not take it",
+		log_violation(vp->index, "writes 0x%llx to MSR 0x%x, which does not take it",
 			      (unsigned long long)value, msr);
 	return taken;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/compiler.h>
 #include <hyperv/hvhdk.h>
 
 #include "hv_more.h"
@@ -134,22 +135,68 @@ static void root_unknown(struct options *options)
 }
 
 static const struct preset presets[] = {
-	{ "integrated-on", "L1VH: integrated scheduler offered and enabled", integrated_on },
-	{ "integrated-off", "L1VH: offered and not enabled", integrated_off },
-	{ "not-offered", "L1VH: VMM capabilities without the bit", not_offered },
-	{ "no-capabilities", "L1VH: old hypervisor, property not known", no_capabilities },
-	{ "no-property-ex", "L1VH: older still, hypercall not known", no_property_ex },
-	{ "property-unreadable", "L1VH: offered, whether enabled cannot be read", property_unreadable },
-	{ "capabilities-unreadable", "L1VH: VMM capabilities cannot be read", capabilities_unreadable },
-	{ "bank-count-0", "L1VH: as integrated-on, bank_count 0", bank_count_0 },
-	{ "integrated-odd", "L1VH: offered, the property reads 0x100000000", integrated_odd },
-	{ "reserved-bits", "L1VH: as integrated-off, every reserved capability bit set", reserved_bits },
-	{ "root-classic", "root: classic scheduler without SMT", root_classic },
-	{ "root-classic-smt", "root: classic scheduler with SMT", root_classic_smt },
-	{ "root-core", "root: core scheduler", root_core },
-	{ "root-root", "root: root scheduler", root_root },
-	{ "root-unknown", "root: a scheduler type that nobody knows", root_unknown },
-	{ }
+	{
+		"integrated-on",
+		"L1VH: integrated scheduler offered and enabled",
+		integrated_on
+	}, {
+		"integrated-off",
+		"L1VH: offered and not enabled",
+		integrated_off
+	}, {
+		"not-offered",
+		"L1VH: VMM capabilities without the bit",
+		not_offered
+	}, {
+		"no-capabilities",
+		"L1VH: old hypervisor, property not known",
+		no_capabilities
+	}, {
+		"no-property-ex",
+		"L1VH: older still, hypercall not known",
+		no_property_ex
+	}, {
+		"property-unreadable",
+		"L1VH: offered, whether enabled cannot be read",
+		property_unreadable
+	}, {
+		"capabilities-unreadable",
+		"L1VH: VMM capabilities cannot be read",
+		capabilities_unreadable
+	}, {
+		"bank-count-0",
+		"L1VH: as integrated-on, bank_count 0",
+		bank_count_0
+	}, {
+		"integrated-odd",
+		"L1VH: offered, the property reads 0x100000000",
+		integrated_odd
+	}, {
+		"reserved-bits",
+		"L1VH: as integrated-off, every reserved capability bit set",
+		reserved_bits
+	}, {
+		"root-classic",
+		"root: classic scheduler without SMT",
+		root_classic
+	}, {
+		"root-classic-smt",
+		"root: classic scheduler with SMT",
+		root_classic_smt
+	}, {
+		"root-core",
+		"root: core scheduler",
+		root_core
+	}, {
+		"root-root",
+		"root: root scheduler",
+		root_root
+	}, {
+		"root-unknown",
+		"root: a scheduler type that nobody knows",
+		root_unknown
+	}, {
+	}
 };
 
 bool options_preset(struct options *options, const char *name)
@@ -213,8 +260,8 @@ static void print_help(void)
 		printf("  %-24s %s\n", preset->name, preset->help);
 }
 
-static void __attribute__((noreturn)) usage(const char *what, const char *text,
-					    const char *why)
+__noreturn
+static void usage(const char *what, const char *text, const char *why)
 {
 	fprintf(stderr, "hvemu: %s%s%s: %s\nTry: hvemu --help\n", what,
 		*text ? " " : "", text, why);
@@ -222,7 +269,7 @@ static void __attribute__((noreturn)) usage(const char *what, const char *text,
 }
 
 /* A number from @min to @max, or the end. */
-static u64 number(const char *option, const char *text, u64 min, u64 max)
+static u64 parse_number(const char *option, const char *text, u64 min, u64 max)
 {
 	unsigned long long value;
 	char *end;
@@ -252,7 +299,7 @@ static bool either(const char *option, const char *text, const char *yes,
 	usage(option, text, why);
 }
 
-static void append(struct options *options, const char *text)
+static void add_words(struct options *options, const char *text)
 {
 	size_t used = strlen(options->append);
 
@@ -319,13 +366,13 @@ void options_parse(struct options *options, int argc, char **argv)
 			options->initrd = optarg;
 			break;
 		case APPEND:
-			append(options, optarg);
+			add_words(options, optarg);
 			break;
 		case CPUS:
-			options->cpus = number("--cpus", optarg, 1, VPS_MAX);
+			options->cpus = parse_number("--cpus", optarg, 1, VPS_MAX);
 			break;
 		case MEMORY:
-			options->memory = number("--memory", optarg, 64, 1 << 20) << 20;
+			options->memory = parse_number("--memory", optarg, 64, 1 << 20) << 20;
 			break;
 		case APIC:
 			options->x2apic = either("--apic", optarg, "x2apic", "xapic");
@@ -340,22 +387,22 @@ void options_parse(struct options *options, int argc, char **argv)
 		case CAPABILITIES:
 			options->capabilities = strcmp(optarg, "none");
 			options->capability_bits = options->capabilities ?
-				number("--capabilities", optarg, 0, ~0ULL) : 0;
+				parse_number("--capabilities", optarg, 0, ~0ULL) : 0;
 			break;
 		case BANK_COUNT:
-			options->bank_count = number("--bank-count", optarg, 0, UINT16_MAX);
+			options->bank_count = parse_number("--bank-count", optarg, 0, UINT16_MAX);
 			break;
 		case OFFER:
 			offer(options, either("--offer", optarg, "yes", "no"));
 			break;
 		case INTEGRATED:
-			options->integrated = number("--integrated", optarg, 0, ~0ULL);
+			options->integrated = parse_number("--integrated", optarg, 0, ~0ULL);
 			break;
 		case SCHEDULER:
-			options->scheduler = number("--scheduler", optarg, 0, UINT32_MAX);
+			options->scheduler = parse_number("--scheduler", optarg, 0, UINT32_MAX);
 			break;
 		case BUILD:
-			options->build = number("--build", optarg, 0, UINT32_MAX);
+			options->build = parse_number("--build", optarg, 0, UINT32_MAX);
 			break;
 		case FAULT:
 			wrong = fault_add(&options->faults, optarg);
@@ -366,7 +413,7 @@ void options_parse(struct options *options, int argc, char **argv)
 			options->event_log = optarg;
 			break;
 		case TIMEOUT:
-			options->timeout = number("--timeout", optarg, 1, 1000000);
+			options->timeout = parse_number("--timeout", optarg, 1, 1000000);
 			break;
 		case PROBE:
 			options->probe = true;

@@ -87,7 +87,7 @@ u16 property_get_system(struct hypercall *call)
 	struct hv_output_get_system_property *output = call->out;
 
 	if (input->reserved)
-		log_violation(call->vp->index, "reserved field of a system property request is not zero");
+		log_violation(call->vp->index, "reserved field of a property request is not zero");
 
 	switch (input->property_id) {
 	case HV_SYSTEM_PROPERTY_SCHEDULER_TYPE:

@@ -34,7 +34,7 @@ static u16 stats_check(struct hypercall *call, u32 type,
 	case HV_STATS_OBJECT_HYPERVISOR:
 	case HV_STATS_OBJECT_LOGICAL_PROCESSOR:
 		if (!partition->options->root) {
-			log_violation(call->vp->index, "statistics of the whole machine asked for by an L1VH");
+			log_violation(call->vp->index, "an L1VH asks for the machine's statistics");
 			return HV_STATUS_ACCESS_DENIED;
 		}
 		if (type == HV_STATS_OBJECT_LOGICAL_PROCESSOR &&
@@ -166,7 +166,7 @@ u16 stats_unmap(struct hypercall *call)
 
 	page = stats_find(stats, input->type, &input->identity);
 	if (!page) {
-		log_violation(call->vp->index, "a statistics page is unmapped that was not mapped");
+		log_violation(call->vp->index, "a statistics page that is not mapped is unmapped");
 		return HV_STATUS_INVALID_PARAMETER;
 	}
 	if (page->deposited)

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/kernel.h>
+
 #include "log.h"
 #include "partition.h"
 #include "test_port.h"
@@ -17,7 +19,7 @@ static size_t line_used;
 static char answer[8192];
 static size_t answer_read;
 
-static void __attribute__((format(printf, 1, 2))) say(const char *fmt, ...)
+static void __printf(1, 2) say(const char *fmt, ...)
 {
 	va_list args;
 
@@ -62,13 +64,18 @@ static void do_fault(struct partition *partition, char *text)
 
 static void do_faults(struct partition *partition, char *text)
 {
+	unsigned int applied = 0, i;
+
 	if (strcmp(text, "clear")) {
 		say("error only: faults clear");
 		return;
 	}
+	for (i = 0; i < partition->faults.count; i++)
+		applied += partition->faults.list[i].applied;
+	log_event(LOG_NO_VP, "faults-cleared", "count=%u applied=%u",
+		  partition->faults.count, applied);
 	partition->faults.count = 0;
-	log_event(LOG_NO_VP, "faults-cleared", "%s", "");
-	say("ok");
+	say("ok %u", applied);
 }
 
 static void do_quiet(struct partition *partition, char *text)
@@ -82,12 +89,17 @@ static void do_quiet(struct partition *partition, char *text)
 		say("error %s", why);
 }
 
-/* What a driver could not unmap, whatever it did. */
+/*
+ * What a driver could not unmap, whatever it did; and what it has deposited, so
+ * that it must do so again.
+ */
 static void do_forget(struct partition *partition, char *text)
 {
 	(void)text;
-	log_event(LOG_NO_VP, "forget", "statistics-pages=%u", partition->stats.count);
+	log_event(LOG_NO_VP, "forget", "statistics-pages=%u deposited=%u",
+		  partition->stats.count, partition->nr_deposited);
 	partition->stats.count = 0;
+	partition->nr_deposited = 0;
 	say("ok");
 }
 
@@ -195,7 +207,7 @@ static void run(struct partition *partition)
 		*text++ = '\0';
 	else
 		text = line + strlen(line);
-	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (!strcmp(commands[i].name, line)) {
 			commands[i].run(partition, text);
 			return;

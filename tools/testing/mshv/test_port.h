@@ -8,9 +8,10 @@
  *
  *	mark TEXT		put TEXT into the event log
  *	fault FAULT		add a fault, see fault.h
- *	faults clear		forget all faults
+ *	faults clear		forget all faults; answers how often they applied
  *	quiet			is anything of the driver's left?
- *	forget			let go of every statistics page
+ *	forget			let go of every statistics page, and keep what was
+ *				deposited
  *	synic			the SynIC registers of all VPs
  *	violations		how often the guest has broken the protocol
  *	message VP TYPE [Q]...	send a message to SINT0 of a VP: a type, and

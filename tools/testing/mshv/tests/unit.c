@@ -4,11 +4,11 @@
  * convention, hypercalls, SynIC, MSRs, CPUID, boot protocol, test port.
  */
 
-#include <elf.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <asm/bootparam.h>
+#include <linux/elf.h>
 #include <hyperv/hvhdk.h>
 #include <hyperv/hvsched.h>
 
@@ -69,7 +69,8 @@ TEST(faults_that_are_right)
 {
 	struct fault fault;
 
-	EXPECT_EQ(NULL, fault_parse(&fault, "GET_PARTITION_PROPERTY_EX:VMM_CAPABILITIES=ACCESS_DENIED"));
+	EXPECT_EQ(NULL, fault_parse(&fault,
+				    "GET_PARTITION_PROPERTY_EX:VMM_CAPABILITIES=ACCESS_DENIED"));
 	EXPECT_EQ(HVCALL_GET_PARTITION_PROPERTY_EX, fault.code);
 	EXPECT_FALSE(fault.any_selector);
 	EXPECT_EQ(HV_PARTITION_PROPERTY_VMM_CAPABILITIES, fault.selector);
@@ -154,13 +155,13 @@ TEST(control_words)
 	EXPECT_TRUE(call.fast);
 
 	/* Each reserved field, and elements that cannot be. */
-	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT, hypercall_decode(&call, 0x41 | 1ULL << 27));
-	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT, hypercall_decode(&call, 0x41 | 1ULL << 31));
-	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT, hypercall_decode(&call, 0x41 | 1ULL << 44));
-	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT, hypercall_decode(&call, 0x41 | 1ULL << 60));
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT, hypercall_decode(&call, 0x41 | BIT_ULL(27)));
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT, hypercall_decode(&call, 0x41 | BIT_ULL(31)));
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT, hypercall_decode(&call, 0x41 | BIT_ULL(44)));
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT, hypercall_decode(&call, 0x41 | BIT_ULL(60)));
 	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT,
 		  hypercall_decode(&call, 0x48 | 3ULL << 32 | 3ULL << 48));
-	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT, hypercall_decode(&call, 0x48 | 1ULL << 48));
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT, hypercall_decode(&call, 0x48 | BIT_ULL(48)));
 }
 
 FIXTURE(partition) {
@@ -321,10 +322,12 @@ TEST_F(partition, the_convention_is_insisted_on)
 	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT & 0xffff,
 		  hypercall(vp, code | HV_HYPERCALL_REP_COMP_1, INPUT_GPA, OUTPUT_GPA) & 0xffff);
 	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT,
-		  hypercall(vp, code | 1ULL << HV_HYPERCALL_VARHEAD_OFFSET, INPUT_GPA, OUTPUT_GPA));
+		  hypercall(vp, code | BIT_ULL(HV_HYPERCALL_VARHEAD_OFFSET), INPUT_GPA,
+			    OUTPUT_GPA));
 	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT,
 		  hypercall(vp, HVCALL_DEPOSIT_MEMORY, INPUT_GPA, 0));
-	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT, hypercall(vp, code | 1ULL << 63, INPUT_GPA, OUTPUT_GPA));
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT,
+		  hypercall(vp, code | BIT_ULL(63), INPUT_GPA, OUTPUT_GPA));
 	EXPECT_EQ(9, log_violations());
 
 	/* The last byte of a page will do. */
@@ -444,7 +447,7 @@ TEST_F(partition, statistics_on_a_page_that_was_deposited)
 	deposit->gpa_page_list[0] = PAGE_GPA >> HV_HYP_PAGE_SHIFT;
 	deposit->gpa_page_list[1] = RAM_SIZE >> HV_HYP_PAGE_SHIFT;
 	/* The second is not memory: one element is done. */
-	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER | 1ULL << HV_HYPERCALL_REP_COMP_OFFSET,
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER | BIT_ULL(HV_HYPERCALL_REP_COMP_OFFSET),
 		  hypercall(vp, HVCALL_DEPOSIT_MEMORY | 2ULL << HV_HYPERCALL_REP_COMP_OFFSET,
 			    INPUT_GPA, 0));
 	EXPECT_EQ(1, log_violations());
@@ -673,13 +676,13 @@ TEST_F(partition, the_hypercall_page)
 TEST_F(partition, the_reference_tsc_page)
 {
 	struct ms_hyperv_tsc_page *page;
-	unsigned __int128 ticks;
+	__u128 ticks;
 
 	page = partition_memory(self->partition, PAGE_GPA, sizeof(*page));
 	EXPECT_TRUE(msr_write(self->vp, HV_X64_MSR_REFERENCE_TSC, PAGE_GPA | 1));
 	EXPECT_EQ(1, page->tsc_sequence);
 	/* A second of TSC is a second of reference time. */
-	ticks = (unsigned __int128)self->partition->tsc_hz * page->tsc_scale;
+	ticks = (__u128)self->partition->tsc_hz * page->tsc_scale;
 	EXPECT_LE(HV_REFERENCE_TIME_HZ - 1, (u64)(ticks >> 64));
 	EXPECT_GE(HV_REFERENCE_TIME_HZ, (u64)(ticks >> 64));
 }
@@ -725,7 +728,7 @@ TEST_F(partition, cpuid_shows_a_hypervisor_and_no_other)
 	EXPECT_EQ(NULL, leaf(&cpuid, 0x40000100));
 	entry = leaf(&cpuid, 0x1);
 	EXPECT_EQ(1, entry->ebx >> 24);
-	EXPECT_EQ(1U << 31 | 1U << 21, entry->ecx);
+	EXPECT_EQ(BIT(31) | BIT(21), entry->ecx);
 	EXPECT_EQ(0, leaf(&cpuid, 0x80000008)->ecx);
 	entry = leaf(&cpuid, HYPERV_CPUID_VENDOR_AND_MAX_FUNCTIONS);
 	EXPECT_EQ(0, memcmp(&entry->ebx, "Microsoft Hv", 12));
@@ -741,7 +744,7 @@ TEST_F(partition, cpuid_shows_a_hypervisor_and_no_other)
 	cpuid.head.nent = 1;
 	cpuid.entries[0].function = 0x1;
 	cpuid_make(&cpuid, self->vp);
-	EXPECT_FALSE(leaf(&cpuid, 0x1)->ecx & 1U << 21);
+	EXPECT_FALSE(leaf(&cpuid, 0x1)->ecx & BIT(21));
 	EXPECT_TRUE(leaf(&cpuid, HYPERV_CPUID_FEATURES)->ebx & HV_CPU_MANAGEMENT);
 }
 
@@ -795,10 +798,10 @@ TEST_F(partition, the_test_port)
 /* A file of which boot_load() is to boot. */
 static void write_kernel(struct options *options, const void *data, size_t size)
 {
-	static char name[] = "/tmp/hvemu-unit-XXXXXX";
+	static char name[32];
 	int fd;
 
-	strcpy(name + strlen(name) - 6, "XXXXXX");
+	strcpy(name, "/tmp/hvemu-unit-XXXXXX");
 	fd = mkstemp(name);
 	if (write(fd, data, size) != (ssize_t)size)
 		abort();
@@ -809,14 +812,14 @@ static void write_kernel(struct options *options, const void *data, size_t size)
 TEST_F(partition, a_vmlinux_is_loaded_where_it_says)
 {
 	struct {
-		Elf64_Ehdr elf;
-		Elf64_Phdr segment;
+		struct elf64_hdr elf;
+		struct elf64_phdr segment;
 		char text[16];
 	} file = {
 		.elf.e_ident = ELFMAG "\2\1\1", .elf.e_machine = EM_X86_64,
-		.elf.e_entry = 0x200008, .elf.e_phoff = sizeof(Elf64_Ehdr), .elf.e_phnum = 1,
+		.elf.e_entry = 0x200008, .elf.e_phoff = sizeof(struct elf64_hdr), .elf.e_phnum = 1,
 		.segment.p_type = PT_LOAD, .segment.p_paddr = 0x200000,
-		.segment.p_offset = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr),
+		.segment.p_offset = sizeof(struct elf64_hdr) + sizeof(struct elf64_phdr),
 		.segment.p_filesz = 16, .segment.p_memsz = 0x1000,
 		.text = "the kernel",
 	};
@@ -905,14 +908,15 @@ TEST_F(partition, acpi_tables_add_up)
 	for (i = 0; i < 3; i++) {
 		entry = xsdt;
 		if (i)
-			memcpy(&entry, partition_memory(self->partition, xsdt + 36 + (i - 1) * 8, 8), 8);
+			memcpy(&entry, partition_memory(self->partition,
+							xsdt + 36 + (i - 1) * 8, 8), 8);
 		table = partition_memory(self->partition, entry, 8);
 		ASSERT_NE(NULL, table);
 		for (sum = 0, j = 0; j < table->length; j++)
 			sum += ((const u8 *)table)[j];
 		EXPECT_EQ(0, sum) TH_LOG("%.4s", table->signature);
 	}
-	EXPECT_EQ(ACPI_POWER_OFF, acpi_write(ACPI_PM_PORT + 4, 1 << 13 | 5 << 10));
+	EXPECT_EQ(ACPI_POWER_OFF, acpi_write(ACPI_PM_PORT + 4, BIT(13) | 5 << 10));
 	EXPECT_EQ(ACPI_NOTHING, acpi_write(ACPI_PM_PORT + 4, 5 << 10));
 }
 

@@ -3,11 +3,11 @@
 #
 # Boot a kernel as an L1VH under hvemu, in every way that matters, and judge it.
 #
-#   hvboot [OPTION]... table            one boot for each row of the decision table
-#   hvboot [OPTION]... compare          the same rows, two kernels side by side
-#   hvboot [OPTION]... check            every test; KTAP
-#   hvboot [OPTION]... shell [PRESET]   one boot, with a shell in it
-#   hvboot [OPTION]... boot PRESET [HVEMU-OPTION]...   one boot, its console shown
+#   hvboot.py [OPTION]... table            one boot for each row of the decision table
+#   hvboot.py [OPTION]... compare          the same rows, two kernels side by side
+#   hvboot.py [OPTION]... check            every test; KTAP
+#   hvboot.py [OPTION]... shell [PRESET]   one boot, with a shell in it
+#   hvboot.py [OPTION]... boot PRESET [HVEMU-OPTION]...   one boot, its console shown
 #
 # See the README beside it for what has to be built first.
 
@@ -64,9 +64,12 @@ OVERLAY_CALLS = [
     '0x131:0x10002@1', '0x131:0x10002@2',
     '0x6d:0x10002@1', '0x6d:0x10002@2', '0x6d:0x10001@1',
 ]
+# Where the guest provides no page, each page is asked for, deposited, and asked
+# for again.
 DEPOSIT_CALLS = [
-    '0x101:0x90007@1', '0x101:0x20005@1', '0x6c:0x10001@1',
-    '0x6c:0x10002@1', '0x6c:0x10002@2', '0x48@1',
+    '0x101:0x90007@1', '0x101:0x20005@1', '0x6c:0x10001@1', '0x6c:0x10001@2',
+    '0x6c:0x10002@1', '0x6c:0x10002@2', '0x6c:0x10002@3', '0x6c:0x10002@4',
+    '0x48@1', '0x48@2', '0x48@3',
     '0x6d:0x10002@1', '0x6d:0x10002@2', '0x6d:0x10001@1',
 ]
 
@@ -377,7 +380,7 @@ class Runner:
             boot.seconds = int(end.group(3)) / 1000
             finished.put(boot)
         elif line.startswith('@l0 error'):
-            print(f'hvboot: {line[1:]}', file=sys.stderr)
+            print(f'hvboot.py: {line[1:]}', file=sys.stderr)
         else:
             name, bar, text = line.partition('| ')
             if bar and name in by_name:
@@ -574,10 +577,7 @@ def check_calls(by_name):
     for name, calls in (('integrated-on', OVERLAY_CALLS), ('calls-deposited', DEPOSIT_CALLS)):
         if name not in by_name:
             continue
-        # Deposits beyond the first are more of the same.
-        seen = {call for call in by_name[name].hypercalls()
-                if not re.match(r'0x48@([2-9]|\d\d)', call)
-                and not re.match(r'0x6c:\S+@([3-9]|\d\d)', call)}
+        seen = set(by_name[name].hypercalls())
         missing = sorted(seen - set(calls)) + sorted(set(calls) - seen)
         yield (f'{name}: every hypercall seen is one that is made to fail', not missing,
                ' '.join(missing))

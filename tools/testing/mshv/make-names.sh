@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Print names.h's tables, as C, from the hypervisor's headers: make-names FOLDER
+# Print names.h's tables, as C, from the hypervisor's headers: make-names.sh FOLDER
 
 set -eu
 
@@ -9,10 +9,13 @@ set -eu
 table()
 {
 	printf '\nconst struct name %s[] = {\n' "$1"
-	sed -nE \
-		-e "s/^#define[[:space:]]+$2([A-Z0-9_]+)[[:space:]]+(0x[0-9A-Fa-f]+)([[:space:]].*)?\$/\t{ \2, \"\1\" },/p" \
-		-e "s/^[[:space:]]+$2([A-Z0-9_]+)[[:space:]]*=[[:space:]]*(0x[0-9A-Fa-f]+),.*\$/\t{ \2, \"\1\" },/p" \
-		"$3"
+	awk -v prefix="$2" '
+	$1 == "#define" { name = $2; number = $3 }
+	$2 == "=" { name = $1; number = $3; sub(/,.*/, "", number) }
+	index(name, prefix) == 1 && number ~ /^0x[0-9A-Fa-f]+$/ {
+		printf "\t{ %s, \"%s\" },\n", number, substr(name, length(prefix) + 1)
+	}
+	{ name = "" }' "$3"
 	printf '\t{ }\n};\n'
 }
 
