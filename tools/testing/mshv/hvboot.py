@@ -182,6 +182,11 @@ def row_boots(rows, kernel='ours', expect=True):
             for preset, _, decision in rows]
 
 
+def race_boot(name, kernel='ours'):
+    return Boot(name, 'property-unreadable', '--fault', '0x101=delay:300000', do='race',
+                kernel=kernel)
+
+
 def check_boots(kernels):
     """Every boot of "check"."""
     integrated = 'integrated scheduler'
@@ -206,8 +211,7 @@ def check_boots(kernels):
         Boot('reload-deposited', 'integrated-on', '--capabilities', '0x40', do='reload',
              timeout=120, append=['count=10', 'sysctl.vm.mem_profiling=1']),
         Boot('messages', 'integrated-on', do='messages'),
-        Boot('refused-device', 'property-unreadable', '--fault', '0x101=delay:300000',
-             do='race'),
+        race_boot('refused-device'),
         # hvemu must notice what goes wrong, or its silence means nothing.
         Boot('violation-is-noticed', 'integrated-on', do='violate', status=VIOLATION),
         Boot('leftover-is-noticed', 'integrated-on', do='leave', status=VIOLATION),
@@ -251,6 +255,7 @@ class Runner:
             if not os.path.exists(self.tool(name)):
                 raise Failure(f'{self.tool(name)} is missing.\n'
                               f'Build it: make -C {HERE} O={options.tools}')
+        self.ended = {}
         self.accel, self.why = choose_accel(options.accel, self.tool('hvemu'))
         if self.accel == 'tcg':
             check_qemu()
@@ -361,8 +366,10 @@ class Runner:
                 copy.write(line + '\n')
                 if self.options.verbose:
                     print(line, flush=True)
-                self.take(line, by_name, finished)
+                self.take(line, by_name, finished, number)
             limit.cancel()
+        if not self.ended.get(number):
+            self.explain(number, folder, process.returncode)
         if self.accel == 'tcg' and os.path.exists(f'{folder}/archive.tar'):
             subprocess.run(['tar', '-xf', 'archive.tar'], cwd=folder, check=False,
                            stderr=subprocess.DEVNULL)
@@ -371,7 +378,20 @@ class Runner:
             if boot.exit is None:
                 finished.put(boot)
 
-    def take(self, line, by_name, finished):
+    def explain(self, number, folder, status):
+        """Say why an instance did not make all its boots."""
+        what = 'took too long and was stopped' if status == -9 else f'ended with status {status}'
+        print(f'hvboot: {"L0" if self.accel == "tcg" else "l0-init"} number {number} {what}. '
+              f'The end of what it said:', file=sys.stderr)
+        for name in ('console.log', 'stderr.log'):
+            # QEMU warns of CPU features that it does not emulate.
+            lines = [line for line in read_lines(os.path.join(folder, name))
+                     if 'TCG doesn\'t support requested feature' not in line]
+            for line in lines[-8:]:
+                print(f'    {line}', file=sys.stderr)
+        print(f'All of it is in {folder}', file=sys.stderr)
+
+    def take(self, line, by_name, finished, number):
         """One line of an instance's console."""
         end = re.match(r'@boot (\S+) exit=(\d+) milliseconds=(\d+)', line)
         if end:
@@ -379,8 +399,8 @@ class Runner:
             boot.exit = int(end.group(2))
             boot.seconds = int(end.group(3)) / 1000
             finished.put(boot)
-        elif line.startswith('@l0 error'):
-            print(f'hvboot.py: {line[1:]}', file=sys.stderr)
+        elif line.startswith('@l0 done'):
+            self.ended[number] = True
         else:
             name, bar, text = line.partition('| ')
             if bar and name in by_name:
@@ -418,6 +438,20 @@ def read_lines(path):
         return []
     with open(path, encoding='utf-8', errors='backslashreplace') as file:
         return [line.rstrip('\r\n') for line in file]
+
+
+def count_statuses(tools):
+    """How many statuses there are, but for success: as the headers have it."""
+    lines = read_lines(os.path.join(tools, 'name-tables.c'))
+    start = 'const struct name status_names[] = {'
+    count = 0
+    if start not in lines:
+        raise Failure(f'{tools} has no name-tables.c.\nBuild it anew: make -C {HERE} O={tools}')
+    for line in lines[lines.index(start) + 1:]:
+        if not line.strip().startswith('{ 0x'):
+            break
+        count += not line.strip().startswith('{ 0x0,')
+    return count
 
 
 def check_qemu():
@@ -474,40 +508,63 @@ def short(decision):
         or '(nothing)'
 
 
+def in_order(boots, finished):
+    """Boots in their own order, each as soon as it and those before it are done."""
+    waiting = list(boots)
+    done = set()
+    for boot in finished:
+        done.add(boot.name)
+        while waiting and waiting[0].name in done:
+            yield waiting.pop(0)
+
+
 def table(runner, options):
     rows = ROWS + (MORE_ROWS if options.all else [])
     boots = row_boots(rows)
     offers = {preset: offer for preset, offer, _ in rows}
-    widths = (32, 68, 9, 5)
+    widths = (32, 9, 6, 72)
     print(runner.describe())
     print()
-    print_row(('What the hypervisor offers', 'What the driver said', '/dev/mshv', 'Time'), widths)
+    print_row(('What the hypervisor offers', '/dev/mshv', 'Time', 'What the driver said'), widths)
     print('-' * (sum(widths) + 6))
-    start, bad, first = time.time(), 0, True
-    for boot in runner.run(boots):
+    start, bad, first = time.time(), 0, None
+    for boot in in_order(boots, runner.run(boots)):
+        first = first or minutes(since(options))
         failed = [(name, detail) for name, good, detail in boot.results() if not good]
         time_taken = f'{boot.seconds:.1f} s' if boot.seconds is not None else '-'
-        print_row((offers[boot.preset], short(boot.decision()), boot.device() or '?',
-                   time_taken), widths)
-        if first and options.since:
-            print(f'{"":<34}(the first decision, {minutes(since(options))} after the start)')
-        first = False
+        print_row((offers[boot.preset], boot.device() or '?', time_taken,
+                   short(boot.decision())), widths)
         # The event log comes when all is done; it is judged by "check".
         for name, detail in failed:
             if 'event log' not in name:
                 bad += 1
                 print(f'    not ok: {name} # {detail}')
+    if options.since:
+        print(f'\nThe first decision came {first} after the start, '
+              f'the last {minutes(since(options))}.')
     print(f'\n{len(boots)} boots in {minutes(time.time() - start)}; '
           f'consoles and event logs are in {runner.out}')
     return bad > 0
+
+
+def outcome(text):
+    return re.sub(r'^Hypervisor using ', '', text).split(':')[0]
+
+
+def how_the_race_went(boot):
+    opened = any(line.startswith('not ok') and 'could open' in line for line in boot.console)
+    bad = [line for line in boot.console if COMPLAINT.search(line)]
+    text = 'the device could be opened' if opened else 'no device to open'
+    if bad:
+        text += ', then ' + re.sub(r'^# complaint: ', '', bad[0])
+    return text
 
 
 def compare(runner, options):
     """The same rows on two kernels: nothing is judged, differences are marked."""
     rows = ROWS + (MORE_ROWS if options.all else [])
     boots = row_boots(rows, expect=False) + row_boots(rows, kernel='base', expect=False)
-    for boot in boots:
-        boot.timeout = 60
+    boots += [race_boot('race'), race_boot('base-race', kernel='base')]
     print(runner.describe(), flush=True)
     done = {boot.name: boot for boot in runner.run(boots)}
     widths = (32, 44, 68)
@@ -523,10 +580,15 @@ def compare(runner, options):
             if boot.device() != 'yes' and not text.startswith('refuses'):
                 text = f'refuses: {boot.said("load") or text}'
             texts.append(text)
-        same = texts[0].split(':')[0] == texts[1].split(':')[0]
+        # The words around the scheduler's name do not count.
+        same = outcome(texts[0]) == outcome(texts[1])
         different += not same
         print_row((offer, texts[0], texts[1] + ('' if same else '  <>')), widths)
-    print(f'\n{different} of {len(rows)} rows differ (<>).')
+    texts = [how_the_race_went(done[name]) for name in ('base-race', 'race')]
+    different += texts[0] != texts[1]
+    print_row(('refused while opened', texts[0],
+               texts[1] + ('' if texts[0] == texts[1] else '  <>')), widths)
+    print(f'\n{different} of {len(rows) + 1} rows differ (<>).')
     return any(boot.exit is None for boot in boots)
 
 
@@ -546,6 +608,12 @@ def check(runner, options):
         found = list(boot.results())
         if boot.do == 'faults':
             cases = [result for result in found if re.search(r': (loads|refuses)$', result[0])]
+            statuses = count_statuses(options.tools)
+            calls = OVERLAY_CALLS if 'overlay' in boot.name else DEPOSIT_CALLS
+            found.append((f'{boot.name}: every call has failed with every status',
+                          len(cases) > 0 and len(cases) == len(calls) * statuses,
+                          f'{len(cases)} loads, {len(calls)} calls, '
+                          f'{statuses} statuses'))
             faults += len(cases)
         results += found
     results += check_calls(by_name)

@@ -3,6 +3,7 @@
  * The command line.
  */
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -274,8 +275,9 @@ static u64 parse_number(const char *option, const char *text, u64 min, u64 max)
 	unsigned long long value;
 	char *end;
 
+	errno = 0;
 	value = strtoull(text, &end, 0);
-	if (end == text || *end || *text == '-' || value < min || value > max) {
+	if (errno || end == text || *end || *text == '-' || value < min || value > max) {
 		char why[80];
 
 		snprintf(why, sizeof(why), "give a number from %llu to %llu",

@@ -5,6 +5,7 @@
  */
 
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <asm/bootparam.h>
@@ -162,6 +163,54 @@ TEST(control_words)
 	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT,
 		  hypercall_decode(&call, 0x48 | 3ULL << 32 | 3ULL << 48));
 	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT, hypercall_decode(&call, 0x48 | BIT_ULL(48)));
+}
+
+/* How the command line ends: 100 if it is right. */
+static int parse(const char *a, const char *b, const char *c, const char *d)
+{
+	const char *words[] = { "hvemu", a, b, c, d, NULL };
+	static struct options options;
+	int argc = 0, status;
+	pid_t child;
+
+	while (words[argc])
+		argc++;
+	fflush(NULL);
+	child = fork();
+	if (!child) {
+		freopen("/dev/null", "w", stdout);
+		freopen("/dev/null", "w", stderr);
+		options_parse(&options, argc, (char **)words);
+		_exit(100);
+	}
+	waitpid(child, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(command_lines)
+{
+	EXPECT_EQ(100, parse("--kernel", "k", NULL, NULL));
+	EXPECT_EQ(100, parse("--kernel", "k", "--preset", "integrated-on"));
+	EXPECT_EQ(100, parse("--kernel", "k", "--capabilities", "none"));
+	EXPECT_EQ(100, parse("--kernel", "k", "--integrated", "0xffffffffffffffff"));
+	EXPECT_EQ(100, parse("--probe", NULL, NULL, NULL));
+	EXPECT_EQ(0, parse("--help", NULL, NULL, NULL));
+
+	EXPECT_EQ(2, parse(NULL, NULL, NULL, NULL));
+	EXPECT_EQ(2, parse("--kernel", NULL, NULL, NULL));
+	EXPECT_EQ(2, parse("--nonsense", NULL, NULL, NULL));
+	EXPECT_EQ(2, parse("--kernel", "k", "more", NULL));
+	EXPECT_EQ(2, parse("--kernel", "k", "--preset", "nonsense"));
+	EXPECT_EQ(2, parse("--kernel", "k", "--cpus", "0"));
+	EXPECT_EQ(2, parse("--kernel", "k", "--cpus", "65"));
+	EXPECT_EQ(2, parse("--kernel", "k", "--cpus", "two"));
+	EXPECT_EQ(2, parse("--kernel", "k", "--cpus", "-1"));
+	EXPECT_EQ(2, parse("--kernel", "k", "--memory", "63"));
+	EXPECT_EQ(2, parse("--kernel", "k", "--integrated", "0x10000000000000000"));
+	EXPECT_EQ(2, parse("--kernel", "k", "--apic", "acpi"));
+	EXPECT_EQ(2, parse("--kernel", "k", "--offer", "maybe"));
+	EXPECT_EQ(2, parse("--kernel", "k", "--fault", "nonsense"));
+	EXPECT_EQ(2, parse("--kernel", "k", "--parent", "root"));
 }
 
 FIXTURE(partition) {
