@@ -112,6 +112,8 @@ static int load_vmlinux(struct boot *boot, struct partition *partition,
 		if (load(partition, file, segment->p_offset, segment->p_filesz,
 			 segment->p_paddr))
 			return -1;
+		if (segment->p_memsz > partition->reserved_gpa)
+			return complain(file->name, NO_ROOM);
 		if (segment->p_paddr + segment->p_memsz > *end)
 			*end = segment->p_paddr + segment->p_memsz;
 	}
@@ -265,6 +267,8 @@ int boot_load(struct boot *boot, struct partition *partition)
 	} else {
 		ret = complain(kernel.name, "is neither a bzImage nor a vmlinux");
 	}
+	if (!ret && end > partition->reserved_gpa)
+		ret = complain(kernel.name, NO_ROOM);
 	close_file(&kernel);
 	if (!ret && options->initrd)
 		ret = load_initrd(partition, params, end);

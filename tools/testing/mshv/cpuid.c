@@ -17,6 +17,7 @@
 #define LEAF_AMD_FEATURES	0x80000001
 #define LEAF_ADDRESS_SIZES	0x80000008
 #define LEAF_SVM		0x8000000a
+#define LEAF_AMD_CACHES		0x8000001d
 #define LEAF_AMD_TOPOLOGY	0x8000001e
 #define LEAF_AMD_TOPOLOGY_V2	0x80000026
 
@@ -72,6 +73,7 @@ static void fit(struct kvm_cpuid_entry2 *entry, const struct vp *vp)
 		entry->ecx &= ~AMD_FEATURES_ECX_SVM;
 		break;
 	case LEAF_CACHES:
+	case LEAF_AMD_CACHES:
 		entry->eax &= 0x3fff;
 		break;
 	case LEAF_ADDRESS_SIZES:
@@ -90,7 +92,11 @@ static void add_hypervisor(struct cpuid *cpuid, const struct partition *partitio
 	/* "Microsoft Hv"; the last leaf that is defined below */
 	add(cpuid, HYPERV_CPUID_VENDOR_AND_MAX_FUNCTIONS,
 	    HYPERV_CPUID_NESTED_FEATURES, 0x7263694d, 0x666f736f, 0x76482074);
-	add(cpuid, HYPERV_CPUID_INTERFACE, HV_INTERFACE_HV1, 0, 0, 0);
+	/*
+	 * "Hv#1" here would turn on KVM's own Hyper-V code. Linux looks at the
+	 * vendor above.
+	 */
+	add(cpuid, HYPERV_CPUID_INTERFACE, 0, 0, 0, 0);
 	add(cpuid, HYPERV_CPUID_VERSION, partition->options->build, 10 << 16, 0, 0);
 	add(cpuid, HYPERV_CPUID_FEATURES, partition_features(partition),
 	    partition_privileges(partition), 0,

@@ -11,9 +11,6 @@
 /* driver: MSHV_HV_MIN_VERSION of mshv_root.h, the first it calls validated */
 #define HV_BUILD_VALIDATED		27744
 
-/* TLFS, "Hypervisor Discovery": EAX of HYPERV_CPUID_INTERFACE, "Hv#1" */
-#define HV_INTERFACE_HV1		0x31237648
-
 /* TLFS, "Hypercall Interface": input and output start on this many bytes */
 #define HV_HYPERCALL_ALIGNMENT		8
 

@@ -60,6 +60,23 @@ static bool is_root(const struct options *options)
 	return options->root;
 }
 
+/* Whether the hypervisor has a page already, or uses it, or it is its own. */
+static bool is_given_away(const struct partition *partition, u64 pfn)
+{
+	u64 first = partition->reserved_gpa >> HV_HYP_PAGE_SHIFT;
+	unsigned int i;
+
+	if (pfn >= first && pfn < first + partition->reserved_pages)
+		return true;
+	for (i = 0; i < partition->nr_deposited; i++)
+		if (partition->deposited[i] == pfn)
+			return true;
+	for (i = 0; i < partition->stats.count; i++)
+		if (partition->stats.pages[i].gpfn == pfn)
+			return true;
+	return false;
+}
+
 /*
  * A page that the guest gives away. For the partition itself; children come
  * with the hypercalls that make them.
@@ -85,9 +102,14 @@ static u16 deposit_memory(struct hypercall *call)
 	for (i = call->rep_start; i < call->rep_count; i++) {
 		u64 pfn = input->gpa_page_list[i];
 
-		if (!partition_memory(partition, pfn << HV_HYP_PAGE_SHIFT,
-				      HV_HYP_PAGE_SIZE)) {
+		if (!partition_page(partition, pfn)) {
 			log_violation(call->vp->index, "page 0x%llx is deposited and is not memory",
+				      (unsigned long long)pfn);
+			return HV_STATUS_INVALID_PARAMETER;
+		}
+		if (is_given_away(partition, pfn)) {
+			log_violation(call->vp->index,
+				      "page 0x%llx is deposited and is not the guest's to give",
 				      (unsigned long long)pfn);
 			return HV_STATUS_INVALID_PARAMETER;
 		}
@@ -246,7 +268,7 @@ static u16 find_parameters(struct hypercall *call, u64 gpa, size_t size,
 
 /* All that the convention asks, before a handler sees the call. */
 static u16 check(struct hypercall *call, const struct row *row, u64 input,
-		 u64 output, u64 *registers)
+		 u64 output, u64 *copy)
 {
 	struct partition *partition = call->vp->partition;
 	size_t in = row->in + call->varhead_size + (size_t)row->rep_in * call->rep_count;
@@ -273,16 +295,18 @@ static u16 check(struct hypercall *call, const struct row *row, u64 input,
 				      call->code);
 			return HV_STATUS_INVALID_HYPERCALL_INPUT;
 		}
-		registers[0] = input;
-		registers[1] = output;
-		call->in = registers;
+		copy[0] = input;
+		copy[1] = output;
 		status = HV_STATUS_SUCCESS;
 	} else {
 		status = find_parameters(call, input, in, "input", &where);
-		call->in = where;
+		/* What is checked must not change under the check. */
+		if (status == HV_STATUS_SUCCESS && where)
+			memcpy(copy, where, in);
 		if (status == HV_STATUS_SUCCESS)
 			status = find_parameters(call, output, out, "output", &call->out);
 	}
+	call->in = copy;
 
 	if (status == HV_STATUS_SUCCESS && row->selector != NO_SELECTOR)
 		memcpy(&call->selector, call->in + row->selector, sizeof(u32));
@@ -294,12 +318,16 @@ u64 hypercall(struct vp *vp, u64 control, u64 input, u64 output)
 	struct partition *partition = vp->partition;
 	const struct row *row;
 	struct hypercall call;
+	u64 copy[HV_HYP_PAGE_SIZE / sizeof(u64)];
 	bool fault = false;
-	u64 registers[2];
 	u32 delay_us = 0;
 	u16 status;
 
 	vp->hypercalls++;
+	if (!(partition->hypercall_msr & HV_X64_MSR_HYPERCALL_ENABLE)) {
+		log_violation(vp->index, "a call while the page for calls is disabled");
+		return HV_STATUS_INVALID_HYPERCALL_CODE;
+	}
 	status = hypercall_decode(&call, control);
 	call.vp = vp;
 	row = find_row(partition->options, call.code);
@@ -309,7 +337,7 @@ u64 hypercall(struct vp *vp, u64 control, u64 input, u64 output)
 	else if (!row)
 		status = HV_STATUS_INVALID_HYPERCALL_CODE;
 	else
-		status = check(&call, row, input, output, registers);
+		status = check(&call, row, input, output, copy);
 
 	if (status == HV_STATUS_SUCCESS)
 		fault = fault_apply(&partition->faults, call.code, call.selector,
@@ -319,9 +347,14 @@ u64 hypercall(struct vp *vp, u64 control, u64 input, u64 output)
 		usleep(delay_us);
 		pthread_mutex_lock(&partition->lock);
 	}
-	/* A fault of status SUCCESS is a success that did nothing. */
+	/*
+	 * A fault of status SUCCESS is a success that did nothing; of all its
+	 * elements, or the guest would ask again for ever.
+	 */
 	if (status == HV_STATUS_SUCCESS && !fault)
 		status = row->handler(&call);
+	else if (fault && status == HV_STATUS_SUCCESS)
+		call.reps_done = call.rep_count;
 
 	log_event(vp->index, row ? "hypercall" : "hypercall-unknown",
 		  "code=0x%x name=%s selector=0x%x reps=%u/%u status=0x%x status-name=%s fault=%s delay-us=%u",

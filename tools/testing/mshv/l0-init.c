@@ -12,7 +12,7 @@
  *
  *	@boot NAME exit=STATUS milliseconds=N
  *
- * As PID 1 the console and the event log of each boot go to the host as members
+ * It exits with the status of the last boot's hvemu. As PID 1 the console and the event log of each boot go to the host as members
  * NAME.console and NAME.events of a tar archive, through the virtio port
  * /dev/vport0p1, and L0 reboots when all is done. Otherwise they are files in
  * the current folder. A line "interactive" instead of arguments' first runs
@@ -49,9 +49,12 @@ static void __noreturn finish(int status)
 {
 	fflush(stdout);
 	if (is_init) {
-		/* QEMU's isa-debug-exit: the quickest end of a machine. */
+		/*
+		 * QEMU's isa-debug-exit: the quickest end of a machine. QEMU exits
+		 * with twice this and one.
+		 */
 		if (!iopl(3))
-			outb(0, L0_EXIT_PORT);
+			outb(status, L0_EXIT_PORT);
 		reboot(RB_AUTOBOOT);
 	}
 	exit(status);
@@ -131,12 +134,12 @@ static void copy_console(const char *name, int from, int to)
 	while ((size = read(from, data, sizeof(data))) > 0) {
 		write_all(to, data, size);
 		for (i = 0; i < size; i++) {
-			if (data[i] != '\n' && used < sizeof(line) - 1) {
-				line[used++] = data[i];
-				continue;
+			if (data[i] == '\n' || used == sizeof(line)) {
+				printf("%s| %.*s\n", name, (int)used, line);
+				used = 0;
 			}
-			printf("%s| %.*s\n", name, (int)used, line);
-			used = 0;
+			if (data[i] != '\n')
+				line[used++] = data[i];
 		}
 		fflush(stdout);
 	}
@@ -181,12 +184,13 @@ static int run(const char *name, char **arguments, bool interactive)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static void make_boot(const char *folder, const char *name)
+/* Returns how hvemu ended. */
+static int make_boot(const char *folder, const char *name)
 {
 	char path[PATH_MAX], events[NAME_MAX + 16], text[8192];
 	char *arguments[ARGUMENTS_MAX + 1];
 	int count = 0, status, fd;
-	bool interactive = false;
+	bool interactive = false, too_many = false;
 	ssize_t size;
 	long start;
 	char *line;
@@ -196,6 +200,10 @@ static void make_boot(const char *folder, const char *name)
 	size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 	if (size < 0)
 		die(path);
+	if (size == sizeof(text) - 1) {
+		errno = E2BIG;
+		die(path);
+	}
 	close(fd);
 	text[size] = '\0';
 
@@ -204,6 +212,12 @@ static void make_boot(const char *folder, const char *name)
 			interactive = true;
 		else if (count < ARGUMENTS_MAX - 2)
 			arguments[count++] = line;
+		else
+			too_many = true;
+	}
+	if (too_many) {
+		errno = E2BIG;
+		die(path);
 	}
 	snprintf(events, sizeof(events), "%s.events", name);
 	arguments[count++] = "--event-log";
@@ -222,6 +236,7 @@ static void make_boot(const char *folder, const char *name)
 		if (!access(events, F_OK))
 			archive_file(events);
 	}
+	return status;
 }
 
 static int is_boot(const struct dirent *entry)
@@ -234,7 +249,7 @@ int main(int argc, char **argv)
 	const char *folder = argc > 1 ? argv[1] : "/boots";
 	char end[2 * BLOCK] = { };
 	struct dirent **boots;
-	int count, i;
+	int count, i, status = 0;
 
 	is_init = getpid() == 1;
 	if (is_init) {
@@ -256,9 +271,9 @@ int main(int argc, char **argv)
 	if (count < 0)
 		die(folder);
 	for (i = 0; i < count; i++)
-		make_boot(folder, boots[i]->d_name);
+		status = make_boot(folder, boots[i]->d_name);
 	if (archive >= 0)
 		write_all(archive, end, sizeof(end));
 	printf("@l0 done\n");
-	finish(0);
+	finish(status);
 }

@@ -14,6 +14,7 @@
 static FILE *log_file;
 static u64 log_start;
 static atomic_uint log_violation_count;
+static bool log_silent;
 
 static u64 log_clock(void)
 {
@@ -82,7 +83,13 @@ void log_violation(int vp, const char *fmt, ...)
 
 	atomic_fetch_add(&log_violation_count, 1);
 	log_event(vp, "violation", "text=\"%s\"", text);
-	fprintf(stderr, "hvemu: violation: %s\n", text);
+	if (!log_silent)
+		fprintf(stderr, "hvemu: violation: %s\n", text);
+}
+
+void log_be_silent(void)
+{
+	log_silent = true;
 }
 
 unsigned int log_violations(void)

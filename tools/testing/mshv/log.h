@@ -53,6 +53,9 @@ void log_event(int vp, const char *event, const char *fmt, ...)
 void log_violation(int vp, const char *fmt, ...)
 	__printf(2, 3);
 
+/* Violations are counted and logged, and no longer said on stderr. */
+void log_be_silent(void);
+
 /* How many violations there have been. */
 unsigned int log_violations(void);
 

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,13 +36,17 @@
 #define TSS_GPA			0xfffbd000	/* three pages; Intel only */
 #define IDENTITY_MAP_GPA	0xfffbc000
 #define MSI_ADDRESS		0xfee00000U
+#define MSR_TSC			0x10
 #define TSC_SAMPLE_US		100000
 #define KEYBOARD_COMMAND_PORT	0x64
 #define KEYBOARD_RESET		0xfe
 
-/* SIMP and SIEFP of each VP, and the hypercall page of a root partition. */
+/*
+ * SIMP and SIEFP of each VP; before them the hypercall page and the reference
+ * TSC page of a root partition.
+ */
 #define RESERVED_PAGES_PER_VP	2
-#define RESERVED_PAGES_MORE	1
+#define RESERVED_PAGES_MORE	2
 
 static struct machine {
 	int kvm;
@@ -105,6 +108,12 @@ static void raise_interrupt(struct vp *vp, u8 vector)
 		fail("an interrupt could not be raised: %s", strerror(errno));
 }
 
+/* The user at the console wants no more. */
+static void quit(void)
+{
+	end_run(MACHINE_OFF, "quit");
+}
+
 static void set_uart_irq(bool level)
 {
 	struct kvm_irq_level line = { .irq = UART_IRQ, .level = level };
@@ -162,7 +171,9 @@ static void provide_synic_pages(struct vp *vp)
 		   vp->index * RESERVED_PAGES_PER_VP;
 
 	vp->synic.simp.base_simp_gpa = gpfn;
+	vp->synic.provided_simp = gpfn;
 	vp->synic.siefp.base_siefp_gpa = gpfn + 1;
+	vp->synic.provided_siefp = gpfn + 1;
 }
 
 static int make_vm(void)
@@ -329,6 +340,18 @@ static void handle_io(struct vp *vp)
 	}
 }
 
+static unsigned long long exit_detail(const struct kvm_run *run)
+{
+	switch (run->exit_reason) {
+	case KVM_EXIT_FAIL_ENTRY:
+		return run->fail_entry.hardware_entry_failure_reason;
+	case KVM_EXIT_INTERNAL_ERROR:
+		return run->internal.suberror;
+	default:
+		return 0;
+	}
+}
+
 static void handle_exit(struct vp *vp)
 {
 	struct partition *partition = vp->partition;
@@ -360,8 +383,9 @@ static void handle_exit(struct vp *vp)
 	case KVM_EXIT_INTR:
 		break;
 	default:
-		fail("VP %u left KVM for a reason that is not handled: %u",
-		     vp->index, run->exit_reason);
+		fail("VP %u cannot go on at 0x%llx: KVM exit %u, detail 0x%llx",
+		     vp->index, (unsigned long long)run->s.regs.regs.rip,
+		     run->exit_reason, exit_detail(run));
 		end_run(MACHINE_FAILED, "exit-not-handled");
 		pthread_mutex_unlock(&partition->lock);
 		rest();
@@ -457,35 +481,68 @@ static int make(struct partition *partition)
 	for (i = 0; i < partition->nr_vps; i++)
 		if (make_vp(&partition->vps[i], &boot))
 			return -1;
-	return -uart_init(set_uart_irq);
+	if (uart_init(set_uart_irq, quit))
+		return fail("no thread for the console");
+	return 0;
+}
+
+/* Both clocks of the guest begin now: its TSC, and its reference time. */
+static int start_clocks(struct partition *partition)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} tsc = {
+		.head.nmsrs = 1,
+		.entry.index = MSR_TSC,
+	};
+	u32 i;
+
+	if (log_open(partition->options->event_log))
+		return fail("%s cannot be written: %s", partition->options->event_log,
+			    strerror(errno));
+	for (i = 0; i < partition->nr_vps; i++)
+		if (ioctl(partition->vps[i].fd, KVM_SET_MSRS, &tsc) != 1)
+			return fail("KVM does not take the TSC: %s", strerror(errno));
+	log_start(partition);
+	return 0;
+}
+
+static int start_vps(struct partition *partition)
+{
+	pthread_t thread;
+	u32 i;
+
+	for (i = 0; i < partition->nr_vps; i++)
+		if (pthread_create(&thread, NULL, vp_thread, &partition->vps[i]))
+			return fail("no thread for VP %u", i);
+	return 0;
+}
+
+/* What a user asked for, and did not get. */
+static void report_idle_faults(const struct faults *faults)
+{
+	unsigned int i;
+
+	for (i = 0; i < faults->count; i++)
+		if (!faults->list[i].applied)
+			fail("fault number %u never applied: the guest did not make such a call",
+			     i + 1);
 }
 
 enum machine_end machine_run(const struct options *options)
 {
 	struct partition *partition = &machine.partition;
 	enum machine_end end;
-	u32 i;
 
 	partition_init(partition, options);
 	partition->interrupt = raise_interrupt;
-	if (make(partition))
-		return MACHINE_FAILED;
-	if (log_open(options->event_log)) {
-		fail("%s cannot be written", options->event_log);
-		return MACHINE_FAILED;
-	}
-	log_start(partition);
-
-	for (i = 0; i < partition->nr_vps; i++) {
-		if (pthread_create(&partition->vps[i].thread, NULL, vp_thread,
-				   &partition->vps[i])) {
-			fail("no thread for VP %u", i);
-			return MACHINE_FAILED;
-		}
-	}
-
-	end = wait_for_end(partition);
+	if (make(partition) || start_clocks(partition) || start_vps(partition))
+		end = MACHINE_FAILED;
+	else
+		end = wait_for_end(partition);
 	uart_exit();
+	report_idle_faults(&partition->faults);
 	if (end == MACHINE_OFF && partition->crashed)
 		end = MACHINE_CRASHED;
 	if (end == MACHINE_OFF && log_violations()) {

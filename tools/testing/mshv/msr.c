@@ -69,7 +69,13 @@ static bool write_hypercall(struct vp *vp, u64 value)
 	return true;
 }
 
-/* See abi.md part 2: t = ((tsc * scale) >> 64) + offset. */
+/* After its hypercall page, in the reserved memory. */
+static u64 root_tsc_page(const struct partition *partition)
+{
+	return partition->reserved_gpa + HV_HYP_PAGE_SIZE;
+}
+
+/* TLFS, "Partition Reference TSC Mechanism": t = ((tsc * scale) >> 64) + offset. */
 static bool write_reference_tsc(struct vp *vp, u64 value)
 {
 	struct partition *partition = vp->partition;
@@ -77,17 +83,21 @@ static bool write_reference_tsc(struct vp *vp, u64 value)
 	struct ms_hyperv_tsc_page *page;
 	__u128 scale;
 
-	partition->reference_tsc_msr = value;
-	if (!msr.enable)
-		return true;
-	page = msr_page(partition, value);
-	if (!page) {
+	/* A root partition's page is the hypervisor's, and stays. */
+	if (partition->options->root)
+		msr.pfn = root_tsc_page(partition) >> HV_HYP_PAGE_SHIFT;
+	page = msr.enable ? msr_page(partition, msr.as_uint64) : NULL;
+	if (msr.enable && !page) {
 		log_violation(vp->index, "reference TSC page 0x%llx is not memory",
 			      (unsigned long long)msr.pfn);
 		return false;
 	}
 
-	/* The guest's TSC began at 0 with the partition, as its time did. */
+	partition->reference_tsc_msr = msr.as_uint64;
+	if (!msr.enable)
+		return true;
+
+	/* The guest's TSC was 0 when its time was: start_clocks(). */
 	scale = ((__u128)HV_REFERENCE_TIME_HZ << 64) / partition->tsc_hz;
 	page->tsc_scale = scale;
 	page->tsc_offset = 0;
@@ -159,6 +169,8 @@ static bool read_one(struct vp *vp, u32 msr, u64 *value)
 		return true;
 	case HV_X64_MSR_REFERENCE_TSC:
 		*value = partition->reference_tsc_msr;
+		if (partition->options->root)
+			*value |= root_tsc_page(partition);
 		return true;
 	case HV_X64_MSR_TSC_FREQUENCY:
 		*value = partition->tsc_hz;

@@ -103,7 +103,6 @@ static void reserved_bits(struct options *options)
 static void as_root(struct options *options, u32 scheduler)
 {
 	options->root = true;
-	options->cpus = 1;
 	offer(options, false);
 	/* Overlay pages are an L1VH's: abi.md, "Overlay vs non-overlay". */
 	options->capability_bits = 0;
@@ -226,7 +225,7 @@ static void print_help(void)
 	     "  --kernel FILE        vmlinux or bzImage\n"
 	     "  --initrd FILE        initramfs\n"
 	     "  --append TEXT        kernel command line; may be given more than once\n"
-	     "  --cpus N             VPs of the partition (default 2)\n"
+	     "  --cpus N             VPs of the partition (default 2; root: 1)\n"
 	     "  --memory MIB         its memory (default 256)\n"
 	     "  --apic KIND          x2apic (default) or xapic\n"
 	     "\n"
@@ -348,7 +347,6 @@ void options_parse(struct options *options, int argc, char **argv)
 	int option;
 
 	*options = (struct options) {
-		.cpus = 2,
 		.memory = 256ULL << 20,
 		.x2apic = true,
 		.build = HV_BUILD_VALIDATED,
@@ -436,6 +434,8 @@ void options_parse(struct options *options, int argc, char **argv)
 		return;
 	if (!options->kernel)
 		usage("--kernel", "", "say what to boot");
+	if (!options->cpus)
+		options->cpus = options->root ? 1 : 2;
 	if (options->root && options->cpus > 1)
 		usage("--parent root", "", "only with --cpus 1, see the README");
 }

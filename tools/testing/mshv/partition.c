@@ -44,6 +44,14 @@ void *partition_memory(struct partition *partition, u64 gpa, u64 size)
 	return NULL;
 }
 
+void *partition_page(struct partition *partition, u64 gpfn)
+{
+	/* So high a number would come round to a low address. */
+	if (gpfn >> (64 - HV_HYP_PAGE_SHIFT))
+		return NULL;
+	return partition_memory(partition, gpfn << HV_HYP_PAGE_SHIFT, HV_HYP_PAGE_SIZE);
+}
+
 /*
  * No more than the driver needs: what is not granted must not be used, and
  * whoever uses it is told so by a #GP and a line in the log.

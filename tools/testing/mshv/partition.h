@@ -28,7 +28,6 @@ struct vp {
 	/* KVM's part of it; unused by the unit tests. */
 	int fd;
 	struct kvm_run *run;
-	pthread_t thread;
 };
 
 #define RAM_SLOTS_MAX	2
@@ -91,6 +90,15 @@ void partition_init(struct partition *partition, const struct options *options);
  * Return: the address here, or NULL if not all of it is memory.
  */
 void *partition_memory(struct partition *partition, u64 gpa, u64 size);
+
+/**
+ * partition_page() - where a page of guest memory is
+ * @partition: the partition
+ * @gpfn: its number, as the guest says it
+ *
+ * Return: the address here, or NULL if it is no memory.
+ */
+void *partition_page(struct partition *partition, u64 gpfn);
 
 /* What a partition may do and see: EAX and EBX of HYPERV_CPUID_FEATURES. */
 u32 partition_features(const struct partition *partition);

@@ -124,8 +124,7 @@ u16 stats_map_overlay(struct hypercall *call)
 	status = stats_may_map(call, input->type, input->padding, &input->identity);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
-	if (!partition_memory(partition, input->map_location << HV_HYP_PAGE_SHIFT,
-			      HV_HYP_PAGE_SIZE)) {
+	if (!partition_page(partition, input->map_location)) {
 		log_violation(call->vp->index, "overlay page 0x%llx is not memory",
 			      (unsigned long long)input->map_location);
 		return HV_STATUS_INVALID_PARAMETER;
@@ -183,9 +182,7 @@ void stats_refresh(struct partition *partition)
 	for (page = stats->pages; page < stats->pages + stats->count; page++) {
 		struct hv_stats_page *counters;
 
-		counters = partition_memory(partition,
-					    page->gpfn << HV_HYP_PAGE_SHIFT,
-					    HV_HYP_PAGE_SIZE);
+		counters = partition_page(partition, page->gpfn);
 		switch (page->type) {
 		case HV_STATS_OBJECT_HYPERVISOR:
 			counters->data[HV_HYPERVISOR_COUNTER_LPS] = partition->nr_vps;

@@ -27,10 +27,7 @@ void synic_init(struct synic *synic)
 /* A page that a register names; NULL while it is disabled. */
 static void *synic_page(struct vp *vp, bool enabled, u64 gpfn)
 {
-	if (!enabled)
-		return NULL;
-	return partition_memory(vp->partition, gpfn << HV_HYP_PAGE_SHIFT,
-				HV_HYP_PAGE_SIZE);
+	return enabled ? partition_page(vp->partition, gpfn) : NULL;
 }
 
 static struct hv_message *synic_slot(struct vp *vp, u32 sint)
@@ -165,14 +162,23 @@ bool synic_read(struct vp *vp, u32 msr, u64 *value)
 	}
 }
 
-/* A page register must name a page of memory before it is enabled. */
-static bool synic_page_is_right(struct vp *vp, u32 msr, u64 value)
+/*
+ * A page register must name a page of memory when it is enabled; and the one
+ * that the hypervisor provides, if it does.
+ */
+static bool synic_page_is_right(struct vp *vp, u32 msr, u64 value, u64 provided)
 {
-	if (!(value & 1) || synic_page(vp, true, value >> HV_HYP_PAGE_SHIFT))
+	u64 gpfn = value >> HV_HYP_PAGE_SHIFT;
+
+	if (!(value & 1))
+		return true;
+	if (provided && gpfn != provided)
+		log_violation(vp->index, "%s enabled with page 0x%llx, not the one provided",
+			      name_of(msr_names, msr), (unsigned long long)gpfn);
+	if (synic_page(vp, true, gpfn))
 		return true;
 	log_violation(vp->index, "%s enabled with page 0x%llx, which is not memory",
-		      name_of(msr_names, msr),
-		      (unsigned long long)value >> HV_HYP_PAGE_SHIFT);
+		      name_of(msr_names, msr), (unsigned long long)gpfn);
 	return false;
 }
 
@@ -212,38 +218,50 @@ static bool synic_write_sint(struct vp *vp, u32 index, u64 value)
 bool synic_write(struct vp *vp, u32 msr, u64 value)
 {
 	struct synic *synic = &vp->synic;
-	u32 i;
 
 	switch (msr) {
 	case HV_X64_MSR_SCONTROL:
+		if (value & ~1ULL) {
+			log_violation(vp->index, "SCONTROL written with reserved bits");
+			return false;
+		}
 		synic->scontrol.as_uint64 = value;
 		synic_retry(vp);
 		return true;
 	case HV_X64_MSR_SIEFP:
-		if (!synic_page_is_right(vp, msr, value))
+		if (!synic_page_is_right(vp, msr, value, synic->provided_siefp))
 			return false;
 		synic->siefp.as_uint64 = value;
 		return true;
 	case HV_X64_MSR_SIMP:
-		if (!synic_page_is_right(vp, msr, value))
+		if (!synic_page_is_right(vp, msr, value, synic->provided_simp))
 			return false;
 		synic->simp.as_uint64 = value;
 		synic_retry(vp);
 		return true;
 	case HV_X64_MSR_SIRBP:
-		if (!synic_page_is_right(vp, msr, value))
+		if (!synic_page_is_right(vp, msr, value, 0))
 			return false;
 		synic->sirbp.as_uint64 = value;
 		return true;
 	case HV_X64_MSR_EOM:
-		for (i = 0; i < HV_SYNIC_SINT_COUNT; i++)
-			synic_fill_slot(vp, i);
+		synic_retry(vp);
 		return true;
 	case HV_X64_MSR_SINT0 ... HV_X64_MSR_SINT15:
 		return synic_write_sint(vp, msr - HV_X64_MSR_SINT0, value);
 	default:
 		return false;
 	}
+}
+
+unsigned int synic_waiting(const struct synic *synic)
+{
+	unsigned int sum = 0;
+	u32 i;
+
+	for (i = 0; i < HV_SYNIC_SINT_COUNT; i++)
+		sum += synic->queue[i].count;
+	return sum;
 }
 
 const char *synic_busy(const struct synic *synic)

@@ -25,6 +25,8 @@ struct synic {
 	union hv_synic_sint sint[HV_SYNIC_SINT_COUNT];
 	struct synic_queue queue[HV_SYNIC_SINT_COUNT];
 	u8 ring_head[HV_SYNIC_SINT_COUNT];
+	u64 provided_simp;	/* GPFNs that the guest must keep; 0: none */
+	u64 provided_siefp;
 };
 
 /* As after a reset of the VP. Pages are the hypervisor's to provide. */
@@ -77,6 +79,9 @@ bool synic_post(struct vp *vp, u32 sint, const struct hv_message *message);
  * Return: false if the ring is disabled or full. A full one is marked so.
  */
 bool synic_ring(struct vp *vp, u32 sint, u32 port);
+
+/* How many messages wait, in all queues. */
+unsigned int synic_waiting(const struct synic *synic);
 
 /**
  * synic_busy() - what of a SynIC is enabled

@@ -16,6 +16,7 @@
 
 static char line[512];
 static size_t line_used;
+static bool line_too_long;
 static char answer[8192];
 static size_t answer_read;
 
@@ -114,8 +115,8 @@ static void do_synic(struct partition *partition, char *text)
 		const struct synic *synic = &partition->vps[i].synic;
 
 		used += snprintf(answer + used, sizeof(answer) - used,
-				 " vp%u scontrol=0x%llx siefp=0x%llx simp=0x%llx sirbp=0x%llx",
-				 i, (unsigned long long)synic->scontrol.as_uint64,
+				 " vp%u waiting=%u scontrol=0x%llx siefp=0x%llx simp=0x%llx sirbp=0x%llx",
+				 i, synic_waiting(synic), (unsigned long long)synic->scontrol.as_uint64,
 				 (unsigned long long)synic->siefp.as_uint64,
 				 (unsigned long long)synic->simp.as_uint64,
 				 (unsigned long long)synic->sirbp.as_uint64);
@@ -138,15 +139,18 @@ static void do_message(struct partition *partition, char *text)
 {
 	struct hv_message message = { };
 	unsigned int count = 0;
+	unsigned long copies;
 	struct vp *vp;
 	char *end;
 
 	vp = find_vp(partition, &text);
 	if (!vp)
 		return;
+	copies = strtoul(text, &end, 0);
+	text = end;
 	message.header.message_type = strtoul(text, &end, 0);
-	if (end == text || !message.header.message_type) {
-		say("error a type is missing");
+	if (end == text || !copies || !message.header.message_type) {
+		say("error a number of messages or a type is missing");
 		return;
 	}
 	for (text = end; *text && count < HV_MESSAGE_PAYLOAD_QWORD_COUNT; text = end) {
@@ -157,10 +161,13 @@ static void do_message(struct partition *partition, char *text)
 	}
 	message.header.payload_size = count * sizeof(u64);
 	message.header.sender = partition->id;
-	if (synic_post(vp, HV_SYNIC_INTERCEPTION_SINT_INDEX, &message))
-		say("ok");
-	else
-		say("error too many messages wait");
+	say("ok");
+	while (copies--) {
+		if (!synic_post(vp, HV_SYNIC_INTERCEPTION_SINT_INDEX, &message)) {
+			say("error too many messages wait");
+			break;
+		}
+	}
 }
 
 static void do_ring(struct partition *partition, char *text)
@@ -225,13 +232,18 @@ u8 test_port_read(struct vp *vp)
 void test_port_write(struct vp *vp, u8 byte)
 {
 	if (byte != '\n') {
-		/* A line that is too long is cut, and so is no command. */
 		if (line_used < sizeof(line) - 1)
 			line[line_used++] = byte;
+		else
+			line_too_long = true;
 		return;
 	}
 	line[line_used] = '\0';
 	line_used = 0;
 	answer_read = 0;
-	run(vp->partition);
+	if (line_too_long)
+		say("error the line is too long");
+	else
+		run(vp->partition);
+	line_too_long = false;
 }

@@ -14,8 +14,8 @@
  *				deposited
  *	synic			the SynIC registers of all VPs
  *	violations		how often the guest has broken the protocol
- *	message VP TYPE [Q]...	send a message to SINT0 of a VP: a type, and
- *				quadwords of payload
+ *	message VP N TYPE [Q]...	send a message N times to SINT0 of a VP: a type,
+ *				and quadwords of payload
  *	ring VP PORT		put a port's number into the doorbell ring of a VP
  *
  * No hypervisor has such a port; nothing but tests may use it.

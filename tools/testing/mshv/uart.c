@@ -22,8 +22,9 @@
 
 static struct uart {
 	pthread_mutex_t lock;
-	pthread_cond_t taken;	/* the guest has read the received byte */
 	void (*set_irq)(bool level);
+	void (*quit)(void);
+	bool escape;		/* Ctrl-A was typed */
 	u8 ier, lcr, mcr, fcr, scr, dll, dlm;
 	bool thr_interrupt;	/* transmitter is empty and not yet said so */
 	bool received;
@@ -34,7 +35,6 @@ static struct uart {
 	struct termios terminal;
 } uart = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
-	.taken = PTHREAD_COND_INITIALIZER,
 };
 
 static void flush(void)
@@ -86,7 +86,6 @@ static u8 read_register(u8 reg)
 		if (uart.lcr & UART_LCR_DLAB)
 			return uart.dll;
 		uart.received = false;
-		pthread_cond_signal(&uart.taken);
 		update_irq();
 		return uart.rbr;
 	case UART_IER:
@@ -175,44 +174,58 @@ void uart_write(u8 reg, u8 value)
 	pthread_mutex_unlock(&uart.lock);
 }
 
+/* Ctrl-A x quits, Ctrl-A Ctrl-A is one Ctrl-A. */
 static void receive(u8 byte)
 {
-	pthread_mutex_lock(&uart.lock);
-	while (uart.received)
-		pthread_cond_wait(&uart.taken, &uart.lock);
+	const u8 ctrl_a = 1;
+
+	if (uart.raw && !uart.escape && byte == ctrl_a) {
+		uart.escape = true;
+		return;
+	}
+	if (uart.escape && byte == 'x')
+		uart.quit();
+	uart.escape = false;
 	uart.rbr = byte;
 	uart.received = true;
 	update_irq();
-	pthread_mutex_unlock(&uart.lock);
 }
 
-/* Feeds the receiver, and sees that output does not wait for ever. */
+/*
+ * Feeds the receiver, a byte when it is free, and sees that output does not wait
+ * for ever.
+ */
 static void *uart_thread(void *unused)
 {
 	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
-	bool open = true;
+	bool open = true, ready;
 	u8 byte;
 
 	for (;;) {
-		if (poll(&input, open, FLUSH_MS) > 0) {
-			if (read(STDIN_FILENO, &byte, 1) == 1)
-				receive(byte);
-			else
-				open = false;
-		}
 		pthread_mutex_lock(&uart.lock);
 		flush();
+		ready = open && !uart.received;
+		pthread_mutex_unlock(&uart.lock);
+
+		if (poll(&input, ready, FLUSH_MS) <= 0)
+			continue;
+		open = read(STDIN_FILENO, &byte, 1) == 1;
+		if (!open)
+			continue;
+		pthread_mutex_lock(&uart.lock);
+		receive(byte);
 		pthread_mutex_unlock(&uart.lock);
 	}
 	return unused;
 }
 
-int uart_init(void (*set_irq)(bool level))
+int uart_init(void (*set_irq)(bool level), void (*quit)(void))
 {
 	struct termios raw;
 	pthread_t thread;
 
 	uart.set_irq = set_irq;
+	uart.quit = quit;
 	if (isatty(STDIN_FILENO) && !tcgetattr(STDIN_FILENO, &uart.terminal)) {
 		raw = uart.terminal;
 		cfmakeraw(&raw);

@@ -14,10 +14,11 @@
 /**
  * uart_init() - start the console
  * @set_irq: what drives its interrupt line
+ * @quit: what to do when the user types Ctrl-A x; on a terminal only
  *
  * Return: 0 or a negative errno.
  */
-int uart_init(void (*set_irq)(bool level));
+int uart_init(void (*set_irq)(bool level), void (*quit)(void));
 
 /* The guest reads or writes the register at UART_PORT + @reg. Any thread. */
 u8 uart_read(u8 reg);

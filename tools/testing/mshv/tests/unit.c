@@ -168,7 +168,7 @@ TEST(control_words)
 /* How the command line ends: 100 if it is right. */
 static int parse(const char *a, const char *b, const char *c, const char *d)
 {
-	const char *words[] = { "hvemu", a, b, c, d, NULL };
+	const char *words[6] = { "hvemu", a, b, c, d, NULL };
 	static struct options options;
 	int argc = 0, status;
 	pid_t child;
@@ -210,7 +210,8 @@ TEST(command_lines)
 	EXPECT_EQ(2, parse("--kernel", "k", "--apic", "acpi"));
 	EXPECT_EQ(2, parse("--kernel", "k", "--offer", "maybe"));
 	EXPECT_EQ(2, parse("--kernel", "k", "--fault", "nonsense"));
-	EXPECT_EQ(2, parse("--kernel", "k", "--parent", "root"));
+	EXPECT_EQ(100, parse("--kernel=k", "--parent=root", NULL, NULL));
+	EXPECT_EQ(2, parse("--kernel=k", "--parent=root", "--cpus=2", NULL));
 }
 
 FIXTURE(partition) {
@@ -243,8 +244,9 @@ FIXTURE_SETUP(partition)
 	self->vp = &self->partition->vps[0];
 	memset(interrupts, 0, sizeof(interrupts));
 	/* Violations are looked for below; nobody needs to see them. */
-	freopen("/dev/null", "w", stderr);
+	log_be_silent();
 	log_open(NULL);
+	self->partition->hypercall_msr = HV_X64_MSR_HYPERCALL_ENABLE;
 	pthread_mutex_lock(&self->partition->lock);
 }
 
@@ -441,6 +443,27 @@ static u64 unmap_stats(struct vp *vp)
 	return hypercall(vp, HVCALL_UNMAP_STATS_PAGE, INPUT_GPA, 0);
 }
 
+TEST_F(partition, a_success_that_did_nothing_has_no_end_to_wait_for)
+{
+	struct hv_deposit_memory *deposit;
+
+	deposit = partition_memory(self->partition, INPUT_GPA, HV_HYP_PAGE_SIZE);
+	deposit->partition_id = HV_PARTITION_ID_SELF;
+	ASSERT_EQ(NULL, fault_add(&self->partition->faults, "0x48=SUCCESS"));
+	EXPECT_EQ(2ULL << HV_HYPERCALL_REP_COMP_OFFSET,
+		  hypercall(self->vp, HVCALL_DEPOSIT_MEMORY | 2ULL << HV_HYPERCALL_REP_COMP_OFFSET,
+			    INPUT_GPA, 0));
+	EXPECT_EQ(0, self->partition->nr_deposited);
+}
+
+TEST_F(partition, no_call_while_the_page_is_disabled)
+{
+	self->partition->hypercall_msr = 0;
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_CODE,
+		  ask_property(self->vp, HV_PARTITION_PROPERTY_VMM_CAPABILITIES));
+	EXPECT_EQ(1, log_violations());
+}
+
 TEST_F(partition, statistics_on_a_page_of_the_guests)
 {
 	u64 *counters = partition_memory(self->partition, PAGE_GPA, HV_HYP_PAGE_SIZE);
@@ -500,6 +523,17 @@ TEST_F(partition, statistics_on_a_page_that_was_deposited)
 		  hypercall(vp, HVCALL_DEPOSIT_MEMORY | 2ULL << HV_HYPERCALL_REP_COMP_OFFSET,
 			    INPUT_GPA, 0));
 	EXPECT_EQ(1, log_violations());
+
+	/* Nor can a page be given twice, nor the hypervisor's own. */
+	deposit->gpa_page_list[1] = self->partition->reserved_gpa >> HV_HYP_PAGE_SHIFT;
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
+		  hypercall(vp, HVCALL_DEPOSIT_MEMORY | 1ULL << HV_HYPERCALL_REP_COMP_OFFSET,
+			    INPUT_GPA, 0));
+	deposit->gpa_page_list[0] = deposit->gpa_page_list[1];
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
+		  hypercall(vp, HVCALL_DEPOSIT_MEMORY | 1ULL << HV_HYPERCALL_REP_COMP_OFFSET,
+			    INPUT_GPA, 0));
+	EXPECT_EQ(3, log_violations());
 
 	stats_request(self->partition, 0);
 	EXPECT_EQ(HV_STATUS_SUCCESS,
@@ -638,7 +672,14 @@ TEST_F(partition, synic_registers_that_are_wrong)
 	EXPECT_FALSE(msr_write(vp, HV_X64_MSR_SINT0, reserved.as_uint64));
 	EXPECT_FALSE(msr_write(vp, HV_X64_MSR_SIMP, RAM_SIZE | 1));
 	EXPECT_FALSE(msr_write(vp, HV_X64_MSR_SIRBP, RAM_SIZE | 1));
-	EXPECT_EQ(5, log_violations());
+	EXPECT_FALSE(msr_write(vp, HV_X64_MSR_SIMP, (1ULL << 52) | SIMP_GPA << 12 | 1));
+	EXPECT_FALSE(msr_write(vp, HV_X64_MSR_SCONTROL, 3));
+	EXPECT_EQ(7, log_violations());
+	/* Not the page that the hypervisor has provided. */
+	vp->synic.provided_simp = (SIMP_GPA >> HV_HYP_PAGE_SHIFT) + 1;
+	EXPECT_TRUE(msr_write(vp, HV_X64_MSR_SIMP, SIMP_GPA | 1));
+	EXPECT_EQ(8, log_violations());
+	EXPECT_TRUE(msr_write(vp, HV_X64_MSR_SIMP, 0));
 	EXPECT_EQ(NULL, synic_busy(&vp->synic));
 	EXPECT_TRUE(msr_read(vp, HV_X64_MSR_SIMP, &value));
 	EXPECT_EQ(0, value);
@@ -726,6 +767,7 @@ TEST_F(partition, the_reference_tsc_page)
 {
 	struct ms_hyperv_tsc_page *page;
 	__u128 ticks;
+	u64 value;
 
 	page = partition_memory(self->partition, PAGE_GPA, sizeof(*page));
 	EXPECT_TRUE(msr_write(self->vp, HV_X64_MSR_REFERENCE_TSC, PAGE_GPA | 1));
@@ -734,6 +776,17 @@ TEST_F(partition, the_reference_tsc_page)
 	ticks = (__u128)self->partition->tsc_hz * page->tsc_scale;
 	EXPECT_LE(HV_REFERENCE_TIME_HZ - 1, (u64)(ticks >> 64));
 	EXPECT_GE(HV_REFERENCE_TIME_HZ, (u64)(ticks >> 64));
+
+	/* What is refused changes nothing. */
+	EXPECT_FALSE(msr_write(self->vp, HV_X64_MSR_REFERENCE_TSC, RAM_SIZE | 1));
+	EXPECT_TRUE(msr_read(self->vp, HV_X64_MSR_REFERENCE_TSC, &value));
+	EXPECT_EQ(PAGE_GPA | 1, value);
+
+	/* A root partition's page is the hypervisor's own. */
+	self->options.root = true;
+	EXPECT_TRUE(msr_write(self->vp, HV_X64_MSR_REFERENCE_TSC, 1));
+	EXPECT_TRUE(msr_read(self->vp, HV_X64_MSR_REFERENCE_TSC, &value));
+	EXPECT_EQ((self->partition->reserved_gpa + HV_HYP_PAGE_SIZE) | 1, value);
 }
 
 TEST_F(partition, a_crash_is_noticed)
@@ -831,16 +884,19 @@ TEST_F(partition, the_test_port)
 	EXPECT_TRUE(says(vp, "message", "error"));
 	EXPECT_TRUE(says(vp, "message 2 1", "error"));
 	EXPECT_TRUE(says(vp, "message 0", "error"));
+	EXPECT_TRUE(says(vp, "message 0 1", "error"));
 	EXPECT_TRUE(says(vp, "ring 0 1", "error"));
 	enable_synic(vp);
 	EXPECT_TRUE(says(vp, "quiet", "error VP 0"));
-	EXPECT_TRUE(says(vp, "message 0 0x80000101 1 2 3", "ok"));
+	EXPECT_TRUE(says(vp, "message 0 4 0x80000101 1 2 3", "ok"));
 	EXPECT_TRUE(says(vp, "ring 0 5", "ok"));
-	EXPECT_TRUE(says(vp, "synic", "ok vp0 scontrol=0x1"));
-	/* Far too long is an error, not an overflow. */
+	EXPECT_TRUE(says(vp, "synic", "ok vp0 waiting=4 scontrol=0x1"));
+	EXPECT_TRUE(says(vp, "message 0 100 1", "error too many"));
+	/* Far too long is an error, not an overflow, and not half a command. */
 	memset(line, 'x', sizeof(line) - 1);
+	memcpy(line, "mark ", 5);
 	line[sizeof(line) - 1] = '\0';
-	EXPECT_TRUE(says(vp, line, "error"));
+	EXPECT_TRUE(says(vp, line, "error the line is too long"));
 	EXPECT_TRUE(says(vp, "quiet", "error VP 0"));
 }
 
