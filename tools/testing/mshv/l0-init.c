@@ -12,11 +12,13 @@
  *
  *	@boot NAME exit=STATUS milliseconds=N
  *
- * It exits with the status of the last boot's hvemu. As PID 1 the console and the event log of each boot go to the host as members
+ * As PID 1 the console and the event log of each boot go to the host as members
  * NAME.console and NAME.events of a tar archive, through the virtio port
- * /dev/vport0p1, and L0 reboots when all is done. Otherwise they are files in
- * the current folder. A line "interactive" instead of arguments' first runs
- * hvemu on the terminal, without a copy.
+ * /dev/vport0p1, and L0 ends when all is done. Otherwise they are files in the
+ * current folder. Either way the exit status is that of the last boot's hvemu.
+ *
+ * With a line "interactive" before the arguments, hvemu runs on the terminal, and
+ * its console is not copied.
  */
 
 #include <dirent.h>

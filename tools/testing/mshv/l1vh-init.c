@@ -35,6 +35,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/io.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
@@ -501,7 +502,7 @@ static unsigned long count_interrupts(void)
 }
 
 /* How many messages wait for a slot of VP 0. */
-static int waiting(void)
+static int count_waiting(void)
 {
 	const char *text = strstr(ask("synic"), "waiting=");
 
@@ -525,9 +526,9 @@ static void do_messages(void)
 	before = count_interrupts();
 	taken = is_ok(ask("message 0 5 0x80000101 0x100000000 42"));
 	usleep(200000);
-	test(taken && !waiting() && count_interrupts() >= before + 5,
+	test(taken && !count_waiting() && count_interrupts() >= before + 5,
 	     "five scheduler messages, each delivered # %d wait, %lu interrupts",
-	     waiting(), count_interrupts() - before);
+	     count_waiting(), count_interrupts() - before);
 
 	/* More than a ring holds, so that it must be drained. */
 	before = count_interrupts();
@@ -642,7 +643,15 @@ static void do_shell(void)
 	printf("# a shell; \"exit\" powers off\n");
 	fflush(stdout);
 	if (!fork()) {
+		/* A terminal of its own, so that Ctrl-C reaches what it runs. */
+		int terminal;
+
 		setsid();
+		terminal = open("/dev/ttyS0", O_RDWR);
+		ioctl(terminal, TIOCSCTTY, 0);
+		dup2(terminal, STDIN_FILENO);
+		dup2(terminal, STDOUT_FILENO);
+		dup2(terminal, STDERR_FILENO);
 		execl("/bin/busybox", "sh", "-l", NULL);
 		printf("# there is no shell in this initramfs\n");
 		exit(1);

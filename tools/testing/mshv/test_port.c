@@ -116,7 +116,8 @@ static void do_synic(struct partition *partition, char *text)
 
 		used += snprintf(answer + used, sizeof(answer) - used,
 				 " vp%u waiting=%u scontrol=0x%llx siefp=0x%llx simp=0x%llx sirbp=0x%llx",
-				 i, synic_waiting(synic), (unsigned long long)synic->scontrol.as_uint64,
+				 i, synic_waiting(synic),
+				 (unsigned long long)synic->scontrol.as_uint64,
 				 (unsigned long long)synic->siefp.as_uint64,
 				 (unsigned long long)synic->simp.as_uint64,
 				 (unsigned long long)synic->sirbp.as_uint64);
