@@ -697,8 +697,13 @@ def main():
     parser.add_argument('--since', type=float, default=0, help='when all began, for table')
     parser.add_argument('--verbose', action='store_true', help='show every console')
     parser.add_argument('command', choices=('table', 'compare', 'check', 'shell', 'boot'))
-    parser.add_argument('arguments', nargs=argparse.REMAINDER)
-    options = parser.parse_args()
+    # What follows these two, and the preset, is hvemu's.
+    words, more = sys.argv[1:], []
+    for command in ('boot', 'shell'):
+        if command in words:
+            at = words.index(command) + 1
+            words, more = words[:at], words[at:]
+    options = parser.parse_args(words)
     for name in ('build', 'tools', 'out'):
         setattr(options, name, os.path.abspath(getattr(options, name)))
 
@@ -718,13 +723,11 @@ def main():
     runner = Runner(options, kernels)
 
     if options.command in ('shell', 'boot'):
-        preset, *more = options.arguments or ['integrated-on']
+        preset, *more = more or ['integrated-on']
         do = 'shell' if options.command == 'shell' else 'decide'
         boot = Boot(preset, preset, *more, do=do, timeout=1000000)
         print(runner.describe(), flush=True)
         return runner.interactive(boot)
-    if options.arguments:
-        raise Failure(f'{options.command} takes no argument: {options.arguments[0]}')
     return {'table': table, 'compare': compare, 'check': check}[options.command](runner, options)
 
 
