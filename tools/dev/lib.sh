@@ -27,12 +27,20 @@ BASE=${BASE:-7.3}
 KSRC=${KSRC:-}
 O=${O:-out}
 [[ $O = /* ]] || O=$ROOT/$O
+O=$(realpath -m -- "$O")
 CACHE=${CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/mshv}
 [[ $CACHE = /* ]] || CACHE=$ROOT/$CACHE
 [[ -z $KSRC || $KSRC = /* ]] || KSRC=$PWD/$KSRC
 JOBS=${JOBS:-$(nproc)}
 V=${V:-0}
 ACCEL=${ACCEL:-auto}
+case $ACCEL in
+auto | kvm | tcg) ;;
+*)
+	printf 'error: ACCEL=%s is not known: give kvm, tcg or auto.\n' "$ACCEL" >&2
+	exit 1
+	;;
+esac
 ARCH=${ARCH:-x86_64}
 
 # What differs between architectures: the kernel's image, QEMU, where the KUnit

@@ -270,6 +270,11 @@ class Runner:
                               f'Build it: make -C {HERE} O={options.tools}')
         self.ended = {}
         self.failed = None
+        self.late = set()
+        # What earlier runs left would be taken for this one's.
+        for folder in os.listdir(self.out):
+            if re.fullmatch(r'l0-\d+', folder):
+                shutil.rmtree(self.place(folder))
         self.accel, self.why = choose_accel(options.accel, self.tool('hvemu'))
         if self.accel == 'tcg':
             check_qemu()
@@ -293,7 +298,10 @@ class Runner:
         shutil.copyfile(kernel.file('arch/x86/boot/bzImage'), self.place(f'{label}-bzImage'))
         files = [('/init', self.tool('l1vh-init'), '755')]
         module = kernel.file('drivers/hv/mshv_root.ko')
-        if os.path.exists(module):
+        built_in = 'CONFIG_MSHV_ROOT=y' in read_lines(kernel.file('.config'))
+        if label == 'builtin' and not built_in:
+            raise Failure(f'the driver is not built in: {kernel.build}/.config')
+        if not built_in and os.path.exists(module):
             stripped = self.place(f'{label}-mshv_root.ko')
             subprocess.run(['strip', '-g', '-o', stripped, module], check=True)
             files.append(('/mshv_root.ko', stripped, '644'))
@@ -384,7 +392,10 @@ class Runner:
              subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=errors, text=True,
                               encoding='utf-8', errors='backslashreplace') as process:
-            limit = threading.Timer(60 + sum(boot.timeout for boot in boots), process.kill)
+            def stop():
+                self.late.add(number)
+                process.kill()
+            limit = threading.Timer(60 + sum(boot.timeout for boot in boots), stop)
             limit.start()
             for line in process.stdout:
                 line = line.rstrip('\r\n')
@@ -395,15 +406,20 @@ class Runner:
             limit.cancel()
         if not self.ended.get(number):
             self.explain(number, folder, process.returncode)
-        if self.accel == 'tcg' and os.path.exists(f'{folder}/archive.tar'):
-            subprocess.run(['tar', '-xf', 'archive.tar'], cwd=folder, check=False,
-                           stderr=subprocess.DEVNULL)
+        self.unpack(folder)
         for name, boot in by_name.items():
             boot.events = read_lines(os.path.join(folder, f'{name}.events'))
 
+    def unpack(self, folder):
+        """What L0 has sent; of one that ended early, as much as there is."""
+        if self.accel == 'tcg' and os.path.exists(f'{folder}/archive.tar'):
+            subprocess.run(['tar', '-xf', 'archive.tar'], cwd=folder, check=False,
+                           stderr=subprocess.DEVNULL)
+
     def explain(self, number, folder, status):
         """Say why an instance did not make all its boots."""
-        what = 'took too long and was stopped' if status == -9 else f'ended with status {status}'
+        what = 'took too long and was stopped' if number in self.late \
+            else f'ended with status {status}'
         print(f'hvboot: {"L0" if self.accel == "tcg" else "l0-init"} number {number} {what}. '
               f'The end of what it said:', file=sys.stderr)
         for name in ('console.log', 'stderr.log'):
@@ -429,9 +445,17 @@ class Runner:
             if bar and name in by_name:
                 by_name[name].console.append(text)
 
+    def memory_allows(self):
+        """How many L0s this machine's free memory has room for."""
+        if self.accel == 'kvm':
+            return self.options.jobs
+        with open('/proc/meminfo', encoding='utf-8') as file:
+            free = re.search(r'^MemAvailable:\s*(\d+)', file.read(), re.M)
+        return int(free.group(1)) // 1024 // self.options.memory if free else 1
+
     def run(self, boots):
         """Make all boots; yields each as it ends."""
-        jobs = max(1, min(self.options.jobs, len(boots)))
+        jobs = max(1, min(self.options.jobs, len(boots), self.memory_allows()))
         # The longest first, each to whoever has the least to do.
         shares = [[] for _ in range(jobs)]
         load = [0] * jobs
@@ -457,6 +481,8 @@ class Runner:
         """One boot on this terminal."""
         command, folder = self.command(0, [boot], interactive=True)
         status = subprocess.run(command, cwd=folder, check=False).returncode
+        self.unpack(folder)
+        print(f'The event log is in {folder}')
         # isa-debug-exit doubles it, and adds one.
         return status >> 1 if self.accel == 'tcg' else status
 
@@ -580,7 +606,10 @@ def outcome(text):
 
 
 def how_the_race_went(boot):
-    opened = any(line.startswith('not ok') and 'could open' in line for line in boot.console)
+    verdicts = [line for line in boot.console if 'nobody could open' in line]
+    if not verdicts:
+        return f'boot failed: hvemu status {boot.exit}'
+    opened = verdicts[0].startswith('not ok')
     bad = [line for line in boot.console if COMPLAINT.search(line)]
     text = 'the device could be opened' if opened else 'no device to open'
     if bad:
@@ -605,7 +634,9 @@ def compare(runner, options):
         texts = []
         for boot in (base, ours):
             text = short(boot.decision())
-            if boot.device() != 'yes' and not text.startswith('refuses'):
+            if boot.exit != OFF:
+                text = f'boot failed: hvemu status {boot.exit}'
+            elif boot.device() != 'yes' and not text.startswith('refuses'):
                 text = f'refuses: {boot.said("load") or text}'
             texts.append(text)
         # The words around the scheduler's name do not count.
@@ -617,7 +648,8 @@ def compare(runner, options):
     print_row(('refused while opened', texts[0],
                texts[1] + ('' if texts[0] == texts[1] else '  <>')), widths)
     print(f'\n{different} of {len(rows) + 1} rows differ (<>).')
-    return any(boot.exit is None for boot in boots)
+    # The base kernel may do what it does; ours must end well.
+    return any(boot.exit != OFF for boot in boots if boot.kernel == 'ours')
 
 
 def check(runner, options):
@@ -630,7 +662,8 @@ def check(runner, options):
     by_name = {}
     for boot in runner.run(boots):
         by_name[boot.name] = boot
-        print(f'  {boot.name}: status {boot.exit}, {boot.seconds or 0:.1f} s', flush=True)
+        print(f'  {boot.name}: status {boot.exit}, {boot.seconds or 0:.1f} s',
+              file=sys.stderr, flush=True)
     results, faults = [], 0
     for boot in boots:
         found = list(boot.results())
@@ -698,12 +731,14 @@ def main():
     parser.add_argument('--verbose', action='store_true', help='show every console')
     parser.add_argument('command', choices=('table', 'compare', 'check', 'shell', 'boot'))
     # What follows these two, and the preset, is hvemu's.
-    words, more = sys.argv[1:], []
-    for command in ('boot', 'shell'):
-        if command in words:
-            at = words.index(command) + 1
-            words, more = words[:at], words[at:]
-    options = parser.parse_args(words)
+    parser.add_argument('arguments', nargs=argparse.REMAINDER)
+    options = parser.parse_args()
+    more = options.arguments
+    if options.command not in ('boot', 'shell'):
+        # They may stand before the command or after it.
+        options = parser.parse_args(more + [options.command], options)
+        if options.arguments:
+            parser.error(f'not understood: {options.arguments[0]}')
     for name in ('build', 'tools', 'out'):
         setattr(options, name, os.path.abspath(getattr(options, name)))
 
@@ -724,6 +759,8 @@ def main():
 
     if options.command in ('shell', 'boot'):
         preset, *more = more or ['integrated-on']
+        if not re.fullmatch(r'[a-z0-9-]+', preset) or preset.startswith('-'):
+            raise Failure(f'{preset} is no preset. They are listed by: hvemu --help')
         do = 'shell' if options.command == 'shell' else 'decide'
         boot = Boot(preset, preset, *more, do=do, timeout=1000000)
         print(runner.describe(), flush=True)
@@ -736,7 +773,7 @@ if __name__ == '__main__':
         sys.exit(main())
     except Failure as failure:
         sys.exit(f'error: {failure}')
-    except subprocess.CalledProcessError as failure:
+    except (OSError, re.error, subprocess.CalledProcessError) as failure:
         sys.exit(f'error: {failure}')
     except KeyboardInterrupt:
         sys.exit(130)

@@ -30,15 +30,16 @@ static void *synic_page(struct vp *vp, bool enabled, u64 gpfn)
 	return enabled ? partition_page(vp->partition, gpfn) : NULL;
 }
 
-static struct hv_message *synic_slot(struct vp *vp, u32 sint)
+/* Where messages for a SINT go: a struct hv_message, aligned as the page is. */
+static void *synic_slot(struct vp *vp, u32 sint)
 {
-	struct hv_message_page *page;
+	void *page;
 
 	if (!vp->synic.scontrol.enable || vp->synic.sint[sint].masked)
 		return NULL;
 	page = synic_page(vp, vp->synic.simp.simp_enabled,
 			  vp->synic.simp.base_simp_gpa);
-	return page ? &page->sint_message[sint] : NULL;
+	return page ? page + sint * sizeof(struct hv_message) : NULL;
 }
 
 /*
@@ -51,16 +52,16 @@ static struct hv_message *synic_slot(struct vp *vp, u32 sint)
 static bool synic_fill_slot(struct vp *vp, u32 sint)
 {
 	struct synic_queue *queue = &vp->synic.queue[sint];
-	struct hv_message *slot = synic_slot(vp, sint);
+	void *slot = synic_slot(vp, sint);
+	struct hv_message_header *header = slot;
 	struct hv_message message;
-	u32 *type;
+	u32 *type = slot;	/* it comes first */
 
 	if (!slot || !queue->count)
 		return false;
 
-	type = &slot->header.message_type;
 	if (__atomic_load_n(type, __ATOMIC_ACQUIRE) != HVMSG_NONE) {
-		__atomic_fetch_or(&slot->header.message_flags.asu8, 1, __ATOMIC_SEQ_CST);
+		__atomic_fetch_or(&header->message_flags.asu8, 1, __ATOMIC_SEQ_CST);
 		if (__atomic_load_n(type, __ATOMIC_SEQ_CST) != HVMSG_NONE)
 			return false;
 	}
