@@ -81,7 +81,6 @@ static bool write_reference_tsc(struct vp *vp, u64 value)
 	struct partition *partition = vp->partition;
 	union hv_reference_tsc_msr msr = { .as_uint64 = value };
 	struct ms_hyperv_tsc_page *page;
-	__u128 scale;
 
 	/* A root partition's page is the hypervisor's, and stays. */
 	if (partition->options->root)
@@ -98,8 +97,7 @@ static bool write_reference_tsc(struct vp *vp, u64 value)
 		return true;
 
 	/* The guest's TSC was 0 when its time was: start_clocks(). */
-	scale = ((__u128)HV_REFERENCE_TIME_HZ << 64) / partition->tsc_hz;
-	page->tsc_scale = scale;
+	page->tsc_scale = ((__int128)HV_REFERENCE_TIME_HZ << 64) / partition->tsc_hz;
 	page->tsc_offset = 0;
 	__atomic_store_n(&page->tsc_sequence, 1, __ATOMIC_RELEASE);
 	return true;

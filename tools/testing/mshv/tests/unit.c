@@ -766,16 +766,15 @@ TEST_F(partition, the_hypercall_page)
 TEST_F(partition, the_reference_tsc_page)
 {
 	struct ms_hyperv_tsc_page *page;
-	__u128 ticks;
-	u64 value;
+	u64 ticks, value;
 
 	page = partition_memory(self->partition, PAGE_GPA, sizeof(*page));
 	EXPECT_TRUE(msr_write(self->vp, HV_X64_MSR_REFERENCE_TSC, PAGE_GPA | 1));
 	EXPECT_EQ(1, page->tsc_sequence);
 	/* A second of TSC is a second of reference time. */
-	ticks = (__u128)self->partition->tsc_hz * page->tsc_scale;
-	EXPECT_LE(HV_REFERENCE_TIME_HZ - 1, (u64)(ticks >> 64));
-	EXPECT_GE(HV_REFERENCE_TIME_HZ, (u64)(ticks >> 64));
+	ticks = ((__int128)self->partition->tsc_hz * page->tsc_scale) >> 64;
+	EXPECT_LE(HV_REFERENCE_TIME_HZ - 1, ticks);
+	EXPECT_GE(HV_REFERENCE_TIME_HZ, ticks);
 
 	/* What is refused changes nothing. */
 	EXPECT_FALSE(msr_write(self->vp, HV_X64_MSR_REFERENCE_TSC, RAM_SIZE | 1));
