@@ -201,38 +201,58 @@ static bool exists(const char *path)
 	return !access(path, F_OK);
 }
 
-/* Read every file below a folder; how many there were, or -1. */
-static int read_all(const char *folder)
+/* The last value of a counter in a statistics file, 0 if it has none. */
+static unsigned long long read_counter(const char *path, const char *counter, bool *readable)
 {
-	char path[512], data[4096];
+	unsigned long long value = 0;
+	char line[256], *colon;
+	FILE *file;
+
+	file = fopen(path, "r");
+	*readable = file;
+	while (file && fgets(line, sizeof(line), file)) {
+		colon = strchr(line, ':');
+		if (colon && !strncmp(line, counter, strlen(counter)))
+			value = strtoull(colon + 1, NULL, 10);
+	}
+	if (file) {
+		*readable = !ferror(file);
+		fclose(file);
+	}
+	return value;
+}
+
+/*
+ * Read every file below a folder. Returns in how many a counter is not 0, or -1
+ * if something cannot be read.
+ */
+static int count_counters(const char *folder, const char *counter)
+{
 	struct dirent *entry;
-	int files = 0, fd;
+	char path[512];
+	bool readable;
+	int found = 0;
 	DIR *dir;
 
 	dir = opendir(folder);
 	if (!dir)
 		return -1;
-	while ((entry = readdir(dir))) {
+	while (found >= 0 && (entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
 		if (entry->d_type == DT_DIR) {
-			int more = read_all(path);
+			int more = count_counters(path, counter);
 
-			files = more < 0 ? -1 : files + more;
+			found = more < 0 ? -1 : found + more;
 		} else {
-			fd = open(path, O_RDONLY | O_CLOEXEC);
-			while (fd >= 0 && read(fd, data, sizeof(data)) > 0)
-				;
-			if (fd >= 0)
-				close(fd);
-			files++;
+			found += read_counter(path, counter, &readable) > 0;
+			if (!readable)
+				found = -1;
 		}
-		if (files < 0)
-			break;
 	}
 	closedir(dir);
-	return files;
+	return found;
 }
 
 static bool decision_begins_like(const char *expect)
@@ -247,10 +267,9 @@ static void test_decision(const char *expect)
 {
 	bool refuse = !strcmp(expect, "none");
 
-	if (!*expect) {
-		test(true, "anything goes");
+	/* For a look at a kernel of which nothing is expected. */
+	if (!*expect)
 		return;
-	}
 	test(decisions == 1, "the driver has told its decision once # %d times", decisions);
 	test(exists(DEVICE) == !refuse, "%s is %sthere", DEVICE, refuse ? "not " : "");
 	if (refuse)
@@ -261,7 +280,7 @@ static void test_decision(const char *expect)
 
 static void do_decide(const char *expect)
 {
-	int error = 0, files;
+	int error = 0, counted;
 
 	if (exists(MODULE))
 		error = load();
@@ -276,8 +295,10 @@ static void do_decide(const char *expect)
 		test(fd >= 0, "%s can be opened", DEVICE);
 		if (fd >= 0)
 			close(fd);
-		files = read_all(STATISTICS);
-		test(files > 0, "statistics can be read # %d files", files);
+		/* Calls were made, so hvemu has counted some on one VP at least. */
+		counted = count_counters(STATISTICS, "VpHypercallsCount");
+		test(counted > 0, "statistics are what the hypervisor has counted # %d VPs",
+		     counted);
 	} else {
 		const char *quiet = ask("quiet");
 
