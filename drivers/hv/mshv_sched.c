@@ -2,11 +2,15 @@
 /*
  * Who dispatches the VPs of child partitions: discover, choose, keep.
  *
- * The one place that knows which scheduler is in force. Everyone else asks
- * mshv_sched_is_root_path() of mshv_sched.h.
+ *   mshv_sched_discover()  asks the hypervisor, judges nothing
+ *   mshv_sched_choose()    judges what was learned, asks nothing
+ *   mshv_sched_init()      calls both, reports, and keeps the result
+ *   mshv_sched_resume()    calls both again, as the hypervisor may be another
  *
- * See mshv_sched.h for how the steps divide, and
- * Documentation/virt/hyperv/mshv.rst for the decision table.
+ * No function does two of the first three steps. This is the one place that
+ * knows which scheduler is in force; everyone else calls mshv_sched_ops.
+ *
+ * See Documentation/virt/hyperv/mshv.rst for the decision table.
  */
 
 #define pr_fmt(fmt) "mshv: " fmt
@@ -22,8 +26,10 @@
 #include "mshv_root.h"
 #include "mshv_sched.h"
 
+const struct mshv_sched_ops *mshv_sched_ops __ro_after_init;
+
 /* Zero, which is no scheduler, until mshv_sched_init() has succeeded. */
-enum hv_scheduler_type mshv_sched_in_force __ro_after_init;
+static enum hv_scheduler_type mshv_sched_in_force __ro_after_init;
 
 /*
  * The scheduler that a root partition's hypervisor reports. Interrupts are off
@@ -179,8 +185,14 @@ int mshv_sched_choose(const struct mshv_sched_facts *facts,
 	return mshv_sched_choose_root(facts, choice);
 }
 
+static const struct mshv_sched_ops *mshv_sched_ops_of(enum hv_scheduler_type type)
+{
+	return hv_scheduler_is_parents(type) ? &mshv_sched_root_ops :
+					       &mshv_sched_hyp_ops;
+}
+
 /* Why this scheduler, or in a refusal what could not be learned. */
-static const char * __init mshv_sched_why(enum mshv_sched_reason reason)
+static const char *mshv_sched_why(enum mshv_sched_reason reason)
 {
 	switch (reason) {
 	case MSHV_SCHED_REPORTED:
@@ -201,7 +213,21 @@ static const char * __init mshv_sched_why(enum mshv_sched_reason reason)
 	case MSHV_SCHED_TYPE_UNKNOWN:
 		return "scheduler type";
 	}
-	return NULL;
+	return "";
+}
+
+/* What the hypervisor said that is the reason of a refusal: words, number. */
+static const char *mshv_sched_answer(const struct mshv_sched_choice *choice)
+{
+	return choice->reason == MSHV_SCHED_TYPE_UNKNOWN ?
+		"unknown" : hv_result_to_string(choice->status);
+}
+
+static unsigned int mshv_sched_answer_code(const struct mshv_sched_facts *facts,
+					   const struct mshv_sched_choice *choice)
+{
+	return choice->reason == MSHV_SCHED_TYPE_UNKNOWN ?
+		facts->type : hv_result(choice->status);
 }
 
 /* One line for every choice and for every refusal. */
@@ -209,20 +235,16 @@ static void __init mshv_sched_report(const struct mshv_sched_facts *facts,
 				     const struct mshv_sched_choice *choice,
 				     bool refused)
 {
-	bool unknown = choice->reason == MSHV_SCHED_TYPE_UNKNOWN;
 	const char *why = mshv_sched_why(choice->reason);
 
 	if (refused)
 		pr_err("not loading, as a guess may hang guests: %s: %s (0x%x)\n",
-		       why,
-		       unknown ? "unknown" : hv_result_to_string(choice->status),
-		       unknown ? facts->type : hv_result(choice->status));
+		       why, mshv_sched_answer(choice),
+		       mshv_sched_answer_code(facts, choice));
 	else
 		pr_info("%s: %s dispatches VPs (%s)\n",
 			hv_scheduler_name(choice->type, facts->l1vh),
-			hv_scheduler_is_parents(choice->type) ?
-				"this kernel" : "the hypervisor",
-			why);
+			mshv_sched_ops_of(choice->type)->dispatcher, why);
 
 	pr_debug("VMM capabilities %#llx, bank_count %u\n",
 		 facts->caps.as_uint64[0], facts->caps.bank_count);
@@ -255,6 +277,62 @@ int __init mshv_sched_init(struct hv_partition_property_vmm_capabilities *caps)
 		return ret;
 
 	mshv_sched_in_force = choice.type;
+	mshv_sched_ops = mshv_sched_ops_of(choice.type);
 	*caps = facts.caps;
 	return 0;
+}
+
+/**
+ * mshv_sched_resume() - ask again who dispatches VPs, after hibernation
+ *
+ * The machine that a partition wakes up on may have another hypervisor than the
+ * one it went to sleep on, or another configuration. The ops never change: if
+ * the answer is another one now, or cannot be told, nothing runs any more until
+ * the driver is loaded anew.
+ *
+ * Context: Any in which a hypercall is legal; on resume, one CPU online and
+ * interrupts off, before any thread of user space can run a VP.
+ */
+void mshv_sched_resume(void)
+{
+	struct mshv_sched_choice choice;
+	struct mshv_sched_facts facts;
+	int err;
+
+	mshv_sched_discover(&facts);
+	err = mshv_sched_choose(&facts, &choice);
+	if (!err && choice.type == mshv_sched_in_force)
+		return;
+
+	if (err)
+		pr_err("scheduler unknown after resume: %s: %s (0x%x); load the driver anew\n",
+		       mshv_sched_why(choice.reason), mshv_sched_answer(&choice),
+		       mshv_sched_answer_code(&facts, &choice));
+	else
+		pr_err("%s after resume, %s before; load the driver anew\n",
+		       hv_scheduler_name(choice.type, facts.l1vh),
+		       hv_scheduler_name(mshv_sched_in_force, facts.l1vh));
+	mshv_sched_close(-ENODEV);
+}
+
+/**
+ * mshv_sched_start() - get ready to run VPs in the way that was chosen
+ *
+ * Context: Process context, after mshv_sched_init(). Sleeps.
+ * Return: 0 or a negative errno.
+ */
+int mshv_sched_start(void)
+{
+	return mshv_sched_ops->start ? mshv_sched_ops->start() : 0;
+}
+
+/**
+ * mshv_sched_stop() - undo mshv_sched_start()
+ *
+ * Context: Process context, when no partition exists any more. Sleeps.
+ */
+void mshv_sched_stop(void)
+{
+	if (mshv_sched_ops->stop)
+		mshv_sched_ops->stop();
 }

@@ -1,26 +1,160 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who dispatches the VPs of child partitions: this kernel or the hypervisor.
+ * The scheduling path: who dispatches the VPs of child partitions, and how.
  *
- * Three steps, and no function does two of them:
+ *   mshv_sched.c         finds out who dispatches VPs, once, and keeps it
+ *   mshv_sched_root.c    this kernel does (root scheduler, integrated scheduler)
+ *   mshv_sched_hyp.c     the hypervisor does (classic, core)
+ *   mshv_sched_signal.c  kicks: what the hypervisor's messages ask for
  *
- *   mshv_sched_discover()  asks the hypervisor, judges nothing
- *   mshv_sched_choose()    judges what was learned, asks nothing
- *   mshv_sched_init()      calls both, reports, and keeps the result
+ * The driver calls in through &struct mshv_sched_ops, of which each of the two
+ * paths has one. Taking the wrong path hangs guests, so an answer that cannot
+ * be understood stops the driver from loading: nothing here guesses.
  *
- * The choice is made once, while the driver loads, and is read-only after
- * that. Taking the wrong path hangs guests, so an answer that cannot be
- * understood stops the driver from loading: nothing here guesses.
- *
- * See Documentation/virt/hyperv/mshv.rst for the schedulers and the decision
- * table.
+ * See Documentation/virt/hyperv/mshv.rst for the schedulers, the decision table
+ * and the way a VP runs.
  */
 #ifndef _MSHV_SCHED_H_
 #define _MSHV_SCHED_H_
 
+#include <linux/atomic.h>
+#include <linux/compiler.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 #include <hyperv/hvhdk.h>
 #include <hyperv/hvsched.h>
+
+struct hv_message;
+struct mshv_partition;
+struct mshv_vp;
+
+/**
+ * enum mshv_kick - why a thread that waits for its VP was woken
+ * @MSHV_KICK_NONE: it was not
+ * @MSHV_KICK_LOOK: something may have been lost: the state of the VP has to be
+ *	asked for
+ * @MSHV_KICK_SIGNAL: the hypervisor sent a message about this VP
+ */
+enum mshv_kick {
+	MSHV_KICK_NONE,
+	MSHV_KICK_LOOK,
+	MSHV_KICK_SIGNAL,
+};
+
+/**
+ * struct mshv_vp_sched - the scheduling state of a VP
+ *
+ * Whoever has vp_mutex, which is whoever runs the VP, owns the plain fields.
+ * The others are written from other threads and from interrupt handlers, each
+ * as its comment says.
+ */
+struct mshv_vp_sched {
+	/** @wait: where the thread that runs the VP sleeps */
+	wait_queue_head_t wait;
+
+	/**
+	 * @signal_count: signals of the hypervisor that have arrived. It must
+	 * reach the hypervisor's own count before the VP is destroyed.
+	 * Written by the message handler.
+	 */
+	atomic64_t signal_count;
+
+	/**
+	 * @kick: an &enum mshv_kick. Raised by mshv_sched_kick() in any context,
+	 * taken by the thread that runs the VP.
+	 */
+	int kick;
+
+	/**
+	 * @dispatched: the VP is inside HVCALL_DISPATCH_VP, or as good as.
+	 * Written by the thread that runs it, read by who posts interrupts;
+	 * see mshv_root_dispatch() for the order.
+	 */
+	bool dispatched;
+
+	/**
+	 * @apic_id_is_index: the hypervisor has said that the APIC ID which
+	 * equals this VP's index is this VP's. Written by the thread that runs
+	 * it, read by who posts interrupts. A hint: when it is false the
+	 * interrupt takes the long way.
+	 */
+	bool apic_id_is_index;
+
+	/** @apic_id_asked: whether the hypervisor was asked about that */
+	bool apic_id_asked;
+
+	/** @started: the first dispatch, which finds the VP suspended, is over */
+	bool started;
+
+	/** @blocked: the VP has nothing to do until it is kicked */
+	bool blocked;
+
+	/** @suspended: the VP is explicitly suspended, as far as is known */
+	bool suspended;
+
+	/** @intercepted: the next dispatch must clear the intercept suspension */
+	bool intercepted;
+
+	/** @distrust: a message about this VP was late; look before believing */
+	bool distrust;
+};
+
+void mshv_vp_sched_init(struct mshv_vp_sched *sched);
+
+/**
+ * struct mshv_sched_ops - a way in which VPs are dispatched
+ *
+ * Chosen once, while the driver loads, and constant from then on.
+ */
+struct mshv_sched_ops {
+	/** @dispatcher: who dispatches VPs, in the words of the log */
+	const char *dispatcher;
+
+	/**
+	 * @start: get ready for VPs. May sleep; called once, while the driver
+	 * loads, before any partition can exist. Returns 0 or a negative errno,
+	 * with nothing to be undone. NULL if there is nothing to do.
+	 */
+	int (*start)(void);
+
+	/**
+	 * @stop: undo @start. May sleep; called when no partition exists any
+	 * more. NULL if there is nothing to do.
+	 */
+	void (*stop)(void);
+
+	/**
+	 * @run: run a VP until user space must look at an intercept. Called
+	 * with vp_mutex held, in a thread of the VMM, preemptible; sleeps.
+	 * Returns 0 with the intercept in the VP's intercept page; -EINTR if a
+	 * signal is pending, the VP then explicitly suspended; or another
+	 * negative errno. In every case the VP is stopped when this returns, or
+	 * the hypervisor has refused to stop it and the errno says so.
+	 */
+	int (*run)(struct mshv_vp *vp);
+
+	/**
+	 * @quiesce: make sure that the hypervisor sends nothing more about the
+	 * VPs of a partition that is being destroyed, as far as it can be
+	 * made sure. May sleep, for a bounded time. No VP of it runs. NULL if
+	 * there is nothing to do.
+	 */
+	void (*quiesce)(struct mshv_partition *partition);
+
+	/**
+	 * @post_interrupt: hand a fixed, edge-triggered interrupt to the VP
+	 * through its register page. Any context, interrupts off. Returns 0 if
+	 * the VP will see it; anything else means that it must be delivered by
+	 * hypercall. NULL if VPs do not look there.
+	 */
+	int (*post_interrupt)(struct mshv_vp *vp, u8 vector);
+};
+
+extern const struct mshv_sched_ops mshv_sched_root_ops;
+extern const struct mshv_sched_ops mshv_sched_hyp_ops;
+
+/* The way in force; NULL until mshv_sched_init() has succeeded. */
+extern const struct mshv_sched_ops *mshv_sched_ops;
 
 /**
  * struct mshv_sched_facts - what the hypervisor says about scheduling
@@ -112,22 +246,28 @@ void mshv_sched_discover(struct mshv_sched_facts *facts);
 int mshv_sched_choose(const struct mshv_sched_facts *facts,
 		      struct mshv_sched_choice *choice);
 int mshv_sched_init(struct hv_partition_property_vmm_capabilities *caps);
+void mshv_sched_resume(void);
+int mshv_sched_start(void);
+void mshv_sched_stop(void);
 
-/* Not for use but by the accessors below. */
-extern enum hv_scheduler_type mshv_sched_in_force;
+bool mshv_sched_signal_isr(const struct hv_message *msg);
+void mshv_sched_kick(struct mshv_vp *vp);
+void mshv_sched_look_all(void);
+void mshv_sched_close(int err);
+
+/* Not for use but by mshv_sched_closed(). */
+extern int mshv_sched_closed_err;
 
 /**
- * mshv_sched_is_root_path() - whether this kernel dispatches VPs
+ * mshv_sched_closed() - whether no VP may run any more
  *
- * Inline, as every irqfd signal and every run of a VP asks.
- *
- * Context: Any, after mshv_sched_init().
- * Return: true if VPs run inside HVCALL_DISPATCH_VP (root scheduler, integrated
- * scheduler); false if the hypervisor places them (classic, core).
+ * Context: Any.
+ * Return: 0, or the negative errno that mshv_sched_close() was told.
  */
-static inline bool mshv_sched_is_root_path(void)
+static inline int mshv_sched_closed(void)
 {
-	return hv_scheduler_is_parents(mshv_sched_in_force);
+	/* Waiters are woken after the store, see mshv_sched_close(). */
+	return READ_ONCE(mshv_sched_closed_err);
 }
 
 #endif /* _MSHV_SCHED_H_ */

@@ -1119,7 +1119,8 @@ static void __init mshv_sched_init_row(struct kunit *test)
 				0x0101010101010101ULL * HV_FAKE_POISON);
 		return;
 	}
-	KUNIT_EXPECT_EQ(test, mshv_sched_is_root_path(), c->root_path);
+	KUNIT_EXPECT_PTR_EQ(test, mshv_sched_ops,
+			    c->root_path ? &mshv_sched_root_ops : &mshv_sched_hyp_ops);
 	KUNIT_EXPECT_EQ(test, caps.as_uint64[0], c->caps_result ? 0 : c->caps);
 }
 

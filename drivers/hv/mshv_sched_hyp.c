@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VPs that the hypervisor dispatches: classic scheduler, core scheduler.
+ *
+ * A VP runs while neither of its two suspend registers is set:
+ *
+ *   HV_REGISTER_EXPLICIT_SUSPEND   set and cleared by the parent
+ *   HV_REGISTER_INTERCEPT_SUSPEND  set by the hypervisor when the VP needs its
+ *                                  parent, cleared by the parent
+ *
+ * MSHV_RUN_VP clears both, and the thread sleeps. Where and when the VP runs is
+ * up to the hypervisor. When the VP needs the parent, the hypervisor sets the
+ * second register, fills the VP's intercept page and only then sends a message,
+ * which wakes the thread. When a signal wakes it instead, the VP is explicitly
+ * suspended, and an intercept that was faster is delivered first.
+ */
+
+#define pr_fmt(fmt) "mshv: " fmt
+
+#include <linux/jiffies.h>
+#include <linux/wait.h>
+#include <asm/mshyperv.h>
+
+#include "mshv.h"
+#include "mshv_root.h"
+#include "mshv_sched.h"
+
+/* How long a message may take that the hypervisor must have sent already. */
+#define MSHV_HYP_MESSAGE_TIMEOUT	HZ
+
+static const union hv_input_vtl mshv_hyp_vtl;
+
+/*
+ * Let the VP run. Intercept first: once the VP is released from its explicit
+ * suspension it may run into an intercept at any moment, and clearing that
+ * afterwards would lose it. The hypervisor sets registers in the order given.
+ */
+static int mshv_hyp_resume(const struct mshv_vp *vp)
+{
+	struct hv_register_assoc regs[] = {
+		{ .name = HV_REGISTER_INTERCEPT_SUSPEND },
+		{ .name = HV_REGISTER_EXPLICIT_SUSPEND },
+	};
+	int ret;
+
+	ret = hv_call_set_vp_registers(vp->vp_index, vp->vp_partition->pt_id,
+				       ARRAY_SIZE(regs), mshv_hyp_vtl, regs);
+	if (ret)
+		vp_err_ratelimited(vp, "cannot be resumed: %d\n", ret);
+
+	return ret;
+}
+
+static int mshv_hyp_suspend(const struct mshv_vp *vp)
+{
+	struct hv_register_assoc reg = {
+		.name = HV_REGISTER_EXPLICIT_SUSPEND,
+		.value.explicit_suspend.suspended = 1,
+	};
+	int ret;
+
+	ret = hv_call_set_vp_registers(vp->vp_index, vp->vp_partition->pt_id,
+				       1, mshv_hyp_vtl, &reg);
+	if (ret)
+		vp_err_ratelimited(vp, "cannot be suspended: %d\n", ret);
+
+	return ret;
+}
+
+/* Whether the VP waits for its parent; its intercept page is filled then. */
+static int mshv_hyp_intercepted(const struct mshv_vp *vp, bool *intercepted)
+{
+	struct hv_register_assoc reg = {
+		.name = HV_REGISTER_INTERCEPT_SUSPEND,
+	};
+	int ret;
+
+	ret = hv_call_get_vp_registers(vp->vp_index, vp->vp_partition->pt_id,
+				       1, mshv_hyp_vtl, &reg);
+	if (ret)
+		vp_err_ratelimited(vp, "intercept state cannot be read: %d\n", ret);
+	else
+		*intercepted = reg.value.intercept_suspend.suspended;
+
+	return ret;
+}
+
+/*
+ * Take the message of an intercept that the register has told of. A VP that is
+ * explicitly suspended runs into no intercept, so there are two cases only: the
+ * message has come already, or it is on its way. Left alone, it would end the
+ * next run before its time.
+ *
+ * The intercept page is filled before the message is sent. So if it does not
+ * come, nothing is missing but the wake-up; the next one is not believed
+ * without a look, for it may be this one.
+ */
+static void mshv_hyp_take_message(struct mshv_vp *vp)
+{
+	if (!wait_event_timeout(vp->sched.wait,
+				READ_ONCE(vp->sched.kick) == MSHV_KICK_SIGNAL,
+				MSHV_HYP_MESSAGE_TIMEOUT)) {
+		vp_warn_ratelimited(vp, "intercept without a message\n");
+		vp->sched.distrust = true;
+	}
+	WRITE_ONCE(vp->sched.kick, MSHV_KICK_NONE);
+}
+
+/* A signal has interrupted the wait: stop the VP, and lose no intercept. */
+static int mshv_hyp_interrupted(struct mshv_vp *vp, int err)
+{
+	bool intercepted;
+	int ret;
+
+	ret = mshv_hyp_suspend(vp);
+	if (ret)
+		return ret;
+
+	/* Only now: before, the VP could still run into one. */
+	ret = mshv_hyp_intercepted(vp, &intercepted);
+	if (ret)
+		return ret;
+
+	if (!intercepted)
+		return err;
+
+	mshv_hyp_take_message(vp);
+	return 0;
+}
+
+/* See &mshv_sched_ops.run. */
+static int mshv_hyp_run(struct mshv_vp *vp)
+{
+	bool intercepted = false;
+	int kick, ret;
+
+	/* Whatever this is about, it is not about the run that begins now. */
+	WRITE_ONCE(vp->sched.kick, MSHV_KICK_NONE);
+
+	ret = mshv_hyp_resume(vp);
+	if (ret)
+		return ret;
+
+	do {
+		ret = wait_event_interruptible(vp->sched.wait,
+					       READ_ONCE(vp->sched.kick) ||
+					       mshv_sched_closed());
+		if (ret)
+			return mshv_hyp_interrupted(vp, -EINTR);
+		if (mshv_sched_closed())
+			return mshv_hyp_interrupted(vp, mshv_sched_closed());
+
+		/* Taken before the look: a kick that comes now is not lost. */
+		kick = xchg(&vp->sched.kick, MSHV_KICK_NONE);
+		if (kick == MSHV_KICK_SIGNAL && !vp->sched.distrust)
+			return 0;
+
+		ret = mshv_hyp_intercepted(vp, &intercepted);
+		if (ret)
+			return ret;
+
+		/*
+		 * An intercept without a message: that may still be to come. A
+		 * message without an intercept: there it is.
+		 */
+		if (intercepted && kick == MSHV_KICK_LOOK)
+			vp->sched.distrust = true;
+		else if (!intercepted && kick == MSHV_KICK_SIGNAL)
+			vp->sched.distrust = false;
+	} while (!intercepted);
+
+	return 0;
+}
+
+const struct mshv_sched_ops mshv_sched_hyp_ops = {
+	.dispatcher = "the hypervisor",
+	.run = mshv_hyp_run,
+};

@@ -1,0 +1,665 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VPs that this kernel dispatches: root scheduler, integrated scheduler.
+ *
+ * A VP runs inside HVCALL_DISPATCH_VP, on the CPU and for the account of the
+ * thread that called MSHV_RUN_VP. The hypercall returns when the VP needs its
+ * parent (an intercept, already in the VP's intercept page), when it has
+ * nothing to do (blocked), when somebody has suspended it, or when this CPU is
+ * wanted for something else (ready). A blocked VP is not dispatched again until
+ * the hypervisor has sent a signal about it, or an interrupt was posted to it.
+ *
+ * Interrupts stay on during a dispatch, preemption is off: the VP gives way
+ * when the hypervisor returns for an interrupt of this CPU.
+ */
+
+#define pr_fmt(fmt) "mshv: " fmt
+
+#include <linux/cleanup.h>
+#include <linux/cpuhotplug.h>
+#include <linux/entry-virt.h>
+#include <linux/irqflags.h>
+#include <linux/jiffies.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
+#include <linux/rseq.h>
+#include <linux/slab.h>
+#include <linux/vtime.h>
+#include <linux/wait.h>
+#include <asm/mshyperv.h>
+
+#include "mshv.h"
+#include "mshv_root.h"
+#include "mshv_sched.h"
+
+/*
+ * A VP that was kicked while its counter says "blocked" is looked at again, and
+ * in the end dispatched, after this long. See mshv_root_wait().
+ */
+#define MSHV_ROOT_RECHECK	(HZ / 10)
+
+/* How long a partition's destruction waits for signals, all VPs together. */
+#define MSHV_ROOT_DRAIN_TIMEOUT	HZ
+
+/* Tries to post an interrupt against a VMM that keeps writing to the page. */
+#define MSHV_ROOT_POST_TRIES	8
+
+/*
+ * VpRootDispatchThreadBlocked, an index into the counters of a VP's statistics
+ * page. The hypervisor clears it before it sends a signal for the VP. No
+ * version tells where it is; it has moved before.
+ */
+#if IS_ENABLED(CONFIG_X86_64)
+#define MSHV_ROOT_COUNTER_BLOCKED	202
+#else
+#define MSHV_ROOT_COUNTER_BLOCKED	95
+#endif
+
+/*
+ * Argument pages of HVCALL_DISPATCH_VP, one pair for each CPU. Those that other
+ * hypercalls share are used with interrupts off; a dispatch has them on.
+ */
+struct mshv_root_args {
+	struct hv_input_dispatch_vp *input;
+	struct hv_output_dispatch_vp *output;
+};
+
+static DEFINE_PER_CPU(struct mshv_root_args, mshv_root_args);
+static int mshv_root_cpuhp_state;
+
+static const union hv_input_vtl mshv_root_vtl;
+
+static int mshv_root_set_register(const struct mshv_vp *vp, u32 name, u64 value)
+{
+	struct hv_register_assoc reg = { .name = name, .value.reg64 = value };
+
+	return hv_call_set_vp_registers(vp->vp_index, vp->vp_partition->pt_id,
+					1, mshv_root_vtl, &reg);
+}
+
+static int mshv_root_get_register(const struct mshv_vp *vp, u32 name, u64 *value)
+{
+	struct hv_register_assoc reg = { .name = name };
+	int ret;
+
+	ret = hv_call_get_vp_registers(vp->vp_index, vp->vp_partition->pt_id,
+				       1, mshv_root_vtl, &reg);
+	if (!ret)
+		*value = reg.value.reg64;
+
+	return ret;
+}
+
+/*
+ * Interrupts for a VP, posted in its register page: the hypervisor takes them
+ * from there when it is asked to, at the start of a dispatch.
+ */
+#if IS_ENABLED(CONFIG_X86_64)
+static u64 mshv_root_posted(const struct mshv_vp *vp)
+{
+	if (!vp->vp_register_page)
+		return 0;
+
+	return READ_ONCE(vp->vp_register_page->interrupt_vectors.as_uint64);
+}
+
+/*
+ * Put a vector in the page. The VMM has the page mapped and may write anything
+ * at any time, so nothing is read twice and the number of tries is bounded.
+ */
+static int mshv_root_push_vector(struct mshv_vp *vp, u8 vector)
+{
+	union hv_vp_register_page_interrupt_vectors old, new;
+	u64 *word = &vp->vp_register_page->interrupt_vectors.as_uint64;
+	int i, tries;
+
+	old.as_uint64 = READ_ONCE(*word);
+	for (tries = 0; tries < MSHV_ROOT_POST_TRIES; tries++) {
+		new = old;
+		if (old.vector_count > HV_VP_REGISTER_PAGE_MAX_VECTOR_COUNT)
+			return -EINVAL;
+
+		for (i = 0; i < old.vector_count; i++)
+			if (old.vector[i] == vector)
+				break;
+		if (i == HV_VP_REGISTER_PAGE_MAX_VECTOR_COUNT)
+			return -ENOSPC;
+		if (i == old.vector_count)
+			new.vector[new.vector_count++] = vector;
+
+		/*
+		 * Written even if the vector is there already: that it still is,
+		 * after everything this interrupt tells of, is what counts.
+		 */
+		if (try_cmpxchg(word, &old.as_uint64, new.as_uint64))
+			return 0;
+	}
+
+	return -EBUSY;
+}
+
+/* See &mshv_sched_ops.post_interrupt. */
+static int mshv_root_post_interrupt(struct mshv_vp *vp, u8 vector)
+{
+	int ret;
+
+	if (!vp->vp_register_page || !READ_ONCE(vp->sched.apic_id_is_index))
+		return -EOPNOTSUPP;
+
+	/* A VP that is running looks at the page at its next dispatch only. */
+	if (READ_ONCE(vp->sched.dispatched))
+		return -EBUSY;
+
+	ret = mshv_root_push_vector(vp, vector);
+	if (ret)
+		return ret;
+
+	/*
+	 * try_cmpxchg() above is a full barrier, and pairs with the smp_mb() of
+	 * mshv_root_dispatch(): either that sees the vector, or this sees that
+	 * the VP is dispatched, perhaps without it. In the latter case the
+	 * interrupt is delivered by hypercall, and once more with the next
+	 * dispatch: one too many, not one too few.
+	 */
+	if (READ_ONCE(vp->sched.dispatched))
+		return -EBUSY;
+
+	wake_up(&vp->sched.wait);
+
+	return 0;
+}
+
+/*
+ * Interrupts are routed to APIC IDs, register pages belong to VPs. The two
+ * numbers are equal in small guests, and not in all: with a number of VPs per
+ * NUMA node that is no power of two, APIC IDs have gaps. Ask about the one that
+ * equals the VP's index, once, when the VP first runs: only where the
+ * hypervisor confirms it are interrupts posted.
+ */
+static void mshv_root_ask_apic_id(struct mshv_vp *vp)
+{
+	const u64 control = HV_HYPERCALL_REP_COMP_1 |
+			    HVCALL_GET_VP_INDEX_FROM_APIC_ID;
+	struct hv_get_vp_from_apic_id_in *input;
+	u32 *output;
+	u64 status;
+
+	vp->sched.apic_id_asked = true;
+	if (!(ms_hyperv.ext_features & HV_VP_DISPATCH_INTERRUPT_INJECTION_AVAILABLE))
+		return;
+
+	guard(irqsave)();
+	input = *this_cpu_ptr(hyperv_pcpu_input_arg);
+	output = *this_cpu_ptr(hyperv_pcpu_output_arg);
+
+	memset(input, 0, sizeof(*input));
+	input->partition_id = vp->vp_partition->pt_id;
+	input->apic_ids[0] = vp->vp_index;
+	/* A success that wrote nothing must not read as an index. */
+	output[0] = ~vp->vp_index;
+
+	status = hv_do_hypercall(control, input, output);
+	WRITE_ONCE(vp->sched.apic_id_is_index,
+		   hv_result_success(status) && output[0] == vp->vp_index);
+}
+#else
+static u64 mshv_root_posted(const struct mshv_vp *vp)
+{
+	return 0;
+}
+
+static void mshv_root_ask_apic_id(struct mshv_vp *vp)
+{
+	vp->sched.apic_id_asked = true;
+}
+#endif
+
+/* Whether the hypervisor's own counter says that the VP cannot run. */
+static bool mshv_root_counter_blocked(const struct mshv_vp *vp)
+{
+	struct hv_stats_page * const *stats = vp->vp_stats_pages;
+	const unsigned int i = MSHV_ROOT_COUNTER_BLOCKED;
+
+	/* Which of the two areas has it depends on what the parent may see. */
+	return READ_ONCE(stats[HV_STATS_AREA_PARENT]->data[i]) ||
+	       READ_ONCE(stats[HV_STATS_AREA_SELF]->data[i]);
+}
+
+/*
+ * The explicit suspension. A VP that is not in a dispatch does not run in any
+ * case; suspending it makes the hypervisor write its registers to the register
+ * page, where the VMM looks for them after -EINTR, and leaves it in the state
+ * in which the hypervisor path would.
+ */
+static int mshv_root_suspend(struct mshv_vp *vp)
+{
+	int ret;
+
+	ret = mshv_root_set_register(vp, HV_REGISTER_EXPLICIT_SUSPEND, 1);
+	if (ret)
+		vp_err_ratelimited(vp, "cannot be suspended: %d\n", ret);
+	else
+		vp->sched.suspended = true;
+
+	return ret;
+}
+
+static int mshv_root_release(struct mshv_vp *vp)
+{
+	int ret;
+
+	ret = mshv_root_set_register(vp, HV_REGISTER_EXPLICIT_SUSPEND, 0);
+
+	trace_mshv_vp_clear_explicit_suspend(vp->vp_partition->pt_id,
+					     vp->vp_index, ret);
+
+	if (ret)
+		vp_err_ratelimited(vp, "cannot be resumed: %d\n", ret);
+	else
+		vp->sched.suspended = false;
+
+	return ret;
+}
+
+/*
+ * Wait until a VP that the VMM has suspended, by a hypercall of its own, is
+ * released in the same way. The hypervisor sends a signal then; what counts is
+ * the register.
+ */
+static int mshv_root_wait_released(struct mshv_vp *vp)
+{
+	struct mshv_vp_sched *sched = &vp->sched;
+	u64 suspended;
+	int ret;
+
+	do {
+		if (wait_event_interruptible(sched->wait,
+					     READ_ONCE(sched->kick) ||
+					     mshv_sched_closed()))
+			return -EINTR;
+		if (mshv_sched_closed())
+			return mshv_sched_closed();
+
+		/* Taken before the look: a kick that comes now is not lost. */
+		xchg(&sched->kick, MSHV_KICK_NONE);
+		ret = mshv_root_get_register(vp, HV_REGISTER_EXPLICIT_SUSPEND,
+					     &suspended);
+		if (ret) {
+			vp_err_ratelimited(vp, "suspend state cannot be read: %d\n", ret);
+			return ret;
+		}
+	} while (suspended);
+
+	sched->suspended = false;
+	return 0;
+}
+
+/*
+ * Wait until a blocked VP can be dispatched: kicked, and not blocked any more;
+ * or there is an interrupt for it.
+ *
+ * A kick alone is not enough, it may be an old one. The counter tells, and the
+ * hypervisor clears it before it sends a signal. But it is found by an index
+ * that nothing vouches for, so it is not trusted with a VP's life: if it still
+ * says "blocked" after a kick, it is read again later, as nobody else will wake
+ * us, and then the VP is dispatched all the same. The hypervisor answers
+ * "blocked" if it is.
+ */
+static int mshv_root_wait_kicked(struct mshv_vp *vp)
+{
+	struct mshv_vp_sched *sched = &vp->sched;
+	long ret;
+
+	if (wait_event_interruptible(sched->wait,
+				     READ_ONCE(sched->kick) ||
+				     mshv_root_posted(vp) ||
+				     mshv_sched_closed()))
+		return -EINTR;
+
+	ret = wait_event_interruptible_timeout(sched->wait,
+					       !mshv_root_counter_blocked(vp) ||
+					       mshv_root_posted(vp) ||
+					       mshv_sched_closed(),
+					       MSHV_ROOT_RECHECK);
+	if (ret < 0)
+		return -EINTR;
+	if (mshv_sched_closed())
+		return mshv_sched_closed();
+	if (!ret)
+		vp_notice_ratelimited(vp, "kicked, but its counter says blocked; dispatched to see\n");
+
+	return 0;
+}
+
+/* Wait until a VP that is blocked or suspended need not be so any more. */
+static int mshv_root_wait(struct mshv_vp *vp)
+{
+	int ret;
+
+	ret = vp->sched.suspended ? mshv_root_wait_released(vp) :
+				    mshv_root_wait_kicked(vp);
+	if (ret)
+		return ret;
+
+	trace_mshv_vp_wait_for_hv_kick(vp->vp_partition->pt_id, vp->vp_index,
+				       READ_ONCE(vp->sched.kick),
+				       mshv_root_counter_blocked(vp),
+				       mshv_root_posted(vp));
+	vp->sched.blocked = false;
+	return 0;
+}
+
+/*
+ * Dispatch the VP once, unless this thread has something else to do first: that
+ * is the same to the caller as a VP that had to give way, a success by which
+ * the VP is ready.
+ *
+ * Returns the hypercall's status, U64_MAX if none could be made.
+ */
+static u64 mshv_root_dispatch(struct mshv_vp *vp,
+			      struct hv_output_dispatch_vp *output)
+{
+	struct mshv_root_args *args;
+	u64 posted, status;
+	u32 flags = 0;
+
+	guard(preempt)();
+	args = this_cpu_ptr(&mshv_root_args);
+	if (WARN_ON_ONCE(!args->input))
+		return U64_MAX;
+
+	/* Kicks so far are answered by this dispatch, later ones are not. */
+	WRITE_ONCE(vp->sched.kick, MSHV_KICK_NONE);
+	WRITE_ONCE(vp->sched.dispatched, true);
+	/*
+	 * Pairs with try_cmpxchg() in mshv_root_push_vector(): who posts a vector
+	 * after the look at the page sees that the VP is dispatched.
+	 */
+	smp_mb();
+
+	/*
+	 * Looked at on the CPU that the VP will run on, with no way off it any
+	 * more. Interrupts are on, so one that asks this thread to do something
+	 * can still come between here and the hypercall. It is noticed at the
+	 * next interrupt that ends the dispatch, with the tick at the latest,
+	 * and on a CPU without a tick when the VP itself comes back.
+	 */
+	if (__xfer_to_guest_mode_work_pending() || mshv_sched_closed()) {
+		WRITE_ONCE(vp->sched.dispatched, false);
+		*output = (struct hv_output_dispatch_vp) {
+			.dispatch_state = HV_VP_DISPATCH_STATE_READY,
+		};
+		return HV_STATUS_SUCCESS;
+	}
+
+	if (vp->sched.intercepted)
+		flags |= HV_DISPATCH_VP_FLAG_CLEAR_INTERCEPT_SUSPEND;
+	posted = mshv_root_posted(vp);
+	if (posted)
+		flags |= HV_DISPATCH_VP_FLAG_SCAN_INTERRUPT_INJECTION;
+
+	/* Without a time slice: until something happens. */
+	*args->input = (struct hv_input_dispatch_vp) {
+		.partition_id = vp->vp_partition->pt_id,
+		.vp_index = vp->vp_index,
+		.flags = flags,
+	};
+	/* A success that wrote nothing must not read as an older outcome. */
+	*args->output = (struct hv_output_dispatch_vp) { };
+
+	scoped_guard(irq)
+		vtime_account_guest_enter();
+
+	status = hv_do_hypercall(HVCALL_DISPATCH_VP, args->input, args->output);
+
+	scoped_guard(irq)
+		vtime_account_guest_exit();
+
+	WRITE_ONCE(vp->sched.dispatched, false);
+	if (hv_result_success(status))
+		vp->sched.intercepted = false;
+	*output = *args->output;
+
+	trace_mshv_hvcall_dispatch_vp(vp->vp_partition->pt_id, vp->vp_index,
+				      flags, output->dispatch_state,
+				      output->dispatch_event, posted, status);
+
+	return status;
+}
+
+/* What a failed dispatch means for the run: 0 if it may be tried again. */
+static int mshv_root_dispatch_failed(const struct mshv_vp *vp, u64 status)
+{
+	if (hv_result_needs_memory(status))
+		return hv_deposit_memory(vp->vp_partition->pt_id, status);
+
+	vp_err_ratelimited(vp, "cannot be dispatched: %s\n",
+			   hv_result_to_string(status));
+
+	return hv_result_to_errno(status);
+}
+
+/* Handle what this thread was asked to do: -EINTR if that is a signal. */
+static int mshv_root_handle_work(const struct mshv_vp *vp)
+{
+	int ret = xfer_to_guest_mode_handle_work();
+
+	trace_mshv_xfer_to_guest_mode_work(vp->vp_partition->pt_id,
+					   vp->vp_index, read_thread_flags(),
+					   ret);
+
+	return ret;
+}
+
+/* Dispatch until there is an intercept. Returns 0 then, else a negative errno. */
+static int mshv_root_run_until_intercept(struct mshv_vp *vp)
+{
+	struct mshv_vp_sched *sched = &vp->sched;
+	struct hv_output_dispatch_vp output;
+	u64 status;
+	int ret;
+
+	for (;;) {
+		if (sched->blocked) {
+			ret = mshv_root_wait(vp);
+			if (ret)
+				return ret;
+		}
+
+		if (__xfer_to_guest_mode_work_pending()) {
+			ret = mshv_root_handle_work(vp);
+			if (ret)
+				return ret;
+		}
+
+		if (mshv_sched_closed())
+			return mshv_sched_closed();
+
+		status = mshv_root_dispatch(vp, &output);
+		if (!hv_result_success(status)) {
+			ret = mshv_root_dispatch_failed(vp, status);
+			if (ret)
+				return ret;
+			continue;
+		}
+
+		switch (hv_dispatch_outcome(&output)) {
+		case HV_DISPATCH_READY:
+			break;
+		case HV_DISPATCH_INTERCEPT:
+			sched->intercepted = true;
+			return 0;
+		case HV_DISPATCH_SUSPENDED:
+			sched->suspended = true;
+			/*
+			 * A VP is created suspended, and its first dispatch
+			 * says so. After that, only the VMM suspends it, and
+			 * only the VMM, or the next MSHV_RUN_VP, releases it.
+			 */
+			if (!sched->started) {
+				sched->started = true;
+				ret = mshv_root_release(vp);
+				if (ret)
+					return ret;
+			}
+			fallthrough;
+		case HV_DISPATCH_BLOCKED:
+			sched->blocked = true;
+			break;
+		case HV_DISPATCH_UNKNOWN:
+			vp_err_ratelimited(vp, "dispatch ended in state %u by event %u\n",
+					   output.dispatch_state,
+					   output.dispatch_event);
+			return -EIO;
+		}
+	}
+}
+
+/* See &mshv_sched_ops.run. */
+static int mshv_root_run(struct mshv_vp *vp)
+{
+	int ret = 0, err;
+
+	if (!vp->sched.apic_id_asked)
+		mshv_root_ask_apic_id(vp);
+
+	if (vp->sched.suspended)
+		ret = mshv_root_release(vp);
+	if (!ret)
+		ret = mshv_root_run_until_intercept(vp);
+
+	/* Scheduled out meanwhile, perhaps: the thread may be elsewhere now. */
+	rseq_virt_userspace_exit();
+
+	/* Before its first dispatch a VP is as suspended as it can be. */
+	if (ret == -EINTR && vp->sched.started && !vp->sched.suspended) {
+		err = mshv_root_suspend(vp);
+		if (err)
+			ret = err;
+	}
+
+	return ret;
+}
+
+/* Stop the hypervisor's signals for a VP. Returns their number so far. */
+static int mshv_root_end_signals(const struct mshv_vp *vp, u64 *count)
+{
+	int ret;
+
+	ret = mshv_root_set_register(vp, HV_REGISTER_DISPATCH_SUSPEND, 1);
+
+	trace_mshv_disable_vp_dispatch(vp->vp_partition->pt_id, vp->vp_index,
+				       ret);
+
+	/* From here on the hypervisor's count stays as it is. */
+	if (!ret)
+		ret = mshv_root_get_register(vp, HV_REGISTER_VP_ROOT_SIGNAL_COUNT,
+					     count);
+
+	return ret;
+}
+
+/*
+ * See &mshv_sched_ops.quiesce.
+ *
+ * Every signal that the hypervisor has counted should have arrived before the
+ * VP goes. That is a courtesy: one that is late finds no VP and is dropped, and
+ * the memory of the VP stays until no handler can be at work on it. So the wait
+ * ends after a while, and is not begun where the number is not known; no signal
+ * interrupts it, for it is a dying VMM that comes here as a rule.
+ */
+static void mshv_root_quiesce(struct mshv_partition *partition)
+{
+	unsigned long deadline = jiffies + MSHV_ROOT_DRAIN_TIMEOUT;
+	unsigned int i, unknown = 0, lost = 0;
+	struct mshv_vp *vp;
+	u64 count;
+	long left;
+
+	for (i = 0; i < MSHV_MAX_VPS; i++) {
+		/* No ioctl can be under way, so that no slot changes. */
+		vp = partition->pt_vp_array[i];
+		if (!vp)
+			continue;
+
+		if (mshv_root_end_signals(vp, &count)) {
+			unknown++;
+			continue;
+		}
+
+		left = max_t(long, deadline - jiffies, 0);
+		if (!wait_event_timeout(vp->sched.wait,
+					atomic64_read_acquire(&vp->sched.signal_count) >=
+					count, left))
+			lost++;
+
+		trace_mshv_drain_vp_signals(partition->pt_id, vp->vp_index);
+	}
+
+	if (unknown)
+		pt_warn(partition, "destroyed with an unknown number of signals for %u VPs\n",
+			unknown);
+	if (lost)
+		pt_warn(partition, "destroyed with signals for %u VPs that have not arrived\n",
+			lost);
+}
+
+static int mshv_root_cpu_online(unsigned int cpu)
+{
+	struct mshv_root_args *args = this_cpu_ptr(&mshv_root_args);
+	void *pages;
+
+	/* Neither may cross a page; an allocation of this size is aligned to it. */
+	pages = kmalloc_array(2, HV_HYP_PAGE_SIZE, GFP_KERNEL);
+	if (!pages)
+		return -ENOMEM;
+
+	args->input = pages;
+	args->output = pages + HV_HYP_PAGE_SIZE;
+
+	return 0;
+}
+
+/* No VP is dispatched here any more: threads of user space have left the CPU. */
+static int mshv_root_cpu_offline(unsigned int cpu)
+{
+	struct mshv_root_args *args = this_cpu_ptr(&mshv_root_args);
+
+	kfree(args->input);
+	*args = (struct mshv_root_args) { };
+
+	return 0;
+}
+
+/* See &mshv_sched_ops.start. */
+static int mshv_root_start(void)
+{
+	int ret;
+
+	ret = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "hyperv/mshv_sched:online",
+				mshv_root_cpu_online, mshv_root_cpu_offline);
+	if (ret < 0) {
+		pr_err("no argument pages to dispatch VPs with: %d\n", ret);
+		return ret;
+	}
+
+	mshv_root_cpuhp_state = ret;
+	return 0;
+}
+
+/* See &mshv_sched_ops.stop. */
+static void mshv_root_stop(void)
+{
+	cpuhp_remove_state(mshv_root_cpuhp_state);
+}
+
+const struct mshv_sched_ops mshv_sched_root_ops = {
+	.dispatcher = "this kernel",
+	.start = mshv_root_start,
+	.stop = mshv_root_stop,
+	.run = mshv_root_run,
+	.quiesce = mshv_root_quiesce,
+#if IS_ENABLED(CONFIG_X86_64)
+	.post_interrupt = mshv_root_post_interrupt,
+#endif
+};
