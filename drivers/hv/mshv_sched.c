@@ -185,6 +185,12 @@ int mshv_sched_choose(const struct mshv_sched_facts *facts,
 	return mshv_sched_choose_root(facts, choice);
 }
 
+/* For the log: hv_scheduler_name() of a scheduler that may be none. */
+static const char *mshv_sched_name(enum hv_scheduler_type type, bool l1vh)
+{
+	return hv_scheduler_name(type, l1vh) ?: "no scheduler";
+}
+
 static const struct mshv_sched_ops *mshv_sched_ops_of(enum hv_scheduler_type type)
 {
 	return hv_scheduler_is_parents(type) ? &mshv_sched_root_ops :
@@ -243,7 +249,7 @@ static void __init mshv_sched_report(const struct mshv_sched_facts *facts,
 		       mshv_sched_answer_code(facts, choice));
 	else
 		pr_info("%s: %s dispatches VPs (%s)\n",
-			hv_scheduler_name(choice->type, facts->l1vh),
+			mshv_sched_name(choice->type, facts->l1vh),
 			mshv_sched_ops_of(choice->type)->dispatcher, why);
 
 	pr_debug("VMM capabilities %#llx, bank_count %u\n",
@@ -309,9 +315,9 @@ void mshv_sched_resume(void)
 		       mshv_sched_why(choice.reason), mshv_sched_answer(&choice),
 		       mshv_sched_answer_code(&facts, &choice));
 	else
-		pr_err("%s after resume, %s before; load the driver anew\n",
-		       hv_scheduler_name(choice.type, facts.l1vh),
-		       hv_scheduler_name(mshv_sched_in_force, facts.l1vh));
+		pr_err("scheduler changed by resume: %s now, %s before; load the driver anew\n",
+		       mshv_sched_name(choice.type, facts.l1vh),
+		       mshv_sched_name(mshv_sched_in_force, facts.l1vh));
 	mshv_sched_close(-ENODEV);
 }
 

@@ -134,6 +134,10 @@ static int mshv_hyp_run(struct mshv_vp *vp)
 	bool intercepted = false;
 	int kick, ret;
 
+	/* mshv_pm_stop_partitions() relies on it: nothing is resumed then. */
+	if (mshv_sched_closed())
+		return mshv_sched_closed();
+
 	/* Whatever this is about, it is not about the run that begins now. */
 	WRITE_ONCE(vp->sched.kick, MSHV_KICK_NONE);
 

@@ -520,6 +520,10 @@ static int mshv_root_run(struct mshv_vp *vp)
 {
 	int ret = 0, err;
 
+	/* mshv_pm_stop_partitions() relies on it: nothing is released then. */
+	if (mshv_sched_closed())
+		return mshv_sched_closed();
+
 	if (!vp->sched.apic_id_asked)
 		mshv_root_ask_apic_id(vp);
 

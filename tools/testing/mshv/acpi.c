@@ -17,6 +17,7 @@
 #define TABLES_GPA	0xe0000		/* where a BIOS has them */
 #define TABLES_SIZE	0x10000
 #define SLEEP_TYPE_OFF	5		/* what \_S5 of the DSDT says */
+#define SLEEP_TYPE_HIBERNATE	4	/* and \_S4 */
 #define LAPIC_ADDRESS	0xfee00000
 #define IOAPIC_ADDRESS	0xfec00000
 #define SCI_IRQ		9
@@ -179,12 +180,17 @@ static void finish(struct header *header, const char *signature, u8 revision,
 	seal(header, length, &header->checksum);
 }
 
-/* Name (_S5, Package () { 5, 5, 0, 0 }): how to power off. */
+/*
+ * Name (_S5, Package () { 5, 5, 0, 0 }): how to power off. Likewise _S4, which
+ * makes Linux offer hibernation of its own accord; it powers off too.
+ */
 static size_t write_dsdt(void *at)
 {
 	static const u8 code[] = {
 		0x08, '_', 'S', '5', '_', 0x12, 0x08, 0x04,
 		0x0a, SLEEP_TYPE_OFF, 0x0a, SLEEP_TYPE_OFF, 0x00, 0x00,
+		0x08, '_', 'S', '4', '_', 0x12, 0x08, 0x04,
+		0x0a, SLEEP_TYPE_HIBERNATE, 0x0a, SLEEP_TYPE_HIBERNATE, 0x00, 0x00,
 	};
 	struct header *header = at;
 
@@ -310,7 +316,8 @@ enum acpi_request acpi_write(u16 port, u16 value)
 		break;
 	case 4:
 		if ((value & PM1_CONTROL_SLEEP) &&
-		    PM1_CONTROL_SLEEP_TYPE(value) == SLEEP_TYPE_OFF)
+		    (PM1_CONTROL_SLEEP_TYPE(value) == SLEEP_TYPE_OFF ||
+		     PM1_CONTROL_SLEEP_TYPE(value) == SLEEP_TYPE_HIBERNATE))
 			return ACPI_POWER_OFF;
 		break;
 	}

@@ -34,4 +34,7 @@
 #define HVEMU_PORT_HYPERCALL		0xea	/* what the hypercall page writes to */
 #define HVEMU_PORT_TEST			0x5e0	/* the test port, see test_port.h */
 
+/* hvemu: what a page is filled with to see who else uses it; "scribble" */
+#define HVEMU_SCRIBBLE			0x656c626269726373ULL
+
 #endif /* _HVEMU_HV_MORE_H */

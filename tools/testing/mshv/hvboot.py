@@ -192,6 +192,35 @@ def race_boot(name, kernel='ours'):
                 kernel=kernel)
 
 
+# What a CPU does between loading the driver and the end, and how that is.
+HOTPLUG = [
+    ('hotplug-reboot', 'maxcpus=1', 'cpu=online'),
+    ('hotplug-unload', 'maxcpus=1', 'cpu=online', 'end=unload'),
+    ('hotplug-offline-reboot', 'cpu=offline'),
+    ('hotplug-offline-unload', 'cpu=offline', 'end=unload'),
+]
+
+# What the hypervisor answers about its scheduler after a hibernation. SUCCESS
+# leaves the answer empty: another one.
+CHANGES = [
+    ('other-property', '0x101:0x20005=SUCCESS'),
+    ('other-capabilities', '0x101:0x90007=SUCCESS'),
+    ('unreadable-property', '0x101:0x20005=OPERATION_DENIED'),
+    ('unreadable-capabilities', '0x101:0x90007=ACCESS_DENIED'),
+]
+
+
+def hotplug_boot(name, *append):
+    end = 'power-off' if 'end=unload' in append else 'reset'
+    return Boot(name, 'integrated-on', do='hotplug', append=append,
+                proof=[f'end reason={end}'])
+
+
+def hibernate_boot(name, *append):
+    return Boot(name, 'integrated-on', do='hibernate', append=append,
+                proof=[r'hibernation vps=2'])
+
+
 def check_boots(kernels):
     """Every boot of "check"."""
     integrated = 'integrated scheduler'
@@ -219,6 +248,24 @@ def check_boots(kernels):
         Boot('messages', 'integrated-on', '--cpus', '1', do='messages',
              proof=[r'message-waits sint=0 .*waiting=4', r'msr-write .*name=EOM',
                     r'message sint=0 type=0x80000101 waiting=0', r'ring sint=5 port=200']),
+        # Not even statistics may stand in the way of partitions.
+        Boot('debugfs-off', 'integrated-on', expect=integrated,
+             append=['debugfs=off', 'statistics=off']),
+        Boot('statistics-refused', 'integrated-on', '--fault', '0x131:0x10002=ACCESS_DENIED@2',
+             expect=integrated, append=['statistics=refused']),
+        Boot('unmap-fails', 'integrated-on', '--cpus', '1', do='unmap'),
+        Boot('unclaimed-message', 'integrated-on', '--cpus', '1', do='unclaimed',
+             proof=[r'message sint=0 type=0x7fffffff']),
+        # CPUs that come and go while the driver is there.
+        *[hotplug_boot(name, *options) for name, *options in HOTPLUG],
+        Boot('offline-with-messages', 'integrated-on', do='cycle', append=['sent=5']),
+        Boot('offline-late-interrupt', 'integrated-on', do='cycle', append=['late=1']),
+        hotplug_boot('reboot-with-messages', 'sent=1'),
+        hotplug_boot('reboot-late-interrupt', 'late=1'),
+        hibernate_boot('hibernate'),
+        hibernate_boot('hibernate-with-messages', 'sent=1'),
+        hibernate_boot('hibernate-partition-open', 'open=partition'),
+        *[hibernate_boot(f'hibernate-{what}', f'changed={fault}@1') for what, fault in CHANGES],
         race_boot('refused-device'),
         Boot('device-comes', 'integrated-on', do='race', append=['device=comes']),
         # hvemu must notice what goes wrong, or its silence means nothing.

@@ -14,6 +14,7 @@
 #include <linux/kernel.h>
 #include <hyperv/hvhdk.h>
 
+#include "child.h"
 #include "hv_more.h"
 #include "hypercall.h"
 #include "log.h"
@@ -77,10 +78,7 @@ static bool is_given_away(const struct partition *partition, u64 pfn)
 	return false;
 }
 
-/*
- * A page that the guest gives away. For the partition itself; children come
- * with the hypercalls that make them.
- */
+/* A page that the guest gives away. For the partition itself. */
 static u16 deposit_memory(struct hypercall *call)
 {
 	struct partition *partition = call->vp->partition;
@@ -167,6 +165,27 @@ static const struct row rows[] = {
 		.selector = offsetof(struct hv_input_enter_sleep_state, sleep_state),
 		.is_there = is_root,
 		.handler = enter_sleep_state,
+	}, {
+		.code = HVCALL_CREATE_PARTITION,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_create_partition),
+		.out = sizeof(struct hv_output_create_partition),
+		.selector = NO_SELECTOR,
+		.handler = child_create,
+	}, {
+		.code = HVCALL_DELETE_PARTITION,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_delete_partition),
+		.selector = NO_SELECTOR,
+		.handler = child_delete,
+	}, {
+		.code = HVCALL_WITHDRAW_MEMORY,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_withdraw_memory),
+		.rep_out = sizeof(u64),
+		.is_rep = true,
+		.selector = NO_SELECTOR,
+		.handler = child_withdraw_memory,
 	}, {
 		.code = HVCALL_DEPOSIT_MEMORY,
 		.privileges = HV_CREATE_PARTITIONS,

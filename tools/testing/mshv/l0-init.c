@@ -43,6 +43,8 @@
 #define ARGUMENTS_MAX	128
 #define BLOCK		512
 #define L0_EXIT_PORT	0xf4
+#define PORT_TRIES	1000
+#define PORT_WAIT_US	10000
 
 static bool is_init;
 static int archive = -1;
@@ -246,6 +248,38 @@ static int is_boot(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
+/*
+ * A device of the virtio console. The kernel is told of its ports while programs
+ * run already.
+ */
+static int open_port(const char *path, int flags)
+{
+	int fd, tries;
+
+	for (tries = 0; tries < PORT_TRIES; tries++) {
+		fd = open(path, flags);
+		if (fd >= 0)
+			return fd;
+		usleep(PORT_WAIT_US);
+	}
+	return fd;
+}
+
+/*
+ * The kernel has opened /dev/console for this program, if that led anywhere at
+ * the time.
+ */
+static void open_console(void)
+{
+	int fd = open_port("/dev/hvc0", O_RDWR), i;
+
+	for (i = STDIN_FILENO; fd >= 0 && i <= STDERR_FILENO; i++)
+		if (i != fd)
+			dup2(fd, i);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const char *folder = argc > 1 ? argv[1] : "/boots";
@@ -260,11 +294,12 @@ int main(int argc, char **argv)
 		mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
 		mount("tmpfs", "/tmp", "tmpfs", 0, NULL);
 		chdir("/tmp");
+		open_console();
 		if (access("/dev/kvm", R_OK | W_OK)) {
 			printf("@l0 error: this L0 has no /dev/kvm: QEMU does not emulate SVM\n");
 			finish(1);
 		}
-		archive = open("/dev/vport0p1", O_WRONLY | O_CLOEXEC);
+		archive = open_port("/dev/vport0p1", O_WRONLY | O_CLOEXEC);
 		if (archive < 0)
 			die("/dev/vport0p1");
 	}

@@ -10,6 +10,14 @@
  *	do=faults	load and unload it with each of FAULTS failing, with each
  *			status there is; FAULTS is a list "CODE:SELECTOR@N,..."
  *	do=messages	make the SynIC deliver messages and doorbells
+ *	do=unclaimed	the same with messages that nobody waits for
+ *	do=hotplug	CPU 1 comes online or goes offline while the driver is loaded,
+ *			as cpu=online or cpu=offline says
+ *	do=cycle	CPU 1 goes offline and comes back while messages are sent to it
+ *	do=unmap	unload while no statistics page can be unmapped
+ *	do=hibernate	hibernate, but for the image; with open=partition while a
+ *			child partition is there; with changed=FAULT while the
+ *			hypervisor's answers about the scheduler change
  *	do=race		open the device again and again while the module is loaded,
  *			which must fail, unless device=comes
  *	do=shell	a shell, if the initramfs has one
@@ -18,6 +26,13 @@
  *
  *	expect=WORD	the decision line must begin like this; "none": there must
  *			be no /dev/mshv; absent: anything goes
+ *	statistics=off	there is no debugfs: the driver must say so in one line, and
+ *			go on; statistics=refused: likewise, in one or more
+ *	sent=N		do=hotplug, do=cycle, do=hibernate: so many messages come when
+ *			a CPU masks its SINT0
+ *	late=1		do=hotplug, do=cycle: and an interrupt when it has disabled its
+ *			SynIC
+ *	end=HOW		what do=hotplug ends with: reboot (default) or unload
  *	cpus=N		so many CPUs must be online
  *	x2apic_mode=N	the local APIC must be (1) or not be (0) in x2APIC mode
  *
@@ -45,6 +60,8 @@
 #include <unistd.h>
 
 #include <linux/compiler.h>
+#include <linux/kernel.h>
+#include <linux/mshv.h>
 #include <hyperv/hvgdk_mini.h>
 
 #include "hv_more.h"
@@ -60,20 +77,32 @@
 
 static int tests, failures;
 static int kmsg = -1;
+static int how_to_end = RB_POWER_OFF;
 
 /*
  * What the kernel's log has had since a case began: the last decision, how many
- * there were, and the first complaint.
+ * there were, and the first complaint; how many lines the driver had, how many at
+ * least as warnings, and how many as errors about the scheduler.
  */
 static char decision[256];
 static char complaint[256];
 static int decisions;
+static int driver_lines;
+static int driver_warnings;
+static int scheduler_errors;
+
+#define LEVEL_ERROR	3
+#define LEVEL_WARNING	4
+#define LEVEL_MASK	7
 
 static void begin_case(void)
 {
 	decisions = 0;
 	decision[0] = '\0';
 	complaint[0] = '\0';
+	driver_lines = 0;
+	driver_warnings = 0;
+	scheduler_errors = 0;
 }
 
 static void __printf(2, 3) test(bool ok, const char *fmt, ...)
@@ -148,6 +177,18 @@ static bool is_decision(const char *text)
 	       strstr(text, "Hypervisor using");
 }
 
+/* What the driver said, and how loud. */
+static void note_driver(const char *record, const char *text)
+{
+	int level = atoi(record) & LEVEL_MASK;
+
+	if (!strstr(text, "mshv"))
+		return;
+	driver_lines++;
+	driver_warnings += level <= LEVEL_WARNING;
+	scheduler_errors += level <= LEVEL_ERROR && strstr(text, "scheduler");
+}
+
 /* Read on in the kernel's log, and show what the driver said there. */
 static void read_log(void)
 {
@@ -164,6 +205,7 @@ static void read_log(void)
 		end = strchr(text, '\n');
 		if (end)
 			*end = '\0';
+		note_driver(record, text);
 		if (is_decision(text)) {
 			snprintf(decision, sizeof(decision), "%s", text);
 			decisions++;
@@ -278,8 +320,9 @@ static void test_decision(const char *expect)
 		test(decision_begins_like(expect), "the decision is: %s", expect);
 }
 
-static void do_decide(const char *expect)
+static void do_decide(const char *expect, const char *statistics)
 {
+	bool is_off = !strcmp(statistics, "off");
 	int error = 0, counted;
 
 	if (exists(MODULE))
@@ -289,7 +332,13 @@ static void do_decide(const char *expect)
 		printf("# load: %s\n", strerror(-error));
 	printf("# device: %s\n", exists(DEVICE) ? "yes" : "no");
 	test_decision(expect);
-	if (exists(DEVICE)) {
+	if (*statistics) {
+		test(exists(DEVICE), "the driver loads without statistics");
+		test(!exists(STATISTICS), "there are none");
+		test(driver_warnings == 1 || (driver_warnings && !is_off),
+		     "the driver says so%s # %d lines", is_off ? " in one line" : "",
+		     driver_warnings);
+	} else if (exists(DEVICE)) {
 		int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
 
 		test(fd >= 0, "%s can be opened", DEVICE);
@@ -418,18 +467,26 @@ static bool means_not_known(const char *target, const char *status)
 }
 
 /*
- * Whether the driver must come up although one call failed: where the failure
- * has a meaning (no capabilities), where it is to deposit memory and ask again,
- * and where it is already going down.
+ * Whether the driver must come up although one call failed: always, but where the
+ * call asks about the scheduler and the failure has no meaning.
  */
 static bool must_load(const char *target, const char *status)
+{
+	return strncmp(target, "0x101:", 6) || means_not_known(target, status);
+}
+
+/*
+ * Whether it must have statistics then: unless a page was refused, or memory for
+ * one could not be deposited. Where it is told to deposit memory, it asks again.
+ */
+static bool must_have_statistics(const char *target, const char *status)
 {
 	bool memory = !strcmp(status, "INSUFFICIENT_MEMORY") ||
 		      !strcmp(status, "INSUFFICIENT_CONTIGUOUS_MEMORY");
 
-	if (!strncmp(target, "0x6d:", 5) || means_not_known(target, status))
-		return true;
-	return memory && (!strncmp(target, "0x131:", 6) || !strncmp(target, "0x6c:", 5));
+	if (!strncmp(target, "0x131:", 6) || !strncmp(target, "0x6c:", 5))
+		return memory;
+	return strncmp(target, "0x48@", 5);
 }
 
 /* What is wrong with how the driver came up, or did not; "" if nothing is. */
@@ -440,6 +497,10 @@ static const char *judge_load(const char *target, const char *status,
 		return "module and device do not agree";
 	if (loaded != must_load(target, status))
 		return loaded ? "it must refuse" : "it must load";
+	if (loaded && exists(STATISTICS) != must_have_statistics(target, status))
+		return exists(STATISTICS) ? "there are statistics" : "there are no statistics";
+	if (loaded && !exists(STATISTICS) && !driver_warnings)
+		return "it does not say that there are no statistics";
 	if (means_not_known(target, status))
 		expect = "core scheduler";
 	if (loaded && !decision_begins_like(expect))
@@ -563,6 +624,341 @@ static void do_messages(void)
 
 	test(!unload() && is_ok(ask("quiet")), "nothing waits after unloading");
 	read_log();
+	test(!complaint[0], "the kernel does not complain # %s", complaint);
+}
+
+/* How long what hvemu has sent may take to be handled. */
+#define HANDLED_US	100000
+
+/* Whether nothing of what was sent to a VP is left; says what is. */
+static bool handled(int vp, char *pending, size_t size)
+{
+	usleep(HANDLED_US);
+	snprintf(pending, size, "%s", ask("pending %d", vp));
+	return !strcmp(pending, "ok slot=0x0 waiting=0 ring=0");
+}
+
+/* A message and a doorbell, as they come every day. */
+static void test_deliveries(int vp, const char *when)
+{
+	char pending[80];
+	bool sent;
+
+	sent = is_ok(ask("message %d 3 %#x 0x100000000 42", vp,
+			 HVMSG_SCHEDULER_VP_SIGNAL_PAIR));
+	test(sent && handled(vp, pending, sizeof(pending)),
+	     "VP %d handles messages %s # %s", vp, when, pending);
+	sent = is_ok(ask("ring %d 77", vp));
+	test(sent && handled(vp, pending, sizeof(pending)),
+	     "VP %d handles a doorbell %s # %s", vp, when, pending);
+}
+
+static void test_unload(void)
+{
+	const char *quiet;
+	int error;
+
+	error = unload();
+	read_log();
+	quiet = ask("quiet");
+	test(!error && is_ok(quiet), "nothing is left after unloading # %s %s",
+	     error ? strerror(-error) : "", quiet);
+}
+
+/*
+ * Messages that nobody waits for: of a type that nobody knows, or about
+ * partitions that are not there. Each must make room for what comes behind it.
+ */
+static void do_unclaimed(void)
+{
+	static const struct {
+		const char *name;
+		unsigned int type;
+		const char *payload;
+	} cases[] = {
+		{ "an unknown type", 0x7fffffff, "1 2 3" },
+		{ "a completion for no partition", HVMSG_ASYNC_CALL_COMPLETION, "12345" },
+		{ "another SINT's doorbell", HVMSG_SYNIC_SINT_INTERCEPT, "7" },
+		{ "an intercept of no partition", HVMSG_OPAQUE_INTERCEPT, "0" },
+		{ "an EOI of no partition", HVMSG_X64_APIC_EOI, "0x3000000000" },
+		{ "an intercept that comes otherwise", HVMSG_GPA_INTERCEPT, "0" },
+	};
+	const int burst = 60;
+	char pending[80];
+	unsigned int i;
+	int sent = 0;
+
+	load();
+	test(exists(DEVICE), "%s is there", DEVICE);
+	read_log();
+	begin_case();
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		ask("mark %s", cases[i].name);
+		ask("message 0 1 %#x %s", cases[i].type, cases[i].payload);
+		test(handled(0, pending, sizeof(pending)), "%s: is acknowledged # %s",
+		     cases[i].name, pending);
+		ask("message 0 2 %#x %s", cases[i].type, cases[i].payload);
+		ask("ring 0 77");
+		test(handled(0, pending, sizeof(pending)),
+		     "%s: two, and the doorbell behind them # %s", cases[i].name, pending);
+		sent += 3;
+		/* So that each case is judged by itself. */
+		ask("drop 0");
+	}
+	ask("message 0 %d %#x", burst, cases[0].type);
+	test(handled(0, pending, sizeof(pending)), "%d at once # %s", burst, pending);
+	ask("drop 0");
+	sent += burst;
+	read_log();
+	test(driver_warnings > 0 && driver_warnings < sent,
+	     "the driver warns of them, now and then # %d messages, %d warnings", sent,
+	     driver_warnings);
+	test_deliveries(0, "after all that");
+	test_unload();
+	test(!complaint[0], "the kernel does not complain # %s", complaint);
+}
+
+static bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t size = strlen(text);
+	bool ok = fd >= 0 && write(fd, text, size) == size;
+	int error = errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = error;
+	return ok;
+}
+
+static bool set_cpu1(bool online)
+{
+	return write_file("/sys/devices/system/cpu/cpu1/online", online ? "1" : "0");
+}
+
+/* Arrange what comes when a VP's SynIC is taken out of use. */
+static void arrange(int vp, int sent, bool late)
+{
+	if (sent && !is_ok(ask("at-mask %d %d %#x 0x100000000 42", vp, sent,
+			       HVMSG_SCHEDULER_VP_SIGNAL_PAIR)))
+		test(false, "messages are arranged for VP %d", vp);
+	if (late && !is_ok(ask("late %d", vp)))
+		test(false, "a late interrupt is arranged for VP %d", vp);
+}
+
+/*
+ * Whatever CPUs have come or gone since the module was loaded, it must leave
+ * nothing behind. At a reboot that is hvemu's to see.
+ */
+static void do_hotplug(const char *cpu, int sent, bool late, const char *end)
+{
+	int cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	load();
+	test(exists(DEVICE), "%s is there", DEVICE);
+	if (*cpu) {
+		test(set_cpu1(!strcmp(cpu, "online")), "CPU 1 goes %s", cpu);
+		test(sysconf(_SC_NPROCESSORS_ONLN) != cpus, "another number of CPUs is online");
+	}
+	if (!strcmp(end, "unload")) {
+		test_unload();
+	} else {
+		arrange(0, sent, late);
+		if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
+			arrange(1, sent, late);
+		how_to_end = RB_AUTOBOOT;
+	}
+	read_log();
+	test(!complaint[0], "the kernel does not complain # %s", complaint);
+}
+
+/*
+ * A CPU that goes offline must leave no message in its slot: when it comes back,
+ * nothing would tell it to look there.
+ */
+static void do_cycle(int sent, bool late)
+{
+	char pending[80];
+	int round;
+
+	load();
+	test(exists(DEVICE), "%s is there", DEVICE);
+	for (round = 1; round <= 2; round++) {
+		ask("mark round %d", round);
+		arrange(1, sent, late);
+		test(set_cpu1(false), "CPU 1 goes offline");
+		snprintf(pending, sizeof(pending), "%s", ask("pending 1"));
+		printf("# offline: %s\n", pending);
+		test(!strncmp(pending, "ok slot=0x0 ", 12), "its slot is empty # %s", pending);
+		test(set_cpu1(true), "CPU 1 comes online");
+		test(handled(1, pending, sizeof(pending)),
+		     "what waited is handled # %s", pending);
+		test_deliveries(1, "after coming back");
+		test_deliveries(0, "all the same");
+		ask("drop 1");
+		read_log();
+	}
+	test_unload();
+	test(!complaint[0], "the kernel does not complain # %s", complaint);
+}
+
+/*
+ * A page that could not be unmapped is the hypervisor's still, and must not be
+ * given to anybody else. All the memory there is goes to this program, and then
+ * the hypervisor writes to its pages: neither must see what the other writes.
+ */
+static void do_unmap(void)
+{
+	const size_t reserve = 48 << 20;
+	unsigned long found = 0;
+	const char *answer;
+	size_t size, i;
+	unsigned long *memory;
+	int pages;
+
+	load();
+	test(exists(DEVICE), "%s is there", DEVICE);
+	ask("fault 0x6d=OPERATION_DENIED");
+	test(!unload(), "the driver is unloaded");
+	pages = strtoul(ask("scribble") + 3, NULL, 10);
+	test(pages > 0, "no page could be unmapped # %d pages", pages);
+
+	size = (size_t)sysconf(_SC_AVPHYS_PAGES) * sysconf(_SC_PAGESIZE) - reserve;
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED)
+		return test(false, "%zu MiB of memory", size >> 20);
+	memset(memory, 0x55, size);
+	answer = ask("scribbled");
+	test(is_ok(answer), "nobody has been given a page of the hypervisor's # %s", answer);
+	ask("scribble");
+	for (i = 0; i < size / sizeof(*memory); i++)
+		found += memory[i] == HVEMU_SCRIBBLE;
+	test(!found, "the hypervisor writes to nobody's memory # %lu KiB of %zu MiB",
+	     found * sizeof(*memory) >> 10, size >> 20);
+	munmap(memory, size);
+	ask("faults clear");
+	ask("forget");
+	read_log();
+	test(!complaint[0], "the kernel does not complain # %s", complaint);
+}
+
+/*
+ * The SynIC registers that the driver must have put back, of all VPs: what is
+ * enabled and where, but for the event ring, whose page may be another.
+ */
+static void read_synic(char *text, size_t size)
+{
+	char *at, *end;
+
+	snprintf(text, size, "%s", ask("synic"));
+	for (at = text; (at = strstr(at, "sirbp=0x")); at++) {
+		at += strlen("sirbp=");
+		*at = strtoull(at, &end, 16) & 1 ? '1' : '0';
+		memmove(at + 1, end, strlen(end) + 1);
+	}
+}
+
+/* A child partition, or a negative errno. */
+static int create_partition(void)
+{
+	struct mshv_create_partition arguments = {
+		.pt_isolation = MSHV_PT_ISOLATION_NONE,
+	};
+	int device, fd, error;
+
+	device = open(DEVICE, O_RDWR | O_CLOEXEC);
+	if (device < 0)
+		return -errno;
+	fd = ioctl(device, MSHV_CREATE_PARTITION, &arguments);
+	error = errno;
+	close(device);
+	return fd < 0 ? -error : fd;
+}
+
+/* Hibernate up to where the image would be written; 0 or a negative errno. */
+static int hibernate(void)
+{
+	if (!write_file("/sys/power/pm_test", "core"))
+		return -errno;
+	return write_file("/sys/power/state", "disk") ? 0 : -errno;
+}
+
+/* While there is a child partition, whose state would be lost. */
+static void test_hibernation_is_refused(void)
+{
+	int partition, error;
+
+	partition = create_partition();
+	test(partition >= 0, "there is a child partition");
+	begin_case();
+	error = hibernate();
+	read_log();
+	test(error == -EBUSY, "hibernation is refused # %s",
+	     error ? strerror(-error) : "it is not");
+	test(driver_lines == 1, "the driver says so in one line # %d lines", driver_lines);
+	close(partition);
+	error = hibernate();
+	test(!error, "it is not when the partition is closed # %s", strerror(-error));
+}
+
+/*
+ * After a hibernation the hypervisor may be another. How the driver tells that
+ * its scheduler is another stands here, and only here.
+ */
+static void test_changed_scheduler(const char *changed)
+{
+	int partition;
+
+	read_log();
+	test(scheduler_errors == (*changed ? 1 : 0),
+	     "the driver logs %s about the scheduler # %d", *changed ? "one error" : "no error",
+	     scheduler_errors);
+	partition = create_partition();
+	if (*changed)
+		test(partition < 0, "no partition can be created # %s",
+		     partition < 0 ? strerror(-partition) : "it can");
+	else
+		test(partition >= 0 && !driver_lines,
+		     "a partition can be created, and nothing was logged # %s; %d lines",
+		     partition < 0 ? strerror(-partition) : "it can", driver_lines);
+	close(partition);
+}
+
+static void do_hibernate(bool partition_open, const char *changed, int sent)
+{
+	char synic[8192], now[8192], pending[80];
+	int error, vp;
+
+	if (!write_file("/sys/module/hibernate/parameters/pm_test_delay", "0"))
+		printf("# this takes seconds: %s\n", strerror(errno));
+	load();
+	test(exists(DEVICE), "%s is there", DEVICE);
+	read_log();
+	if (partition_open)
+		test_hibernation_is_refused();
+
+	begin_case();
+	read_synic(synic, sizeof(synic));
+	for (vp = 0; vp < sysconf(_SC_NPROCESSORS_ONLN); vp++)
+		arrange(vp, sent, false);
+	ask("hibernation");
+	if (*changed)
+		ask("fault %s", changed);
+	error = hibernate();
+	test(!error, "the system hibernates, and comes back # %s", strerror(-error));
+	ask("faults clear");
+	test_changed_scheduler(changed);
+
+	read_synic(now, sizeof(now));
+	test(!strcmp(synic, now), "the SynIC is as it was # %s, now %s", synic, now);
+	for (vp = 0; vp < sysconf(_SC_NPROCESSORS_ONLN); vp++) {
+		test(handled(vp, pending, sizeof(pending)),
+		     "nothing lies in the slot of VP %d # %s", vp, pending);
+		test_deliveries(vp, "after hibernation");
+	}
+	/* Of a base kernel, so that what follows is judged by itself. */
+	ask("drop 0");
+	test_unload();
 	test(!complaint[0], "the kernel does not complain # %s", complaint);
 }
 
@@ -718,7 +1114,7 @@ int main(void)
 		     "the APIC is in %s mode", atoi(mode) ? "x2APIC" : "xAPIC");
 
 	if (!strcmp(what, "decide"))
-		do_decide(expect);
+		do_decide(expect, setting("statistics", ""));
 	else if (!strcmp(what, "race"))
 		do_race(!strcmp(setting("device", ""), "comes"));
 	else if (!strcmp(what, "violate"))
@@ -735,6 +1131,18 @@ int main(void)
 		do_faults(strdup(setting("faults", "")), expect);
 	else if (!strcmp(what, "messages"))
 		do_messages();
+	else if (!strcmp(what, "unclaimed"))
+		do_unclaimed();
+	else if (!strcmp(what, "hotplug"))
+		do_hotplug(setting("cpu", ""), atoi(setting("sent", "0")),
+			   atoi(setting("late", "0")), setting("end", "reboot"));
+	else if (!strcmp(what, "cycle"))
+		do_cycle(atoi(setting("sent", "0")), atoi(setting("late", "0")));
+	else if (!strcmp(what, "unmap"))
+		do_unmap();
+	else if (!strcmp(what, "hibernate"))
+		do_hibernate(!strcmp(setting("open", ""), "partition"), setting("changed", ""),
+			     atoi(setting("sent", "0")));
 	else if (!strcmp(what, "shell"))
 		do_shell();
 	else
@@ -744,6 +1152,6 @@ int main(void)
 	printf("1..%d\n", tests);
 	fflush(stdout);
 	sync();
-	reboot(RB_POWER_OFF);
+	reboot(how_to_end);
 	return failures > 0;
 }

@@ -260,21 +260,17 @@ static int make_vp(struct vp *vp, const struct boot *boot)
 	return 0;
 }
 
-/* Power-off: a clean end, and the time to see what was left behind. */
-static void power_off(struct partition *partition)
+/*
+ * Power-off or reset: a clean end, and the time to see what was left behind. A
+ * guest that has crashed leaves everything.
+ */
+static void leave(struct partition *partition, const char *how)
 {
 	char why[128];
 
-	if (!partition_is_quiet(partition, why, sizeof(why)))
-		log_violation(LOG_NO_VP, "at power-off: %s", why);
-	end_run(MACHINE_OFF, "power-off");
-	pthread_mutex_unlock(&partition->lock);
-	rest();
-}
-
-static void reset(struct partition *partition)
-{
-	end_run(MACHINE_OFF, "reset");
+	if (!partition->crashed && !partition_is_quiet(partition, why, sizeof(why)))
+		log_violation(LOG_NO_VP, "at %s: %s", how, why);
+	end_run(MACHINE_OFF, how);
 	pthread_mutex_unlock(&partition->lock);
 	rest();
 }
@@ -292,10 +288,10 @@ static void port_write(struct vp *vp, u16 port, const u8 *data, u8 size)
 		rtc_select(value);
 	} else if (port >= ACPI_PM_PORT && port < ACPI_PM_PORT + ACPI_PM_PORTS) {
 		if (acpi_write(port, value) == ACPI_POWER_OFF)
-			power_off(partition);
+			leave(partition, "power-off");
 	} else if ((port == ACPI_RESET_PORT && value == ACPI_RESET) ||
 		   (port == KEYBOARD_COMMAND_PORT && value == KEYBOARD_RESET)) {
-		reset(partition);
+		leave(partition, "reset");
 	}
 }
 
@@ -329,7 +325,7 @@ static void handle_io(struct vp *vp)
 		regs->rax = hypercall(vp, regs->rcx, regs->rdx, regs->r8);
 		run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
 		if (vp->partition->powered_off)
-			power_off(vp->partition);
+			leave(vp->partition, "power-off");
 		return;
 	}
 	for (i = 0; i < run->io.count; i++, data += run->io.size) {

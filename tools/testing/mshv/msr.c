@@ -39,6 +39,17 @@ static void write_hypercall_page(void *page)
 	memcpy(page, code, sizeof(code));
 }
 
+/* What a hypervisor forgets in a hibernation, which a test asks for. */
+static void hibernate(struct partition *partition)
+{
+	u32 i;
+
+	partition->hibernates = false;
+	log_event(LOG_NO_VP, "hibernation", "vps=%u", partition->nr_vps);
+	for (i = 0; i < partition->nr_vps; i++)
+		synic_reset(&partition->vps[i].synic);
+}
+
 static bool write_hypercall(struct vp *vp, u64 value)
 {
 	union hv_x64_msr_hypercall_contents msr = { .as_uint64 = value };
@@ -64,6 +75,8 @@ static bool write_hypercall(struct vp *vp, u64 value)
 			return false;
 		}
 		write_hypercall_page(page);
+	} else if (partition->hibernates) {
+		hibernate(partition);
 	}
 	partition->hypercall_msr = msr.as_uint64;
 	return true;

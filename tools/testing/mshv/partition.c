@@ -94,6 +94,14 @@ bool partition_is_quiet(struct partition *partition, char *why, size_t size)
 			snprintf(why, size, "VP %u: %s", i, busy);
 			return false;
 		}
+		if (synic_slot_type(&partition->vps[i], HV_SYNIC_INTERCEPTION_SINT_INDEX)) {
+			snprintf(why, size, "VP %u: a message lies in the slot of SINT0", i);
+			return false;
+		}
+	}
+	if (partition->nr_children) {
+		snprintf(why, size, "%u child partitions are left", partition->nr_children);
+		return false;
 	}
 	return stats_are_unmapped(&partition->stats, why, size);
 }

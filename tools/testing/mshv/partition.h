@@ -18,6 +18,8 @@
 
 struct kvm_run;
 
+#define CHILDREN_MAX	16
+
 struct vp {
 	struct partition *partition;
 	u32 index;		/* and its APIC id */
@@ -65,6 +67,14 @@ struct partition {
 	u64 *deposited;
 	unsigned int nr_deposited;
 
+	/* Child partitions: so far no more than ids. */
+	u64 children[CHILDREN_MAX];
+	unsigned int nr_children;
+	u64 last_child;
+
+	/* For a test: what comes next of the guest's is as in a hibernation. */
+	bool hibernates;
+
 	/* Raises an interrupt at a VP; the machine's, or a test's. */
 	void (*interrupt)(struct vp *vp, u8 vector);
 
@@ -110,7 +120,8 @@ u32 partition_privileges(const struct partition *partition);
  * @why: said in words if something is
  * @size: of @why
  *
- * Return: whether no SynIC is enabled and no page of the guest is in use.
+ * Return: whether no SynIC is enabled, no message lies in a slot, no page of the
+ * guest is in use and no child partition is left.
  */
 bool partition_is_quiet(struct partition *partition, char *why, size_t size);
 

@@ -182,6 +182,8 @@ void stats_refresh(struct partition *partition)
 	for (page = stats->pages; page < stats->pages + stats->count; page++) {
 		struct hv_stats_page *counters;
 
+		if (page->scribbled)
+			continue;
 		counters = partition_page(partition, page->gpfn);
 		switch (page->type) {
 		case HV_STATS_OBJECT_HYPERVISOR:
@@ -203,4 +205,39 @@ bool stats_are_unmapped(const struct stats *stats, char *why, size_t size)
 	snprintf(why, size, "%u statistics pages are mapped, the first at page 0x%llx",
 		 stats->count, (unsigned long long)stats->pages[0].gpfn);
 	return false;
+}
+
+void stats_scribble(struct partition *partition)
+{
+	struct stats *stats = &partition->stats;
+	struct stats_page *page;
+	unsigned int i;
+
+	for (page = stats->pages; page < stats->pages + stats->count; page++) {
+		u64 *words = partition_page(partition, page->gpfn);
+
+		page->scribbled = true;
+		for (i = 0; i < HV_HYP_PAGE_SIZE / sizeof(*words); i++)
+			words[i] = HVEMU_SCRIBBLE;
+	}
+}
+
+bool stats_are_scribbled(struct partition *partition, char *why, size_t size)
+{
+	struct stats *stats = &partition->stats;
+	struct stats_page *page;
+	unsigned int i;
+
+	for (page = stats->pages; page < stats->pages + stats->count; page++) {
+		const u64 *words = partition_page(partition, page->gpfn);
+
+		for (i = 0; i < HV_HYP_PAGE_SIZE / sizeof(*words); i++) {
+			if (words[i] == HVEMU_SCRIBBLE)
+				continue;
+			snprintf(why, size, "page 0x%llx is mapped, and somebody else writes to it",
+				 (unsigned long long)page->gpfn);
+			return false;
+		}
+	}
+	return true;
 }

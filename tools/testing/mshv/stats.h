@@ -17,6 +17,7 @@ struct stats_page {
 	union hv_stats_object_identity identity;
 	u64 gpfn;
 	bool deposited;		/* a page that the guest had deposited */
+	bool scribbled;		/* holds a pattern and no counters any more */
 };
 
 struct stats {
@@ -41,5 +42,18 @@ void stats_refresh(struct partition *partition);
  * Return: whether none is.
  */
 bool stats_are_unmapped(const struct stats *stats, char *why, size_t size);
+
+/* Fill every mapped page with HVEMU_SCRIBBLE: who else uses it will see. */
+void stats_scribble(struct partition *partition);
+
+/**
+ * stats_are_scribbled() - whether nobody else has written to the mapped pages
+ * @partition: whose; stats_scribble() was called
+ * @why: names a page that was written to
+ * @size: of @why
+ *
+ * Return: whether each page still holds what was written there.
+ */
+bool stats_are_scribbled(struct partition *partition, char *why, size_t size);
 
 #endif /* _HVEMU_STATS_H */

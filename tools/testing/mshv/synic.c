@@ -4,7 +4,7 @@
  *
  * Which VP's registers and pages these are is decided by the caller; all of it
  * runs under the partition's lock. The guest's side of the pages has no lock:
- * see synic_fill_slot().
+ * see synic_write_slot().
  */
 
 #include <string.h>
@@ -22,6 +22,18 @@ void synic_init(struct synic *synic)
 	memset(synic, 0, sizeof(*synic));
 	for (i = 0; i < HV_SYNIC_SINT_COUNT; i++)
 		synic->sint[i].masked = 1;
+}
+
+void synic_reset(struct synic *synic)
+{
+	u64 simp = synic->provided_simp;
+	u64 siefp = synic->provided_siefp;
+
+	synic_init(synic);
+	synic->provided_simp = simp;
+	synic->simp.base_simp_gpa = simp;
+	synic->provided_siefp = siefp;
+	synic->siefp.base_siefp_gpa = siefp;
 }
 
 /* A page that a register names; NULL while it is disabled. */
@@ -43,13 +55,14 @@ static void *synic_slot(struct vp *vp, u32 sint)
 }
 
 /*
- * Write the oldest message that waits into its slot, if that is free.
+ * Write the oldest message that waits into its slot, if that is free. The
+ * interrupt is the caller's.
  *
  * The guest frees a slot by writing its type 0, and then looks at msg_pending.
  * Here the flag is set first and then the type is looked at again; one of the
  * two sees the other. Pairs with the mb() of mshv_isr().
  */
-static bool synic_fill_slot(struct vp *vp, u32 sint)
+static bool synic_write_slot(struct vp *vp, u32 sint)
 {
 	struct synic_queue *queue = &vp->synic.queue[sint];
 	void *slot = synic_slot(vp, sint);
@@ -78,6 +91,13 @@ static bool synic_fill_slot(struct vp *vp, u32 sint)
 
 	log_event(vp->index, "message", "sint=%u type=0x%x waiting=%u", sint,
 		  message.header.message_type, queue->count);
+	return true;
+}
+
+static bool synic_fill_slot(struct vp *vp, u32 sint)
+{
+	if (!synic_write_slot(vp, sint))
+		return false;
 	vp->partition->interrupt(vp, vp->synic.sint[sint].vector);
 	return true;
 }
@@ -192,6 +212,27 @@ static void synic_retry(struct vp *vp)
 		synic_fill_slot(vp, i);
 }
 
+/*
+ * What a test wants to come at the last moment. No interrupt: the SINT is masked
+ * before one could be raised.
+ */
+static void synic_before_mask(struct vp *vp)
+{
+	const u32 sint = HV_SYNIC_INTERCEPTION_SINT_INDEX;
+	struct synic_queue *coming = &vp->synic.at_mask;
+	struct synic_queue *queue = &vp->synic.queue[sint];
+	unsigned int i;
+
+	for (i = 0; i < coming->count && queue->count < SYNIC_QUEUE_MAX; i++) {
+		queue->messages[queue->count++] = coming->messages[i];
+		if (!synic_write_slot(vp, sint))
+			log_event(vp->index, "message-waits", "sint=%u type=0x%x waiting=%u",
+				  sint, coming->messages[i].header.message_type,
+				  queue->count);
+	}
+	coming->count = 0;
+}
+
 static bool synic_write_sint(struct vp *vp, u32 index, u64 value)
 {
 	union hv_synic_sint sint = { .as_uint64 = value };
@@ -211,9 +252,25 @@ static bool synic_write_sint(struct vp *vp, u32 index, u64 value)
 		log_violation(vp->index, "SINT%u with auto EOI, against the hint", index);
 		return false;
 	}
+	if (index == HV_SYNIC_INTERCEPTION_SINT_INDEX && sint.masked)
+		synic_before_mask(vp);
 	vp->synic.sint[index] = sint;
 	synic_retry(vp);
 	return true;
+}
+
+static void synic_write_scontrol(struct vp *vp, u64 value)
+{
+	struct synic *synic = &vp->synic;
+	u8 vector = synic->late_vector;
+	bool was_enabled = synic->scontrol.enable;
+
+	synic->scontrol.as_uint64 = value;
+	synic_retry(vp);
+	if (was_enabled && !synic->scontrol.enable && vector) {
+		synic->late_vector = 0;
+		vp->partition->interrupt(vp, vector);
+	}
 }
 
 bool synic_write(struct vp *vp, u32 msr, u64 value)
@@ -226,8 +283,7 @@ bool synic_write(struct vp *vp, u32 msr, u64 value)
 			log_violation(vp->index, "SCONTROL written with reserved bits");
 			return false;
 		}
-		synic->scontrol.as_uint64 = value;
-		synic_retry(vp);
+		synic_write_scontrol(vp, value);
 		return true;
 	case HV_X64_MSR_SIEFP:
 		if (!synic_page_is_right(vp, msr, value, synic->provided_siefp))
@@ -263,6 +319,41 @@ unsigned int synic_waiting(const struct synic *synic)
 	for (i = 0; i < HV_SYNIC_SINT_COUNT; i++)
 		sum += synic->queue[i].count;
 	return sum;
+}
+
+u32 synic_slot_type(struct vp *vp, u32 sint)
+{
+	u64 gpfn = vp->synic.simp.base_simp_gpa;
+	void *page = gpfn ? partition_page(vp->partition, gpfn) : NULL;
+	u32 *type;
+
+	if (!page)
+		return HVMSG_NONE;
+	type = page + sint * sizeof(struct hv_message);
+	return __atomic_load_n(type, __ATOMIC_ACQUIRE);
+}
+
+unsigned int synic_ringing(struct vp *vp, u32 sint)
+{
+	struct hv_synic_event_ring_page *page;
+	unsigned int ringing = 0, i;
+
+	page = synic_page(vp, vp->synic.sirbp.sirbp_enabled,
+			  vp->synic.sirbp.base_sirbp_gpa);
+	for (i = 0; page && i < HV_SYNIC_EVENT_RING_MESSAGE_COUNT; i++)
+		ringing += !!__atomic_load_n(&page->sint_event_ring[sint].data[i],
+					     __ATOMIC_ACQUIRE);
+	return ringing;
+}
+
+void synic_drop(struct vp *vp)
+{
+	const u32 sint = HV_SYNIC_INTERCEPTION_SINT_INDEX;
+	u32 *type = synic_slot(vp, sint);
+
+	vp->synic.queue[sint].count = 0;
+	if (type)
+		__atomic_store_n(type, HVMSG_NONE, __ATOMIC_RELEASE);
 }
 
 const char *synic_busy(const struct synic *synic)

@@ -27,10 +27,17 @@ struct synic {
 	u8 ring_head[HV_SYNIC_SINT_COUNT];
 	u64 provided_simp;	/* GPFNs that the guest must keep; 0: none */
 	u64 provided_siefp;
+
+	/* What a test has arranged, see test_port.h. */
+	struct synic_queue at_mask;	/* comes just before SINT0 is masked */
+	u8 late_vector;		/* is raised just after SCONTROL is disabled; 0: none */
 };
 
-/* As after a reset of the VP. Pages are the hypervisor's to provide. */
+/* As of a new VP. Pages are the hypervisor's to provide. */
 void synic_init(struct synic *synic);
+
+/* As after a reset of the VP: the pages that were provided stay. */
+void synic_reset(struct synic *synic);
 
 /**
  * synic_read() - a guest reads a SynIC MSR
@@ -82,6 +89,23 @@ bool synic_ring(struct vp *vp, u32 sint, u32 port);
 
 /* How many messages wait, in all queues. */
 unsigned int synic_waiting(const struct synic *synic);
+
+/**
+ * synic_slot_type() - what lies in a slot
+ * @vp: whose
+ * @sint: which slot
+ *
+ * Looks whether or not the page is enabled: what the guest has left there stays.
+ *
+ * Return: the type of the message, HVMSG_NONE if there is none, or no page.
+ */
+u32 synic_slot_type(struct vp *vp, u32 sint);
+
+/* How many ports of a VP's event ring the guest has not taken. */
+unsigned int synic_ringing(struct vp *vp, u32 sint);
+
+/* Forget the messages for SINT0 of a VP: the one in the slot, those that wait. */
+void synic_drop(struct vp *vp);
 
 /**
  * synic_busy() - what of a SynIC is enabled

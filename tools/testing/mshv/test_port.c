@@ -136,39 +136,136 @@ static void do_violations(struct partition *partition, char *text)
 	say("ok %u", log_violations());
 }
 
-static void do_message(struct partition *partition, char *text)
+/*
+ * Messages for SINT0 of a VP, as the words say. Returns how many, or 0 after
+ * saying what is wrong.
+ */
+static unsigned long parse_messages(struct partition *partition, char *text,
+				    struct vp **vp, struct hv_message *message)
 {
-	struct hv_message message = { };
 	unsigned int count = 0;
 	unsigned long copies;
-	struct vp *vp;
 	char *end;
 
-	vp = find_vp(partition, &text);
-	if (!vp)
-		return;
+	*message = (struct hv_message) { };
+	*vp = find_vp(partition, &text);
+	if (!*vp)
+		return 0;
 	copies = strtoul(text, &end, 0);
 	text = end;
-	message.header.message_type = strtoul(text, &end, 0);
-	if (end == text || !copies || !message.header.message_type) {
+	message->header.message_type = strtoul(text, &end, 0);
+	if (end == text || !copies || !message->header.message_type) {
 		say("error a number of messages or a type is missing");
-		return;
+		return 0;
 	}
 	for (text = end; *text && count < HV_MESSAGE_PAYLOAD_QWORD_COUNT; text = end) {
-		message.u.payload[count] = strtoull(text, &end, 0);
+		message->u.payload[count] = strtoull(text, &end, 0);
 		if (end == text)
 			break;
 		count++;
 	}
-	message.header.payload_size = count * sizeof(u64);
-	message.header.sender = partition->id;
+	message->header.payload_size = count * sizeof(u64);
+	message->header.sender = partition->id;
 	say("ok");
+	return copies;
+}
+
+static void do_message(struct partition *partition, char *text)
+{
+	struct hv_message message;
+	unsigned long copies;
+	struct vp *vp;
+
+	copies = parse_messages(partition, text, &vp, &message);
 	while (copies--) {
 		if (!synic_post(vp, HV_SYNIC_INTERCEPTION_SINT_INDEX, &message)) {
 			say("error too many messages wait");
 			break;
 		}
 	}
+}
+
+static void do_at_mask(struct partition *partition, char *text)
+{
+	struct hv_message message;
+	struct synic_queue *queue;
+	unsigned long copies;
+	struct vp *vp;
+
+	copies = parse_messages(partition, text, &vp, &message);
+	if (!copies)
+		return;
+	queue = &vp->synic.at_mask;
+	if (copies > SYNIC_QUEUE_MAX) {
+		say("error too many messages");
+		return;
+	}
+	for (queue->count = 0; queue->count < copies; queue->count++)
+		queue->messages[queue->count] = message;
+}
+
+static void do_late(struct partition *partition, char *text)
+{
+	struct vp *vp = find_vp(partition, &text);
+	union hv_synic_sint sint;
+
+	if (!vp)
+		return;
+	sint = vp->synic.sint[HV_SYNIC_INTERCEPTION_SINT_INDEX];
+	if (!vp->synic.scontrol.enable || sint.masked) {
+		say("error its SynIC takes no messages");
+		return;
+	}
+	vp->synic.late_vector = sint.vector;
+	say("ok");
+}
+
+static void do_pending(struct partition *partition, char *text)
+{
+	struct vp *vp = find_vp(partition, &text);
+
+	if (vp)
+		say("ok slot=0x%x waiting=%u ring=%u",
+		    synic_slot_type(vp, HV_SYNIC_INTERCEPTION_SINT_INDEX),
+		    synic_waiting(&vp->synic),
+		    synic_ringing(vp, HV_SYNIC_DOORBELL_SINT_INDEX));
+}
+
+static void do_drop(struct partition *partition, char *text)
+{
+	struct vp *vp = find_vp(partition, &text);
+
+	if (!vp)
+		return;
+	synic_drop(vp);
+	log_event(vp->index, "drop", "sint=%u", HV_SYNIC_INTERCEPTION_SINT_INDEX);
+	say("ok");
+}
+
+static void do_hibernation(struct partition *partition, char *text)
+{
+	(void)text;
+	partition->hibernates = true;
+	say("ok");
+}
+
+static void do_scribble(struct partition *partition, char *text)
+{
+	(void)text;
+	log_event(LOG_NO_VP, "scribble", "pages=%u", partition->stats.count);
+	stats_scribble(partition);
+	say("ok %u", partition->stats.count);
+}
+
+static void do_scribbled(struct partition *partition, char *text)
+{
+	char why[128];
+
+	(void)text;
+	if (stats_are_scribbled(partition, why, sizeof(why)))
+		say("ok");
+	else
+		say("error %s", why);
 }
 
 static void do_ring(struct partition *partition, char *text)
@@ -204,6 +301,13 @@ static const struct {
 	{ "violations", do_violations },
 	{ "message", do_message },
 	{ "ring", do_ring },
+	{ "at-mask", do_at_mask },
+	{ "late", do_late },
+	{ "pending", do_pending },
+	{ "drop", do_drop },
+	{ "hibernation", do_hibernation },
+	{ "scribble", do_scribble },
+	{ "scribbled", do_scribbled },
 };
 
 static void run(struct partition *partition)

@@ -17,6 +17,20 @@
  *	message VP N TYPE [Q]...	send a message N times to SINT0 of a VP: a type,
  *				and quadwords of payload
  *	ring VP PORT		put a port's number into the doorbell ring of a VP
+ *	at-mask VP N TYPE [Q]...	as message, but sent the moment before the VP
+ *				masks SINT0 next: without an interrupt
+ *	late VP			raise the interrupt of SINT0 just after the VP
+ *				disables its SynIC next, as something that shares
+ *				the vector may
+ *	pending VP		"ok slot=TYPE waiting=N ring=N": the message in the slot
+ *				of SINT0, how many wait, how many doorbells are not
+ *				taken
+ *	drop VP			forget the messages for SINT0
+ *	hibernation		when the page for hypercalls is disabled next, forget
+ *				the SynIC of every VP, as in a hibernation
+ *	scribble		fill each statistics page that is mapped with a pattern,
+ *				and let it be; answers how many there are
+ *	scribbled		does each still hold it?
  *
  * No hypervisor has such a port; nothing but tests may use it.
  */

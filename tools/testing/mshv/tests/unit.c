@@ -899,6 +899,202 @@ TEST_F(partition, the_test_port)
 	EXPECT_TRUE(says(vp, "quiet", "error VP 0"));
 }
 
+TEST_F(partition, a_test_sees_what_is_not_handled)
+{
+	struct hv_synic_event_ring_page *ring;
+	struct hv_message_page *page;
+	struct vp *vp = self->vp;
+
+	page = partition_memory(self->partition, SIMP_GPA, sizeof(*page));
+	ring = partition_memory(self->partition, SIRBP_GPA, sizeof(*ring));
+	EXPECT_TRUE(says(vp, "pending 2", "error"));
+	EXPECT_TRUE(says(vp, "pending 0", "ok slot=0x0 waiting=0 ring=0"));
+	enable_synic(vp);
+	says(vp, "message 0 3 0x80000101", "ok");
+	says(vp, "ring 0 7", "ok");
+	EXPECT_TRUE(says(vp, "pending 0", "ok slot=0x80000101 waiting=3 ring=1"));
+	ring->sint_event_ring[HV_SYNIC_DOORBELL_SINT_INDEX].data[0] = 0;
+	EXPECT_TRUE(says(vp, "pending 0", "ok slot=0x80000101 waiting=3 ring=0"));
+	EXPECT_TRUE(says(vp, "drop 2", "error"));
+	EXPECT_TRUE(says(vp, "drop 0", "ok"));
+	EXPECT_TRUE(says(vp, "pending 0", "ok slot=0x0 waiting=0 ring=0"));
+	EXPECT_EQ(HVMSG_NONE, page->sint_message[0].header.message_type);
+}
+
+/* Switch a VP's SynIC off as the driver does. */
+static void disable_synic(struct vp *vp)
+{
+	const union hv_synic_sint masked = { .vector = VECTOR, .masked = 1 };
+
+	msr_write(vp, HV_X64_MSR_SINT0, masked.as_uint64);
+	msr_write(vp, HV_X64_MSR_SINT5, masked.as_uint64);
+	msr_write(vp, HV_X64_MSR_SIRBP, 0);
+	msr_write(vp, HV_X64_MSR_SIMP, SIMP_GPA);
+	msr_write(vp, HV_X64_MSR_SCONTROL, 0);
+}
+
+TEST_F(partition, messages_that_come_at_the_last_moment)
+{
+	struct hv_message_page *page;
+	struct vp *vp = self->vp;
+	char why[128];
+
+	page = partition_memory(self->partition, SIMP_GPA, sizeof(*page));
+	EXPECT_TRUE(says(vp, "at-mask 2 1 1", "error"));
+	EXPECT_TRUE(says(vp, "at-mask 0 1", "error"));
+	EXPECT_TRUE(says(vp, "at-mask 0 65 1", "error too many"));
+	EXPECT_TRUE(says(vp, "at-mask 0 2 0x80000101 9", "ok"));
+	enable_synic(vp);
+	EXPECT_EQ(HVMSG_NONE, page->sint_message[0].header.message_type);
+	disable_synic(vp);
+	EXPECT_EQ(0, interrupts[0]);
+	EXPECT_EQ(9, page->sint_message[0].u.payload[0]);
+	EXPECT_TRUE(says(vp, "pending 0", "ok slot=0x80000101 waiting=1 ring=0"));
+	EXPECT_FALSE(partition_is_quiet(self->partition, why, sizeof(why)));
+
+	/* The slot is looked at though the page is disabled. */
+	says(vp, "drop 0", "ok");
+	EXPECT_FALSE(partition_is_quiet(self->partition, why, sizeof(why)));
+	page->sint_message[0].header.message_type = HVMSG_NONE;
+	EXPECT_TRUE(partition_is_quiet(self->partition, why, sizeof(why)));
+
+	/* Once, not each time. */
+	enable_synic(vp);
+	disable_synic(vp);
+	EXPECT_TRUE(says(vp, "pending 0", "ok slot=0x0 waiting=0 ring=0"));
+	EXPECT_EQ(0, log_violations());
+}
+
+TEST_F(partition, an_interrupt_that_comes_too_late)
+{
+	struct vp *vp = self->vp;
+
+	EXPECT_TRUE(says(vp, "late 2", "error"));
+	EXPECT_TRUE(says(vp, "late 0", "error"));
+	enable_synic(vp);
+	EXPECT_TRUE(says(vp, "late 0", "ok"));
+	EXPECT_EQ(0, interrupts[0]);
+	disable_synic(vp);
+	EXPECT_EQ(1, interrupts[0]);
+	enable_synic(vp);
+	disable_synic(vp);
+	EXPECT_EQ(1, interrupts[0]);
+}
+
+TEST_F(partition, a_hibernation_takes_the_synic)
+{
+	struct vp *vp = self->vp, *other = &self->partition->vps[1];
+
+	vp->synic.provided_simp = SIMP_GPA >> HV_HYP_PAGE_SHIFT;
+	self->partition->guest_os_id = 1;
+	enable_synic(vp);
+	enable_synic(other);
+	msr_write(vp, HV_X64_MSR_HYPERCALL, PAGE_GPA);
+	EXPECT_NE(NULL, synic_busy(&vp->synic));
+	msr_write(vp, HV_X64_MSR_HYPERCALL, PAGE_GPA | 1);
+
+	EXPECT_TRUE(says(vp, "hibernation", "ok"));
+	EXPECT_NE(NULL, synic_busy(&vp->synic));
+	msr_write(vp, HV_X64_MSR_HYPERCALL, PAGE_GPA);
+	EXPECT_EQ(NULL, synic_busy(&vp->synic));
+	EXPECT_EQ(NULL, synic_busy(&other->synic));
+	EXPECT_EQ(SIMP_GPA, vp->synic.simp.as_uint64);
+	EXPECT_EQ(SIMP_GPA >> HV_HYP_PAGE_SHIFT, vp->synic.provided_simp);
+
+	/* The next time is not one. */
+	msr_write(vp, HV_X64_MSR_HYPERCALL, PAGE_GPA | 1);
+	enable_synic(vp);
+	msr_write(vp, HV_X64_MSR_HYPERCALL, PAGE_GPA);
+	EXPECT_NE(NULL, synic_busy(&vp->synic));
+	EXPECT_EQ(0, log_violations());
+}
+
+TEST_F(partition, pages_that_somebody_else_writes_to)
+{
+	u64 *words = partition_memory(self->partition, PAGE_GPA, HV_HYP_PAGE_SIZE);
+	const struct hv_partition_property_vmm_capabilities overlay = {
+		.vmm_can_provide_overlay_gpfn = 1,
+	};
+	struct vp *vp = self->vp;
+
+	self->options.capability_bits = overlay.as_uint64[0];
+	EXPECT_TRUE(says(vp, "scribble", "ok 0"));
+	EXPECT_TRUE(says(vp, "scribbled", "ok"));
+	stats_request(self->partition, 0);
+	ASSERT_EQ(HV_STATUS_SUCCESS, map_stats(vp));
+	EXPECT_TRUE(says(vp, "scribbled", "error"));
+	EXPECT_TRUE(says(vp, "scribble", "ok 1"));
+	EXPECT_EQ(HVEMU_SCRIBBLE, words[0]);
+	EXPECT_EQ(HVEMU_SCRIBBLE, words[511]);
+	/* Counters leave it alone from now on. */
+	ask_property(vp, HV_PARTITION_PROPERTY_VMM_CAPABILITIES);
+	EXPECT_TRUE(says(vp, "scribbled", "ok"));
+	words[511] = 0;
+	EXPECT_TRUE(says(vp, "scribbled", "error page 0x30"));
+	stats_request(self->partition, 0);
+	EXPECT_EQ(HV_STATUS_SUCCESS, unmap_stats(vp));
+}
+
+static u64 delete_child(struct vp *vp, u64 id)
+{
+	return hypercall(vp, HVCALL_DELETE_PARTITION | HV_HYPERCALL_FAST_BIT, id, 0);
+}
+
+static u64 withdraw_from(struct vp *vp, u64 id)
+{
+	struct hv_input_withdraw_memory *input;
+
+	input = partition_memory(vp->partition, INPUT_GPA, sizeof(*input));
+	memset(input, 0, sizeof(*input));
+	input->partition_id = id;
+	return hypercall(vp, HVCALL_WITHDRAW_MEMORY | 512ULL << HV_HYPERCALL_REP_COMP_OFFSET,
+			 INPUT_GPA, OUTPUT_GPA);
+}
+
+TEST_F(partition, children_come_and_go)
+{
+	struct hv_output_create_partition *output;
+	struct hv_input_create_partition *input;
+	struct vp *vp = self->vp;
+	char why[128];
+	u64 first;
+	int i;
+
+	input = partition_memory(self->partition, INPUT_GPA, sizeof(*input));
+	output = partition_memory(self->partition, OUTPUT_GPA, sizeof(*output));
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  hypercall(vp, HVCALL_CREATE_PARTITION, INPUT_GPA, OUTPUT_GPA));
+	first = output->partition_id;
+	EXPECT_NE(0, first);
+	EXPECT_FALSE(partition_is_quiet(self->partition, why, sizeof(why)));
+	EXPECT_EQ(HV_STATUS_NO_RESOURCES, withdraw_from(vp, first));
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_ID, withdraw_from(vp, first + 1));
+	EXPECT_EQ(HV_STATUS_SUCCESS, delete_child(vp, first));
+	EXPECT_TRUE(partition_is_quiet(self->partition, why, sizeof(why)));
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_ID, withdraw_from(vp, first));
+	EXPECT_EQ(0, log_violations());
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_ID, delete_child(vp, first));
+	EXPECT_EQ(1, log_violations());
+
+	/* No id comes again, and there is an end to them. */
+	memset(input, 0, sizeof(*input));
+	for (i = 0; i < CHILDREN_MAX; i++) {
+		EXPECT_EQ(HV_STATUS_SUCCESS,
+			  hypercall(vp, HVCALL_CREATE_PARTITION, INPUT_GPA, OUTPUT_GPA));
+		EXPECT_EQ(first + 1 + i, output->partition_id);
+	}
+	EXPECT_EQ(HV_STATUS_NO_RESOURCES,
+		  hypercall(vp, HVCALL_CREATE_PARTITION, INPUT_GPA, OUTPUT_GPA));
+	EXPECT_EQ(HV_STATUS_SUCCESS, delete_child(vp, first + 3));
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_ID, delete_child(vp, first + 3));
+	EXPECT_EQ(HV_STATUS_SUCCESS, delete_child(vp, first + CHILDREN_MAX));
+
+	input->padding = 1;
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  hypercall(vp, HVCALL_CREATE_PARTITION, INPUT_GPA, OUTPUT_GPA));
+	EXPECT_EQ(3, log_violations());
+}
+
 /* A file of which boot_load() is to boot. */
 static void write_kernel(struct options *options, const void *data, size_t size)
 {
@@ -1022,6 +1218,9 @@ TEST_F(partition, acpi_tables_add_up)
 	}
 	EXPECT_EQ(ACPI_POWER_OFF, acpi_write(ACPI_PM_PORT + 4, BIT(13) | 5 << 10));
 	EXPECT_EQ(ACPI_NOTHING, acpi_write(ACPI_PM_PORT + 4, 5 << 10));
+	/* Hibernation ends the same way; no other state does. */
+	EXPECT_EQ(ACPI_POWER_OFF, acpi_write(ACPI_PM_PORT + 4, BIT(13) | 4 << 10));
+	EXPECT_EQ(ACPI_NOTHING, acpi_write(ACPI_PM_PORT + 4, BIT(13) | 3 << 10));
 }
 
 TEST_HARNESS_MAIN

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The fake hypervisor's messages: see hv_fake.h.
+ *
+ * A message arrives as a real one does: it is put into SINT0's slot of this
+ * CPU's message page, and mshv_isr() is called by a hard interrupt handler,
+ * with the rules that lockdep has for one.
+ */
+
+#include <linux/cleanup.h>
+#include <linux/compiler.h>
+#include <linux/gfp.h>
+#include <linux/irq_work.h>
+#include <linux/irqflags.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
+#include <linux/processor.h>
+#include <linux/string.h>
+#include <kunit/test.h>
+#include <asm/mshyperv.h>
+
+#include "../mshv_root.h"
+#include "hv_fake_internal.h"
+
+static void hv_fake_interrupt(struct hv_fake_post *post)
+{
+	struct hv_message_page *page =
+		this_cpu_ptr(synic_pages)->hyp_synic_message_page;
+	struct hv_message *slot =
+		&page->sint_message[HV_SYNIC_INTERCEPTION_SINT_INDEX];
+	struct hv_message msg = post->msg;
+
+	/* The type comes last: it says that the rest is there. */
+	msg.header.message_type = HVMSG_NONE;
+	*slot = msg;
+	WRITE_ONCE(slot->header.message_type, post->msg.header.message_type);
+
+	mshv_isr();
+
+	/*
+	 * What is not acknowledged would block the slot for good. That is
+	 * reported, and the slot is freed for the messages to come.
+	 */
+	post->acknowledged = READ_ONCE(slot->header.message_type) == HVMSG_NONE;
+	if (!post->acknowledged)
+		WRITE_ONCE(slot->header.message_type, HVMSG_NONE);
+}
+
+static void hv_fake_irq_asked(struct irq_work *work)
+{
+	hv_fake_interrupt(container_of(work, struct hv_fake_post, work));
+}
+
+static void hv_fake_irq_unasked(struct irq_work *work)
+{
+	struct hv_fake_post *post = container_of(work, struct hv_fake_post, work);
+	struct hv_fake *fake = post->fake;
+
+	hv_fake_interrupt(post);
+
+	guard(raw_spinlock_irqsave)(&fake->lock);
+	if (!post->acknowledged)
+		fake->violations[HV_FAKE_MESSAGE]++;
+	post->busy = false;
+}
+
+/**
+ * hv_fake_post() - send a message from within a hypercall
+ * @fake: the fake, its lock held
+ * @msg: the message, copied
+ *
+ * It arrives on this CPU as soon as interrupts are on.
+ */
+void hv_fake_post(struct hv_fake *fake, const struct hv_message *msg)
+{
+	struct hv_fake_post *post;
+
+	lockdep_assert_held(&fake->lock);
+
+	for (post = fake->posts; post < fake->posts + HV_FAKE_MAX_MESSAGES; post++) {
+		if (post->busy || irq_work_is_busy(&post->work))
+			continue;
+		post->busy = true;
+		post->fake = fake;
+		post->msg = *msg;
+		post->work = IRQ_WORK_INIT_HARD(hv_fake_irq_unasked);
+		irq_work_queue(&post->work);
+		return;
+	}
+
+	/* So many at once, and none gets through: interrupts are off for long. */
+	fake->violations[HV_FAKE_MESSAGE]++;
+}
+
+/**
+ * hv_fake_deliver() - deliver a message to this CPU
+ * @fake: the fake
+ * @msg: the message, hostile or not; if its msg_pending flag is set, the
+ *	driver writes the EOM register, which on a machine without SynIC only
+ *	works where the write is ignored
+ *
+ * Context: Any with interrupts on. Does not sleep.
+ * Return: whether the driver has acknowledged it, when it is over. Where it
+ * has not, the slot is freed all the same.
+ */
+bool hv_fake_deliver(struct hv_fake *fake, const struct hv_message *msg)
+{
+	struct hv_fake_post post = {
+		.work = IRQ_WORK_INIT_HARD(hv_fake_irq_asked),
+		.fake = fake,
+		.msg = *msg,
+	};
+
+	if (irqs_disabled()) {
+		KUNIT_FAIL(fake->test, "a message delivered with interrupts off");
+		return false;
+	}
+
+	/* On this CPU, so that it is over when the interrupt has returned. */
+	guard(preempt)();
+	irq_work_queue(&post.work);
+	while (irq_work_is_busy(&post.work))
+		cpu_relax();
+
+	return READ_ONCE(post.acknowledged);
+}
+
+/**
+ * hv_fake_hold() - keep a message for hv_fake_deliver_held()
+ * @fake: the fake
+ * @msg: the message, copied
+ *
+ * Context: Any.
+ */
+void hv_fake_hold(struct hv_fake *fake, const struct hv_message *msg)
+{
+	bool kept = false;
+
+	scoped_guard(raw_spinlock_irqsave, &fake->lock) {
+		if (fake->nr_held < HV_FAKE_MAX_MESSAGES) {
+			fake->held[fake->nr_held++] = *msg;
+			kept = true;
+		}
+	}
+
+	KUNIT_EXPECT_TRUE_MSG(fake->test, kept, "too many messages held back");
+}
+
+/**
+ * hv_fake_deliver_held() - deliver what was held back, in that order
+ * @fake: the fake
+ *
+ * Context: As hv_fake_deliver().
+ * Return: how many were acknowledged.
+ */
+unsigned int hv_fake_deliver_held(struct hv_fake *fake)
+{
+	struct hv_message msg;
+	unsigned int n = 0;
+
+	for (;;) {
+		scoped_guard(raw_spinlock_irqsave, &fake->lock) {
+			if (!fake->nr_held)
+				return n;
+			msg = fake->held[0];
+			fake->nr_held--;
+			memmove(fake->held, fake->held + 1,
+				fake->nr_held * sizeof(msg));
+		}
+		n += hv_fake_deliver(fake, &msg);
+	}
+}
+
+/**
+ * hv_fake_synic_install() - give every CPU a message page
+ * @fake: the fake
+ *
+ * Return: 0, or -ENOMEM; hv_fake_synic_remove() cleans up after both.
+ */
+int hv_fake_synic_install(struct hv_fake *fake)
+{
+	unsigned int cpu;
+
+	synic_pages = alloc_percpu(struct hv_synic_pages);
+	if (!synic_pages)
+		return -ENOMEM;
+
+	for_each_possible_cpu(cpu) {
+		struct hv_synic_pages *pages = per_cpu_ptr(synic_pages, cpu);
+
+		pages->hyp_synic_message_page =
+			(void *)get_zeroed_page(GFP_KERNEL);
+		if (!pages->hyp_synic_message_page)
+			return -ENOMEM;
+	}
+
+	return 0;
+}
+
+/**
+ * hv_fake_synic_remove() - take the message pages away
+ * @fake: the fake; messages under way arrive first
+ */
+void hv_fake_synic_remove(struct hv_fake *fake)
+{
+	unsigned int cpu, i;
+
+	for (i = 0; i < HV_FAKE_MAX_MESSAGES; i++)
+		irq_work_sync(&fake->posts[i].work);
+
+	if (!synic_pages)
+		return;
+
+	for_each_possible_cpu(cpu)
+		free_page((unsigned long)
+			  per_cpu_ptr(synic_pages, cpu)->hyp_synic_message_page);
+	free_percpu(synic_pages);
+	synic_pages = NULL;
+}
