@@ -4,83 +4,28 @@
  *
  * A hypercall passes hv_fake_answer(): checks first, in the order of the
  * statuses they lead to, then faults, then the call's handler in
- * hv_fake_ops[]. To model another hypercall, add its handler and a row there.
+ * hv_fake_ops[] or hv_fake_vp_ops[]. To model another hypercall, add its handler
+ * and a row there.
  */
 
+#include <linux/bitfield.h>
 #include <linux/cleanup.h>
 #include <linux/irqflags.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/preempt.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/static_call.h>
 #include <linux/string.h>
+#include <linux/vmalloc.h>
 #include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <asm/mshyperv.h>
 
-#include "hv_fake.h"
-
-struct hv_fake_property {
-	u32 code;
-	size_t size;
-	u8 value[HV_FAKE_PROPERTY_BYTES];
-};
-
-struct hv_fake_armed_fault {
-	struct hv_fake_fault fault;
-	unsigned int seen;
-};
-
-struct hv_fake {
-	struct kunit *test;
-
-	/* Protects all below: hypercalls come from any CPU and context. */
-	raw_spinlock_t lock;
-
-	/* The model. */
-	u32 scheduler_type;
-	bool scheduler_type_set;
-	struct hv_fake_property properties[HV_FAKE_MAX_PROPERTIES];
-	unsigned int nr_properties;
-
-	/* What goes wrong. */
-	struct hv_fake_armed_fault faults[HV_FAKE_MAX_FAULTS];
-	unsigned int nr_faults;
-
-	/* What was seen. */
-	struct hv_fake_call calls[HV_FAKE_MAX_CALLS];
-	unsigned int nr_calls;
-	unsigned int violations[HV_FAKE_NR_VIOLATIONS];
-
-	/* What hv_fake_put_back() needs. */
-	enum hv_partition_type saved_type;
-#ifdef CONFIG_X86_64
-	u64 (*saved_hypercall)(u64 control, u64 param1, u64 param2);
-#endif
-};
-
-/**
- * struct hv_fake_op - a hypercall that the fake models
- * @code: call code
- * @input_size: bytes of input
- * @output_size: bytes of output, at most
- * @root_only: an L1VH has no privilege for it
- * @property: the property that an input names; NULL if it names none
- * @reserved_clear: whether the input's reserved fields are all zero; NULL if it
- *	has none, or if callers of this call leave them as they are
- * @answer: carry out the call; @output has @output_size bytes
- */
-struct hv_fake_op {
-	u16 code;
-	size_t input_size;
-	size_t output_size;
-	bool root_only;
-	u32 (*property)(const void *input);
-	bool (*reserved_clear)(const void *input);
-	u64 (*answer)(struct hv_fake *fake, const void *input, void *output);
-};
+#include "../mshv_root.h"
+#include "hv_fake_internal.h"
 
 /* The one in the hypervisor's place, if any. */
 static struct hv_fake *hv_fake_installed;
@@ -95,6 +40,21 @@ static const char * const hv_fake_violation_names[HV_FAKE_NR_VIOLATIONS] = {
 	[HV_FAKE_OTHER_CPU]	= "another CPU's argument page used",
 	[HV_FAKE_RESERVED]	= "reserved field not zero",
 	[HV_FAKE_PRIVILEGE]	= "call without the privilege for it",
+	[HV_FAKE_PAGE]		= "page given that is not the caller's",
+	[HV_FAKE_MAPPED]	= "mapped, and mapped again",
+	[HV_FAKE_NOT_MAPPED]	= "unmapped what is not mapped",
+	[HV_FAKE_LEFT_MAPPED]	= "deleted with overlay pages mapped",
+	[HV_FAKE_LEFT_DEPOSITED] = "deleted with deposited pages left",
+	[HV_FAKE_DISPATCH_FLAGS] = "dispatch with an unknown flag",
+	[HV_FAKE_DISPATCH_TIME_SLICE] = "dispatch with a time slice",
+	[HV_FAKE_DISPATCH_SPEC_CTRL] = "dispatch with a SPEC_CTRL value",
+	[HV_FAKE_DISPATCH_PREEMPTIBLE] = "dispatch with preemption on",
+	[HV_FAKE_DISPATCH_TWICE] = "dispatch of a VP that is being dispatched",
+	[HV_FAKE_DISPATCH_DISABLED] = "dispatch after it was disabled",
+	[HV_FAKE_DISPATCH_INTERCEPTED] = "dispatch while intercept-suspended",
+	[HV_FAKE_DISPATCH_SUSPENDED] = "dispatch while explicitly suspended",
+	[HV_FAKE_DISPATCH_BLOCKED] = "dispatch while blocked",
+	[HV_FAKE_MESSAGE]	= "message not acknowledged",
 };
 
 /*
@@ -115,10 +75,10 @@ static bool hv_fake_property_ex_reserved_clear(const void *input)
 	return !in->padding;
 }
 
-static u64 hv_fake_get_property_ex(struct hv_fake *fake, const void *input,
-				   void *output)
+static u64 hv_fake_get_property_ex(struct hv_fake *fake,
+				   const struct hv_fake_request *rq)
 {
-	const struct hv_input_get_partition_property_ex *in = input;
+	const struct hv_input_get_partition_property_ex *in = rq->input;
 	unsigned int i;
 
 	if (in->partition_id != HV_PARTITION_ID_SELF)
@@ -128,7 +88,7 @@ static u64 hv_fake_get_property_ex(struct hv_fake *fake, const void *input,
 		const struct hv_fake_property *p = &fake->properties[i];
 
 		if (p->code == in->property_code) {
-			memcpy(output, p->value, p->size);
+			memcpy(rq->output, p->value, p->size);
 			return HV_STATUS_SUCCESS;
 		}
 	}
@@ -154,11 +114,11 @@ static bool hv_fake_system_property_reserved_clear(const void *input)
 	return !in->reserved && !in->as_uint64;
 }
 
-static u64 hv_fake_get_system_property(struct hv_fake *fake, const void *input,
-				       void *output)
+static u64 hv_fake_get_system_property(struct hv_fake *fake,
+				       const struct hv_fake_request *rq)
 {
-	const struct hv_input_get_system_property *in = input;
-	struct hv_output_get_system_property *out = output;
+	const struct hv_input_get_system_property *in = rq->input;
+	struct hv_output_get_system_property *out = rq->output;
 
 	if (in->property_id != HV_SYSTEM_PROPERTY_SCHEDULER_TYPE)
 		return HV_STATUS_UNKNOWN_PROPERTY;
@@ -171,6 +131,7 @@ static u64 hv_fake_get_system_property(struct hv_fake *fake, const void *input,
 static const struct hv_fake_op hv_fake_ops[] = {
 	{
 		.code = HVCALL_GET_PARTITION_PROPERTY_EX,
+		.target = HV_FAKE_PARTITION,
 		.input_size = sizeof(struct hv_input_get_partition_property_ex),
 		.output_size = HV_FAKE_PROPERTY_BYTES,
 		.property = hv_fake_property_ex_code,
@@ -186,6 +147,7 @@ static const struct hv_fake_op hv_fake_ops[] = {
 		.reserved_clear = hv_fake_system_property_reserved_clear,
 		.answer = hv_fake_get_system_property,
 	},
+	{}
 };
 
 static u16 hv_fake_code(u64 control)
@@ -200,21 +162,72 @@ static u32 hv_fake_property_of(const struct hv_fake_op *op, const void *input)
 
 static const struct hv_fake_op *hv_fake_find_op(u16 code)
 {
-	unsigned int i;
+	const struct hv_fake_op *op;
 
-	for (i = 0; i < ARRAY_SIZE(hv_fake_ops); i++)
-		if (hv_fake_ops[i].code == code)
-			return &hv_fake_ops[i];
+	for (op = hv_fake_ops; op->answer; op++)
+		if (op->code == code)
+			return op;
+	for (op = hv_fake_vp_ops; op->answer; op++)
+		if (op->code == code)
+			return op;
 
 	return NULL;
+}
+
+/* Whether a call is about the partition or VP that a fault is for. */
+static bool hv_fake_fault_matches(const struct hv_fake_fault *fault,
+				  const struct hv_fake_request *rq)
+{
+	const struct hv_input_unmap_stats_page *stats = rq->input;
+	const struct hv_create_vp *any = rq->input;
+	u64 partition;
+	u32 vp;
+
+	if (fault->property &&
+	    fault->property != hv_fake_property_of(rq->op, rq->input))
+		return false;
+	if (!fault->partition && !fault->one_vp)
+		return true;
+	if (!rq->op)
+		return false;
+
+	switch (rq->op->target) {
+	case HV_FAKE_PARTITION:
+		if (fault->one_vp)
+			return false;
+		return any->partition_id == fault->partition;
+	case HV_FAKE_PARTITION_AND_VP:
+		partition = any->partition_id;
+		vp = any->vp_index;
+		break;
+	case HV_FAKE_STATS_OBJECT:
+		if (fault->one_vp && stats->type != HV_STATS_OBJECT_VP)
+			return false;
+		partition = stats->identity.vp.partition_id;
+		vp = stats->identity.vp.vp_index;
+		break;
+	default:
+		return false;
+	}
+
+	return (!fault->partition || partition == fault->partition) &&
+		(!fault->one_vp || vp == fault->vp);
 }
 
 /*
  * Checks. Each counts the violation and returns the hypervisor's answer to it.
  */
 
-static u64 hv_fake_violated(struct hv_fake *fake, enum hv_fake_violation what,
-			    u64 status)
+/**
+ * hv_fake_violated() - count a violation
+ * @fake: the fake, its lock held
+ * @what: what was violated
+ * @status: the hypervisor's answer to that
+ *
+ * Return: @status.
+ */
+u64 hv_fake_violated(struct hv_fake *fake, enum hv_fake_violation what,
+		     u64 status)
 {
 	fake->violations[what]++;
 	return status;
@@ -250,109 +263,212 @@ static void hv_fake_check_page(struct hv_fake *fake, void * __percpu *args,
 	}
 }
 
-/* The result that a test wants instead of the real one. */
-static bool hv_fake_fault_due(struct hv_fake *fake, u16 code, u32 property,
-			      u64 *result)
+/* The failure that a test wants, NULL if it wants none. */
+static const struct hv_fake_fault *
+hv_fake_fault_due(struct hv_fake *fake, const struct hv_fake_request *rq)
 {
-	bool due = false;
+	const struct hv_fake_fault *due = NULL;
 	unsigned int i;
 
 	for (i = 0; i < fake->nr_faults; i++) {
 		struct hv_fake_armed_fault *armed = &fake->faults[i];
 		const struct hv_fake_fault *fault = &armed->fault;
 
-		if (fault->code != code)
+		if (fault->code != hv_fake_code(rq->control))
 			continue;
-		if (fault->property && fault->property != property)
+		if (!hv_fake_fault_matches(fault, rq))
 			continue;
 		armed->seen++;
 		if (due || (fault->nth && fault->nth != armed->seen))
 			continue;
-		*result = fault->result;
-		due = true;
+		due = fault;
 	}
 
 	return due;
 }
 
-static u64 hv_fake_answer(struct hv_fake *fake, u64 control, u64 input_gpa,
-			  u64 output_gpa, struct hv_fake_call *call)
+/* Whether a control word has what the call has, and nothing else. */
+static bool hv_fake_control_legal(struct hv_fake_request *rq)
 {
-	const u16 code = hv_fake_code(control);
-	const struct hv_fake_op *op = hv_fake_find_op(code);
-	void *input, *output;
-	u64 result;
+	u64 reps = FIELD_GET(HV_HYPERCALL_REP_COMP_MASK, rq->control);
+	u64 start = FIELD_GET(HV_HYPERCALL_REP_START_MASK, rq->control);
+	u64 legal = rq->op->code;
 
-	if (!op) {
-		/* A test may well ask for the failure of such a call. */
-		if (hv_fake_fault_due(fake, code, 0, &result))
-			return result;
-		return hv_fake_violated(fake, HV_FAKE_UNKNOWN_CALL,
-					HV_STATUS_INVALID_HYPERCALL_CODE);
-	}
+	if (rq->op->fast)
+		legal |= HV_HYPERCALL_FAST_BIT;
+	if (!rq->op->rep)
+		return rq->control == legal;
 
-	/* The calls modelled so far are all simple: nothing but the code. */
-	if (control != op->code)
-		return hv_fake_violated(fake, HV_FAKE_CONTROL,
-					HV_STATUS_INVALID_HYPERCALL_INPUT);
+	rq->start = start;
+	rq->end = reps;
+	legal |= FIELD_PREP(HV_HYPERCALL_REP_COMP_MASK, reps) |
+		 FIELD_PREP(HV_HYPERCALL_REP_START_MASK, start);
+	return rq->control == legal && start < reps;
+}
 
-	input = hv_fake_argument(input_gpa, op->input_size);
-	if (!input)
+/* The bytes of an argument, header and elements. */
+static size_t hv_fake_input_size(const struct hv_fake_request *rq)
+{
+	return rq->op->input_size + rq->end * rq->op->rep_input;
+}
+
+static size_t hv_fake_output_size(const struct hv_fake_request *rq)
+{
+	return rq->op->output_size + rq->end * rq->op->rep_output;
+}
+
+/* The arguments of a call that is not fast. */
+static u64 hv_fake_check_arguments(struct hv_fake *fake,
+				   struct hv_fake_request *rq,
+				   struct hv_fake_call *call)
+{
+	const size_t input_size = hv_fake_input_size(rq);
+	const size_t output_size = hv_fake_output_size(rq);
+	const u64 input_gpa = call->input_gpa, output_gpa = call->output_gpa;
+	bool overlap;
+
+	rq->input = hv_fake_argument(input_gpa, input_size);
+	if (!rq->input)
 		return hv_fake_violated(fake, HV_FAKE_INPUT,
 					HV_STATUS_INVALID_ALIGNMENT);
-	memcpy(call->input, input, min(op->input_size, sizeof(call->input)));
+	memcpy(call->input, rq->input, min(input_size, sizeof(call->input)));
+	hv_fake_check_page(fake, hyperv_pcpu_input_arg, input_gpa,
+			   call->irqs_on);
+	if (!output_size)
+		return HV_STATUS_SUCCESS;
 
-	output = hv_fake_argument(output_gpa, op->output_size);
-	if (!output)
+	rq->output = hv_fake_argument(output_gpa, output_size);
+	if (!rq->output)
 		return hv_fake_violated(fake, HV_FAKE_OUTPUT,
 					HV_STATUS_INVALID_ALIGNMENT);
 
-	if (PHYS_PFN(input_gpa) == PHYS_PFN(output_gpa))
+	if (rq->op->one_page)
+		overlap = input_gpa + input_size > output_gpa &&
+			  output_gpa + output_size > input_gpa;
+	else
+		overlap = PHYS_PFN(input_gpa) == PHYS_PFN(output_gpa);
+	if (overlap)
 		return hv_fake_violated(fake, HV_FAKE_OVERLAP,
 					HV_STATUS_INVALID_ALIGNMENT);
 
-	hv_fake_check_page(fake, hyperv_pcpu_input_arg, input_gpa,
-			   call->irqs_on);
 	hv_fake_check_page(fake, hyperv_pcpu_output_arg, output_gpa,
 			   call->irqs_on);
+	return HV_STATUS_SUCCESS;
+}
 
-	if (op->root_only && !hv_root_partition())
-		return hv_fake_violated(fake, HV_FAKE_PRIVILEGE,
-					HV_STATUS_ACCESS_DENIED);
+/*
+ * Whether a call is to be carried out; if not, @result is what it returns. Of a
+ * repetition call that fails half way, @rq is cut short and @result is its
+ * status.
+ */
+static bool hv_fake_check(struct hv_fake *fake, struct hv_fake_request *rq,
+			  struct hv_fake_call *call, u64 *result)
+{
+	const struct hv_fake_op *op = rq->op;
+	const struct hv_fake_fault *fault;
 
-	if (op->reserved_clear && !op->reserved_clear(input))
-		return hv_fake_violated(fake, HV_FAKE_RESERVED,
-					HV_STATUS_INVALID_PARAMETER);
+	if (!op) {
+		/* A test may well ask for the failure of such a call. */
+		fault = hv_fake_fault_due(fake, rq);
+		*result = fault ? fault->result :
+			hv_fake_violated(fake, HV_FAKE_UNKNOWN_CALL,
+					 HV_STATUS_INVALID_HYPERCALL_CODE);
+		return false;
+	}
 
-	if (hv_fake_fault_due(fake, code, hv_fake_property_of(op, input), &result))
-		return result;
+	if (!hv_fake_control_legal(rq)) {
+		*result = hv_fake_violated(fake, HV_FAKE_CONTROL,
+					   HV_STATUS_INVALID_HYPERCALL_INPUT);
+		return false;
+	}
 
-	return op->answer(fake, input, output);
+	if (op->fast) {
+		rq->input = rq->fast;
+		memcpy(call->input, rq->fast, op->input_size);
+	} else {
+		*result = hv_fake_check_arguments(fake, rq, call);
+		if (*result)
+			return false;
+	}
+
+	if (op->root_only && !hv_root_partition()) {
+		*result = hv_fake_violated(fake, HV_FAKE_PRIVILEGE,
+					   HV_STATUS_ACCESS_DENIED);
+		return false;
+	}
+
+	if (op->reserved_clear && !op->reserved_clear(rq->input)) {
+		*result = hv_fake_violated(fake, HV_FAKE_RESERVED,
+					   HV_STATUS_INVALID_PARAMETER);
+		return false;
+	}
+
+	*result = HV_STATUS_SUCCESS;
+	fault = hv_fake_fault_due(fake, rq);
+	if (!fault)
+		return true;
+
+	*result = fault->result;
+	if (!op->rep || rq->start + fault->reps >= rq->end)
+		return false;
+	rq->end = rq->start + fault->reps;
+	*result = hv_fake_reps(*result, rq->end);
+	return fault->reps;
 }
 
 /* Where every hypercall lands while a fake is installed. */
 static u64 hv_fake_hypercall(u64 control, u64 input_gpa, u64 output_gpa)
 {
+	const u16 code = hv_fake_code(control);
 	struct hv_fake *fake = hv_fake_installed;
+	struct hv_fake_request rq = {
+		.op = hv_fake_find_op(code),
+		.control = control,
+		.fast = { input_gpa, output_gpa },
+		.preemptible = preemptible(),
+	};
 	bool irqs_on = !irqs_disabled();
-	struct hv_fake_call *call, surplus;
+	struct hv_fake_call *call;
+	bool carry_out, unlocked;
+	unsigned long flags;
+	unsigned int n;
+	u64 result;
 
-	guard(raw_spinlock_irqsave)(&fake->lock);
+	raw_spin_lock_irqsave(&fake->lock, flags);
 
-	/* Calls beyond the log's end are counted and answered all the same. */
-	call = fake->nr_calls < HV_FAKE_MAX_CALLS ?
-		&fake->calls[fake->nr_calls] : &surplus;
-	fake->nr_calls++;
-
+	/* Of more than can be kept, the oldest are overwritten. */
+	n = fake->nr_calls++;
+	fake->code_calls[min(code, HV_FAKE_NR_CODES - 1)]++;
+	call = &fake->calls[n % HV_FAKE_MAX_CALLS];
 	*call = (struct hv_fake_call) {
 		.control = control,
 		.input_gpa = input_gpa,
 		.output_gpa = output_gpa,
 		.irqs_on = irqs_on,
 	};
-	call->result = hv_fake_answer(fake, control, input_gpa, output_gpa,
-				      call);
-	return call->result;
+
+	carry_out = hv_fake_check(fake, &rq, call, &result);
+	unlocked = carry_out && rq.op->unlocked;
+	if (unlocked)
+		raw_spin_unlock_irqrestore(&fake->lock, flags);
+	if (carry_out) {
+		u64 answer = rq.op->answer(fake, &rq);
+
+		/* A failure that the test wants comes after what succeeds. */
+		if (!result || !hv_result_success(answer))
+			result = answer;
+	}
+	if (unlocked) {
+		raw_spin_lock_irqsave(&fake->lock, flags);
+		/* Many calls may have been made from within this one. */
+		if (fake->nr_calls - n > HV_FAKE_MAX_CALLS)
+			call = NULL;
+	}
+	if (call)
+		call->result = result;
+
+	raw_spin_unlock_irqrestore(&fake->lock, flags);
+	return result;
 }
 
 /*
@@ -469,12 +585,15 @@ static void hv_fake_put_back(void *data)
 	unsigned int i;
 
 	hv_curr_partition_type = fake->saved_type;
+	hv_fake_synic_remove(fake);
+	hv_fake_vp_remove(fake);
 	hv_fake_free_args();
 	hv_fake_installed = NULL;
 
 	for (i = 0; i < HV_FAKE_NR_VIOLATIONS; i++)
 		KUNIT_EXPECT_EQ_MSG(fake->test, fake->violations[i], 0, "%s",
 				    hv_fake_violation_names[i]);
+	vfree(fake->calls);
 }
 
 /**
@@ -500,6 +619,7 @@ struct hv_fake *hv_fake_install(struct kunit *test,
 
 	KUNIT_ASSERT_NULL(test, hv_fake_installed);
 	KUNIT_ASSERT_TRUE(test, !hyperv_pcpu_input_arg && !hyperv_pcpu_output_arg);
+	KUNIT_ASSERT_TRUE(test, !synic_pages);
 
 	fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, fake);
@@ -508,11 +628,17 @@ struct hv_fake *hv_fake_install(struct kunit *test,
 	raw_spin_lock_init(&fake->lock);
 	fake->saved_type = hv_curr_partition_type;
 
+	KUNIT_ASSERT_EQ(test, 0, hv_fake_vp_install(fake));
+
+	fake->calls = vcalloc(HV_FAKE_MAX_CALLS, sizeof(*fake->calls));
 	hyperv_pcpu_input_arg = hv_fake_alloc_pages();
 	hyperv_pcpu_output_arg = hv_fake_alloc_pages();
-	if (!hyperv_pcpu_input_arg || !hyperv_pcpu_output_arg) {
+	if (!fake->calls || !hyperv_pcpu_input_arg || !hyperv_pcpu_output_arg ||
+	    hv_fake_synic_install(fake)) {
+		hv_fake_synic_remove(fake);
 		hv_fake_free_args();
-		KUNIT_FAIL_AND_ABORT(test, "no memory for argument pages");
+		vfree(fake->calls);
+		KUNIT_FAIL_AND_ABORT(test, "no memory for the fake hypervisor");
 	}
 
 	hv_curr_partition_type = type;
@@ -610,13 +736,16 @@ void hv_fake_fail(struct hv_fake *fake, const struct hv_fake_fault *fault)
  * @code: the call code
  * @property: if not 0, only calls that name this property
  *
- * Return: the number of calls, legal or not. Fails the test if there were more
- * than the fake can keep.
+ * Return: the number of calls, legal or not. For one property, fails the test
+ * if there were more than the fake can keep.
  */
 unsigned int hv_fake_count(const struct hv_fake *fake, u16 code, u32 property)
 {
 	const struct hv_fake_op *op = hv_fake_find_op(code);
 	unsigned int i, n = 0;
+
+	if (!property && code < HV_FAKE_NR_CODES - 1)
+		return fake->code_calls[code];
 
 	KUNIT_ASSERT_LE(fake->test, fake->nr_calls, HV_FAKE_MAX_CALLS);
 
@@ -638,15 +767,15 @@ unsigned int hv_fake_count(const struct hv_fake *fake, u16 code, u32 property)
  * @fake: the fake
  * @n: which, from 0 in the order of arrival
  *
- * Return: the call, valid until the test ends. Fails the test if there were
- * not that many.
+ * Return: the call, valid until HV_FAKE_MAX_CALLS more have been made. Fails
+ * the test if it is not kept, or was never made.
  */
 const struct hv_fake_call *hv_fake_call(const struct hv_fake *fake,
 					unsigned int n)
 {
-	KUNIT_ASSERT_LT(fake->test, n,
-			min_t(unsigned int, fake->nr_calls, HV_FAKE_MAX_CALLS));
-	return &fake->calls[n];
+	KUNIT_ASSERT_LT(fake->test, n, fake->nr_calls);
+	KUNIT_ASSERT_LE(fake->test, fake->nr_calls - n, HV_FAKE_MAX_CALLS);
+	return &fake->calls[n % HV_FAKE_MAX_CALLS];
 }
 
 /**

@@ -85,8 +85,8 @@ struct kunit;
  * @HV_FAKE_DISPATCH_DISABLED: of a VP with DISPATCH_SUSPEND set
  * @HV_FAKE_DISPATCH_INTERCEPTED: of a VP with INTERCEPT_SUSPEND set, without
  *	the flag that clears it
- * @HV_FAKE_DISPATCH_SUSPENDED: of a VP with EXPLICIT_SUSPEND set; only the
- *	first dispatch of a VP may find it so
+ * @HV_FAKE_DISPATCH_SUSPENDED: of a VP with EXPLICIT_SUSPEND set, after a
+ *	dispatch that said so
  * @HV_FAKE_DISPATCH_BLOCKED: of a blocked VP, with no signal sent since and no
  *	vector to be scanned
  * @HV_FAKE_MESSAGE: a message of the model's own accord that the handler did

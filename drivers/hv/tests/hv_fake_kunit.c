@@ -193,11 +193,11 @@ static void hv_fake_fails_call_not_modelled(struct kunit *test)
 	struct hv_fake *fake = test->priv;
 
 	hv_fake_fail(fake, &(struct hv_fake_fault) {
-		.code = HVCALL_DELETE_PARTITION,
+		.code = HVCALL_NOTIFY_PORT_RING_EMPTY,
 		.result = HV_STATUS_INVALID_PARTITION_STATE,
 	});
 
-	KUNIT_EXPECT_EQ(test, hv_do_fast_hypercall8(HVCALL_DELETE_PARTITION, 17),
+	KUNIT_EXPECT_EQ(test, hv_do_fast_hypercall8(HVCALL_NOTIFY_PORT_RING_EMPTY, 0),
 			HV_STATUS_INVALID_PARTITION_STATE);
 	KUNIT_EXPECT_EQ(test, hv_fake_violations(fake), 0);
 }

@@ -139,32 +139,41 @@ hv_fake_partition_mapped(const struct hv_fake_partition *partition)
 	return mapped;
 }
 
-static void hv_fake_forget_pages(struct page **slots, unsigned int n)
+static void hv_fake_forget_pages(struct hv_fake *fake, struct page **slots,
+				 unsigned int n)
 {
 	while (n--) {
-		if (slots[n])
-			hv_fake_page_give_back(slots[n]);
+		struct page *page = slots[n];
+
 		slots[n] = NULL;
+		if (!page)
+			continue;
+		/* Never unmapped, and somebody else's by now? */
+		if (!page_count(page) || !hv_fake_page_has(page, &hv_fake_overlay_tag))
+			hv_fake_violated(fake, HV_FAKE_NOT_MAPPED, 0);
+		else
+			hv_fake_page_give_back(page);
 	}
 }
 
-static void hv_fake_vp_forget(struct hv_fake_vp *vp)
+static void hv_fake_vp_forget(struct hv_fake *fake, struct hv_fake_vp *vp)
 {
-	hv_fake_forget_pages(vp->state_pages, ARRAY_SIZE(vp->state_pages));
-	hv_fake_forget_pages(vp->stats_pages, ARRAY_SIZE(vp->stats_pages));
+	hv_fake_forget_pages(fake, vp->state_pages, ARRAY_SIZE(vp->state_pages));
+	hv_fake_forget_pages(fake, vp->stats_pages, ARRAY_SIZE(vp->stats_pages));
 }
 
 /* What is left when a partition goes away becomes ordinary memory again. */
-static void hv_fake_partition_forget(struct hv_fake_partition *partition)
+static void hv_fake_partition_forget(struct hv_fake *fake,
+				     struct hv_fake_partition *partition)
 {
 	struct page *page, *next;
 	unsigned int i;
 
-	hv_fake_forget_pages(partition->stats_pages,
+	hv_fake_forget_pages(fake, partition->stats_pages,
 			     ARRAY_SIZE(partition->stats_pages));
 	for (i = 0; i < HV_FAKE_PARTITION_VPS; i++)
 		if (partition->vps[i])
-			hv_fake_vp_forget(partition->vps[i]);
+			hv_fake_vp_forget(fake, partition->vps[i]);
 
 	list_for_each_entry_safe(page, next, &partition->deposited, lru) {
 		list_del(&page->lru);
@@ -281,7 +290,7 @@ static u64 hv_fake_delete_partition(struct hv_fake *fake,
 		hv_fake_violated(fake, HV_FAKE_LEFT_MAPPED, 0);
 	if (partition->nr_deposited)
 		hv_fake_violated(fake, HV_FAKE_LEFT_DEPOSITED, 0);
-	hv_fake_partition_forget(partition);
+	hv_fake_partition_forget(fake, partition);
 	partition->state = HV_FAKE_DELETED;
 	return HV_STATUS_SUCCESS;
 }
@@ -392,7 +401,7 @@ static u64 hv_fake_delete_vp(struct hv_fake *fake,
 
 	if (hv_fake_vp_mapped(vp))
 		hv_fake_violated(fake, HV_FAKE_LEFT_MAPPED, 0);
-	hv_fake_vp_forget(vp);
+	hv_fake_vp_forget(fake, vp);
 	vp->partition->vps[vp->index] = NULL;
 	return HV_STATUS_SUCCESS;
 }
@@ -1103,7 +1112,8 @@ static void hv_fake_dispatch_outcome(struct hv_fake *fake,
 	};
 
 	if (vp->explicit_suspend) {
-		if (vp->started)
+		/* It may be the VMM's doing; but who was told must not ask. */
+		if (vp->suspend_reported)
 			hv_fake_violated(fake, HV_FAKE_DISPATCH_SUSPENDED, 0);
 		d->outcome.event = HV_VP_DISPATCH_EVENT_SUSPEND;
 		return;
@@ -1434,7 +1444,7 @@ void hv_fake_vp_remove(struct hv_fake *fake)
 	struct page *page, *next;
 
 	list_for_each_entry(partition, &fake->partitions, node)
-		hv_fake_partition_forget(partition);
+		hv_fake_partition_forget(fake, partition);
 
 	list_for_each_entry_safe(page, next, &fake->self.deposited, lru) {
 		list_del(&page->lru);

@@ -20,6 +20,7 @@
 #include "../mshv_root.h"
 #include "../mshv_sched.h"
 #include "hv_fake.h"
+#include "test_log.h"
 
 #define CAPS		HV_PARTITION_PROPERTY_VMM_CAPABILITIES
 #define INTEGRATED	HV_PARTITION_PROPERTY_HIERARCHICAL_INTEGRATED_SCHEDULER_ENABLED
@@ -798,16 +799,6 @@ kunit_test_suite(mshv_sched_test_suite);
  * mshv_sched_init(): everything, as the driver does it while it loads
  */
 
-/* Where the kernel's log ends now. */
-static void mshv_sched_test_log_end(struct kmsg_dump_iter *iter)
-{
-	size_t len;
-
-	kmsg_dump_rewind(iter);
-	while (kmsg_dump_get_line(iter, false, NULL, 0, &len))
-		;
-}
-
 /*
  * How many lines of the driver's have been logged since @iter was taken, and
  * in @same how many of them read @want.
@@ -1095,7 +1086,7 @@ static void __init mshv_sched_init_row(struct kunit *test)
 		mshv_sched_test_fail(fake, HVCALL_GET_SYSTEM_PROPERTY,
 				     SCHED_TYPE, c->type_result);
 	memset(&caps, HV_FAKE_POISON, sizeof(caps));
-	mshv_sched_test_log_end(&log);
+	test_log_end(&log);
 
 	ret = mshv_sched_init(&caps);
 

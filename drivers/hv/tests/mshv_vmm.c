@@ -36,6 +36,7 @@
 
 #include "../mshv_eventfd.h"
 #include "../mshv_root.h"
+#include "../mshv_sched.h"
 #include "mshv_vmm.h"
 
 /* How long anything may take before the test fails. */
@@ -120,9 +121,54 @@ static void mshv_vmm_put_driver(void)
 	if (--mshv_vmm_users)
 		return;
 
+	/* A test may have closed the driver for good. */
+	WRITE_ONCE(mshv_sched_closed_err, 0);
 	mshv_root.vmm_caps = mshv_vmm_saved_caps;
 	mshv_irqfd_wq_cleanup();
 	root_device_unregister(mshv_vmm_device);
+}
+
+/* What mshv_vmm_use() has put aside. */
+struct mshv_vmm_ops {
+	const struct mshv_sched_ops *saved;
+};
+
+static void mshv_vmm_unuse(void *data)
+{
+	struct mshv_vmm_ops *ops = data;
+
+	mshv_sched_stop();
+	mshv_sched_ops = ops->saved;
+}
+
+/**
+ * mshv_vmm_use() - choose who dispatches VPs
+ * @test: the test; when it ends, all is as it was
+ * @ops: the scheduler to be in force, started by this
+ *
+ * The choice is read-only once the kernel has booted: a test that is run after
+ * that is skipped.
+ *
+ * Context: A suite's init() or a test, when there is no partition. Sleeps.
+ */
+void mshv_vmm_use(struct kunit *test, const struct mshv_sched_ops *ops)
+{
+	struct mshv_vmm_ops *saved;
+	int ret;
+
+	if (system_state >= SYSTEM_FREEING_INITMEM)
+		kunit_skip(test, "the scheduler cannot be chosen after boot");
+
+	saved = kunit_kzalloc(test, sizeof(*saved), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, saved);
+	saved->saved = mshv_sched_ops;
+	mshv_sched_ops = ops;
+	ret = mshv_sched_start();
+	if (ret)
+		mshv_sched_ops = saved->saved;
+	KUNIT_ASSERT_EQ(test, ret, 0);
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, mshv_vmm_unuse, saved));
 }
 
 static struct mshv_vmm_runner *mshv_vmm_runner(struct mshv_vmm_vp *vp)
@@ -225,6 +271,33 @@ static void mshv_vmm_destroy_action(void *data)
 }
 
 /**
+ * mshv_vmm_try_create() - create another partition, which may fail
+ * @vmm: the VMM, whose own partition it does not become
+ *
+ * Context: The test's thread. Sleeps.
+ * Return: the fd of the partition, or what MSHV_CREATE_PARTITION returns.
+ */
+int mshv_vmm_try_create(struct mshv_vmm *vmm)
+{
+	struct mshv_create_partition args = {
+		.pt_flags = BIT_ULL(MSHV_PT_BIT_LAPIC) | BIT_ULL(MSHV_PT_BIT_X2APIC),
+	};
+	struct miscdevice *misc;
+	struct file *dev;
+
+	/* All that the driver looks at of an open /dev/mshv. */
+	misc = kunit_kzalloc(vmm->test, sizeof(*misc), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(vmm->test, misc);
+	misc->this_device = mshv_vmm_device;
+	dev = kunit_kzalloc(vmm->test, sizeof(*dev), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(vmm->test, dev);
+	dev->private_data = misc;
+
+	return mshv_vmm_ioctl(vmm, dev, &mshv_dev_fops, MSHV_CREATE_PARTITION,
+			      &args, sizeof(args));
+}
+
+/**
  * mshv_vmm_create() - create a partition and initialize it
  * @test: the test
  * @fake: the hypervisor, an L1VH's
@@ -237,13 +310,8 @@ static void mshv_vmm_destroy_action(void *data)
  */
 struct mshv_vmm *mshv_vmm_create(struct kunit *test, struct hv_fake *fake)
 {
-	struct mshv_create_partition args = {
-		.pt_flags = BIT_ULL(MSHV_PT_BIT_LAPIC) | BIT_ULL(MSHV_PT_BIT_X2APIC),
-	};
 	unsigned int created;
 	struct mshv_vmm *vmm;
-	struct miscdevice *misc;
-	struct file *dev;
 	int fd;
 
 	vmm = kunit_kzalloc(test, sizeof(*vmm), GFP_KERNEL);
@@ -265,18 +333,9 @@ struct mshv_vmm *mshv_vmm_create(struct kunit *test, struct hv_fake *fake)
 			kunit_add_action_or_reset(test, mshv_vmm_destroy_action,
 						  vmm));
 
-	/* All that the driver looks at of an open /dev/mshv. */
-	misc = kunit_kzalloc(test, sizeof(*misc), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, misc);
-	misc->this_device = mshv_vmm_device;
-	dev = kunit_kzalloc(test, sizeof(*dev), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, dev);
-	dev->private_data = misc;
-
 	for (created = 0; hv_fake_partition_id(fake, created); created++)
 		;
-	fd = mshv_vmm_ioctl(vmm, dev, &mshv_dev_fops, MSHV_CREATE_PARTITION,
-			    &args, sizeof(args));
+	fd = mshv_vmm_try_create(vmm);
 	KUNIT_ASSERT_GE_MSG(test, fd, 0, "MSHV_CREATE_PARTITION");
 	vmm->file = mshv_vmm_take_fd(test, fd);
 	vmm->partition_id = hv_fake_partition_id(fake, created);
@@ -627,8 +686,50 @@ long mshv_vmm_join(struct mshv_vmm_vp *vp, struct hv_message *msg)
 	return runner->result;
 }
 
+static long mshv_vmm_set_routes(struct mshv_vmm *vmm)
+{
+	struct mshv_user_irq_table *table;
+	size_t size = struct_size(table, entries, vmm->nr_routes);
+
+	table = kunit_kzalloc(vmm->test, size, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(vmm->test, table);
+	table->nr = vmm->nr_routes;
+	memcpy(table->entries, vmm->routes, vmm->nr_routes * sizeof(vmm->routes[0]));
+
+	return mshv_vmm_partition_ioctl(vmm, MSHV_SET_MSI_ROUTING, table, size);
+}
+
 /**
- * mshv_vmm_route() - route an interrupt line
+ * mshv_vmm_route_to() - route an interrupt line to any address
+ * @vmm: the VMM
+ * @gsi: the line; one that was routed before is routed anew
+ * @address: address of its MSI
+ * @data: data of its MSI, the vector in its low 8 bits
+ *
+ * Context: The test's thread. Sleeps.
+ * Return: what MSHV_SET_MSI_ROUTING returns.
+ */
+long mshv_vmm_route_to(struct mshv_vmm *vmm, u32 gsi, u32 address, u32 data)
+{
+	struct mshv_user_irq_entry *route;
+
+	for (route = vmm->routes; route < vmm->routes + vmm->nr_routes; route++)
+		if (route->gsi == gsi)
+			break;
+	KUNIT_ASSERT_LT(vmm->test, route - vmm->routes, MSHV_VMM_ROUTES);
+	if (route == vmm->routes + vmm->nr_routes)
+		vmm->nr_routes++;
+	*route = (struct mshv_user_irq_entry) {
+		.gsi = gsi,
+		.address_lo = address,
+		.data = data,
+	};
+
+	return mshv_vmm_set_routes(vmm);
+}
+
+/**
+ * mshv_vmm_route() - route an interrupt line to an APIC ID
  * @vmm: the VMM
  * @gsi: the line; one that was routed before is routed anew
  * @apic_id: destination of its MSI, bits 12-19 of the address
@@ -639,29 +740,20 @@ long mshv_vmm_join(struct mshv_vmm_vp *vp, struct hv_message *msg)
  */
 long mshv_vmm_route(struct mshv_vmm *vmm, u32 gsi, u32 apic_id, u32 data)
 {
-	struct mshv_user_irq_entry *route;
-	struct mshv_user_irq_table *table;
-	size_t size;
+	return mshv_vmm_route_to(vmm, gsi, 0xfee00000 | apic_id << 12, data);
+}
 
-	for (route = vmm->routes; route < vmm->routes + vmm->nr_routes; route++)
-		if (route->gsi == gsi)
-			break;
-	KUNIT_ASSERT_LT(vmm->test, route - vmm->routes, MSHV_VMM_ROUTES);
-	if (route == vmm->routes + vmm->nr_routes)
-		vmm->nr_routes++;
-	*route = (struct mshv_user_irq_entry) {
-		.gsi = gsi,
-		.address_lo = 0xfee00000 | apic_id << 12,
-		.data = data,
-	};
-
-	size = struct_size(table, entries, vmm->nr_routes);
-	table = kunit_kzalloc(vmm->test, size, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(vmm->test, table);
-	table->nr = vmm->nr_routes;
-	memcpy(table->entries, vmm->routes, vmm->nr_routes * sizeof(*route));
-
-	return mshv_vmm_partition_ioctl(vmm, MSHV_SET_MSI_ROUTING, table, size);
+/**
+ * mshv_vmm_unroute() - take all routes away
+ * @vmm: the VMM
+ *
+ * Context: The test's thread. Sleeps.
+ * Return: what MSHV_SET_MSI_ROUTING returns.
+ */
+long mshv_vmm_unroute(struct mshv_vmm *vmm)
+{
+	vmm->nr_routes = 0;
+	return mshv_vmm_set_routes(vmm);
 }
 
 /* The kernel has no other way to make an eventfd than the system call. */
@@ -673,10 +765,26 @@ static int mshv_vmm_eventfd(void)
 	return sys_call_table[__NR_eventfd2](&regs);
 }
 
+/* A new eventfd, the VMM's until it is destroyed. */
+static struct eventfd_ctx *mshv_vmm_new_eventfd(struct mshv_vmm *vmm, int *fd)
+{
+	struct eventfd_ctx *ctx;
+
+	KUNIT_ASSERT_LT(vmm->test, vmm->nr_eventfds, MSHV_VMM_EVENTFDS);
+	*fd = mshv_vmm_eventfd();
+	KUNIT_ASSERT_GE(vmm->test, *fd, 0);
+	ctx = eventfd_ctx_fdget(*fd);
+	KUNIT_ASSERT_FALSE(vmm->test, IS_ERR(ctx));
+	vmm->eventfds[vmm->nr_eventfds] = *fd;
+	vmm->eventfd_ctxs[vmm->nr_eventfds++] = ctx;
+
+	return ctx;
+}
+
 /**
  * mshv_vmm_irqfd() - connect an eventfd to an interrupt line
  * @vmm: the VMM
- * @gsi: the line, routed
+ * @gsi: the line
  *
  * Context: The test's thread. Sleeps.
  * Return: the eventfd, to be signalled by eventfd_signal(); valid until the VMM
@@ -687,17 +795,65 @@ struct eventfd_ctx *mshv_vmm_irqfd(struct mshv_vmm *vmm, u32 gsi)
 	struct mshv_user_irqfd args = { .gsi = gsi };
 	struct eventfd_ctx *ctx;
 
-	KUNIT_ASSERT_LT(vmm->test, vmm->nr_eventfds, MSHV_VMM_EVENTFDS);
-	args.fd = mshv_vmm_eventfd();
-	KUNIT_ASSERT_GE(vmm->test, args.fd, 0);
-	ctx = eventfd_ctx_fdget(args.fd);
-	KUNIT_ASSERT_FALSE(vmm->test, IS_ERR(ctx));
-	vmm->eventfds[vmm->nr_eventfds] = args.fd;
-	vmm->eventfd_ctxs[vmm->nr_eventfds++] = ctx;
-
+	ctx = mshv_vmm_new_eventfd(vmm, &args.fd);
 	KUNIT_ASSERT_EQ_MSG(vmm->test, 0,
 			    mshv_vmm_partition_ioctl(vmm, MSHV_IRQFD, &args,
 						     sizeof(args)),
 			    "MSHV_IRQFD");
 	return ctx;
+}
+
+/**
+ * mshv_vmm_irqfd_resample() - the same with a resamplefd, which may fail
+ * @vmm: the VMM
+ * @gsi: the line
+ * @resample: set to the two eventfds
+ *
+ * Context: The test's thread. Sleeps.
+ * Return: what MSHV_IRQFD returns.
+ */
+long mshv_vmm_irqfd_resample(struct mshv_vmm *vmm, u32 gsi,
+			     struct mshv_vmm_resample *resample)
+{
+	struct mshv_user_irqfd args = {
+		.gsi = gsi,
+		.flags = BIT(MSHV_IRQFD_BIT_RESAMPLE),
+	};
+
+	resample->event = mshv_vmm_new_eventfd(vmm, &args.fd);
+	resample->resample = mshv_vmm_new_eventfd(vmm, &args.resamplefd);
+
+	return mshv_vmm_partition_ioctl(vmm, MSHV_IRQFD, &args, sizeof(args));
+}
+
+/**
+ * mshv_vmm_resampled() - how often a resamplefd was signalled
+ * @resample: of which irqfd
+ *
+ * Return: the number since this was last asked.
+ */
+u64 mshv_vmm_resampled(const struct mshv_vmm_resample *resample)
+{
+	/* No waiter of anybody's: what is wanted is the count, read and reset. */
+	wait_queue_entry_t none = { .entry = LIST_HEAD_INIT(none.entry) };
+	u64 n;
+
+	eventfd_ctx_remove_wait_queue(resample->resample, &none, &n);
+
+	return n;
+}
+
+/**
+ * mshv_vmm_kicks() - how often a VP was kicked by a message
+ * @vp: the VP
+ *
+ * The one look behind the ioctls: a kick that nobody waits for shows nowhere.
+ *
+ * Return: the driver's own count.
+ */
+u64 mshv_vmm_kicks(const struct mshv_vmm_vp *vp)
+{
+	const struct mshv_vp *driver_vp = vp->file->private_data;
+
+	return atomic64_read(&driver_vp->sched.signal_count);
 }

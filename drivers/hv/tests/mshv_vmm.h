@@ -10,7 +10,7 @@
  * partition down, and fails the test where that leaves anything behind in the
  * hypervisor.
  *
- * Which scheduler is in force is up to the test.
+ * Which scheduler is in force is up to the test: mshv_vmm_use().
  *
  * There is no test case in mshv_vmm.[ch]; hv_fake_vp_kunit.c tests them.
  */
@@ -25,6 +25,7 @@
 struct eventfd_ctx;
 struct file;
 struct kunit;
+struct mshv_sched_ops;
 struct task_struct;
 
 /* A VP as its VMM sees it: the file, and the model's VP behind it. */
@@ -38,10 +39,18 @@ struct mshv_vmm_vp {
 	struct task_struct *task;
 };
 
+/* A resampling irqfd: what raises the line, and what tells that it was dropped. */
+struct mshv_vmm_resample {
+	struct eventfd_ctx *event;
+	struct eventfd_ctx *resample;
+};
+
 /* The VMM of one partition. */
 struct mshv_vmm;
 
+void mshv_vmm_use(struct kunit *test, const struct mshv_sched_ops *ops);
 struct mshv_vmm *mshv_vmm_create(struct kunit *test, struct hv_fake *fake);
+int mshv_vmm_try_create(struct mshv_vmm *vmm);
 void mshv_vmm_destroy(struct mshv_vmm *vmm);
 void mshv_vmm_set_ext_features(struct mshv_vmm *vmm, u32 ext_features);
 
@@ -69,6 +78,13 @@ void mshv_vmm_signal(struct mshv_vmm_vp *vp, int sig);
 long mshv_vmm_join(struct mshv_vmm_vp *vp, struct hv_message *msg);
 
 long mshv_vmm_route(struct mshv_vmm *vmm, u32 gsi, u32 apic_id, u32 data);
+long mshv_vmm_route_to(struct mshv_vmm *vmm, u32 gsi, u32 address, u32 data);
+long mshv_vmm_unroute(struct mshv_vmm *vmm);
 struct eventfd_ctx *mshv_vmm_irqfd(struct mshv_vmm *vmm, u32 gsi);
+long mshv_vmm_irqfd_resample(struct mshv_vmm *vmm, u32 gsi,
+			     struct mshv_vmm_resample *resample);
+u64 mshv_vmm_resampled(const struct mshv_vmm_resample *resample);
+
+u64 mshv_vmm_kicks(const struct mshv_vmm_vp *vp);
 
 #endif /* _MSHV_VMM_H_ */

@@ -259,9 +259,12 @@ def check_boots(kernels):
         # CPUs that come and go while the driver is there.
         *[hotplug_boot(name, *options) for name, *options in HOTPLUG],
         Boot('offline-with-messages', 'integrated-on', do='cycle', append=['sent=5']),
+        Boot('offline-with-messages-filled', 'integrated-on', '--masked', 'fill', do='cycle',
+             append=['sent=5', 'all=1']),
         Boot('offline-late-interrupt', 'integrated-on', do='cycle', append=['late=1']),
         hotplug_boot('reboot-with-messages', 'sent=1'),
         hotplug_boot('reboot-late-interrupt', 'late=1'),
+        hotplug_boot('reboot-partition-open', 'open=partition'),
         hibernate_boot('hibernate'),
         hibernate_boot('hibernate-with-messages', 'sent=1'),
         hibernate_boot('hibernate-partition-open', 'open=partition'),

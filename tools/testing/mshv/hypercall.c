@@ -14,7 +14,6 @@
 #include <linux/kernel.h>
 #include <hyperv/hvhdk.h>
 
-#include "child.h"
 #include "hv_more.h"
 #include "hypercall.h"
 #include "log.h"

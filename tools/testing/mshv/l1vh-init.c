@@ -32,7 +32,10 @@
  *			a CPU masks its SINT0
  *	late=1		do=hotplug, do=cycle: and an interrupt when it has disabled its
  *			SynIC
- *	end=HOW		what do=hotplug ends with: reboot (default) or unload
+ *	all=1		do=cycle: those messages are in the CPU's reach, so none may
+ *			wait when it is offline
+ *	end=HOW		what do=hotplug ends with: reboot (default) or unload; with
+ *			open=partition while a child partition is there
  *	cpus=N		so many CPUs must be online
  *	x2apic_mode=N	the local APIC must be (1) or not be (0) in x2APIC mode
  *
@@ -57,6 +60,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <linux/compiler.h>
@@ -746,11 +750,30 @@ static void arrange(int vp, int sent, bool late)
 		test(false, "a late interrupt is arranged for VP %d", vp);
 }
 
+/* A child partition, or a negative errno. */
+static int create_partition(void)
+{
+	struct mshv_create_partition arguments = {
+		.pt_isolation = MSHV_PT_ISOLATION_NONE,
+	};
+	int device, fd, error;
+
+	device = open(DEVICE, O_RDWR | O_CLOEXEC);
+	if (device < 0)
+		return -errno;
+	fd = ioctl(device, MSHV_CREATE_PARTITION, &arguments);
+	error = errno;
+	close(device);
+	return fd < 0 ? -error : fd;
+}
+
 /*
  * Whatever CPUs have come or gone since the module was loaded, it must leave
- * nothing behind. At a reboot that is hvemu's to see.
+ * nothing behind, not even a partition that a program has open. At a reboot that
+ * is hvemu's to see.
  */
-static void do_hotplug(const char *cpu, int sent, bool late, const char *end)
+static void do_hotplug(const char *cpu, int sent, bool late, bool partition_open,
+		       const char *end)
 {
 	int cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
@@ -760,6 +783,8 @@ static void do_hotplug(const char *cpu, int sent, bool late, const char *end)
 		test(set_cpu1(!strcmp(cpu, "online")), "CPU 1 goes %s", cpu);
 		test(sysconf(_SC_NPROCESSORS_ONLN) != cpus, "another number of CPUs is online");
 	}
+	if (partition_open)
+		test(create_partition() >= 0, "there is a child partition");
 	if (!strcmp(end, "unload")) {
 		test_unload();
 	} else {
@@ -776,7 +801,7 @@ static void do_hotplug(const char *cpu, int sent, bool late, const char *end)
  * A CPU that goes offline must leave no message in its slot: when it comes back,
  * nothing would tell it to look there.
  */
-static void do_cycle(int sent, bool late)
+static void do_cycle(int sent, bool late, bool all)
 {
 	char pending[80];
 	int round;
@@ -790,6 +815,8 @@ static void do_cycle(int sent, bool late)
 		snprintf(pending, sizeof(pending), "%s", ask("pending 1"));
 		printf("# offline: %s\n", pending);
 		test(!strncmp(pending, "ok slot=0x0 ", 12), "its slot is empty # %s", pending);
+		if (all)
+			test(strstr(pending, " waiting=0 "), "nothing waits # %s", pending);
 		test(set_cpu1(true), "CPU 1 comes online");
 		test(handled(1, pending, sizeof(pending)),
 		     "what waited is handled # %s", pending);
@@ -856,23 +883,6 @@ static void read_synic(char *text, size_t size)
 		*at = strtoull(at, &end, 16) & 1 ? '1' : '0';
 		memmove(at + 1, end, strlen(end) + 1);
 	}
-}
-
-/* A child partition, or a negative errno. */
-static int create_partition(void)
-{
-	struct mshv_create_partition arguments = {
-		.pt_isolation = MSHV_PT_ISOLATION_NONE,
-	};
-	int device, fd, error;
-
-	device = open(DEVICE, O_RDWR | O_CLOEXEC);
-	if (device < 0)
-		return -errno;
-	fd = ioctl(device, MSHV_CREATE_PARTITION, &arguments);
-	error = errno;
-	close(device);
-	return fd < 0 ? -error : fd;
 }
 
 /* Hibernate up to where the image would be written; 0 or a negative errno. */
@@ -1135,9 +1145,12 @@ int main(void)
 		do_unclaimed();
 	else if (!strcmp(what, "hotplug"))
 		do_hotplug(setting("cpu", ""), atoi(setting("sent", "0")),
-			   atoi(setting("late", "0")), setting("end", "reboot"));
+			   atoi(setting("late", "0")),
+			   !strcmp(setting("open", ""), "partition"),
+			   setting("end", "reboot"));
 	else if (!strcmp(what, "cycle"))
-		do_cycle(atoi(setting("sent", "0")), atoi(setting("late", "0")));
+		do_cycle(atoi(setting("sent", "0")), atoi(setting("late", "0")),
+			 atoi(setting("all", "0")));
 	else if (!strcmp(what, "unmap"))
 		do_unmap();
 	else if (!strcmp(what, "hibernate"))
@@ -1151,6 +1164,8 @@ int main(void)
 	/* The plan comes last: how many faults there are is not known before. */
 	printf("1..%d\n", tests);
 	fflush(stdout);
+	/* Or the kernel's last words come in between. */
+	tcdrain(STDOUT_FILENO);
 	sync();
 	reboot(how_to_end);
 	return failures > 0;

@@ -239,6 +239,9 @@ static void print_help(void)
 	     "  --integrated VALUE   what the integrated scheduler's property reads\n"
 	     "  --scheduler TYPE     what a root partition is told: a number\n"
 	     "  --build N            build number (default 27744)\n"
+	     "  --masked KIND        what becomes of a message for a SINT that is masked:\n"
+	     "                       it waits (hold, the default), or goes into the slot,\n"
+	     "                       without an interrupt (fill)\n"
 	     "  --fault FAULT        CODE[:SELECTOR]=RESULT[@N[+]]; may be repeated.\n"
 	     "                       GET_PARTITION_PROPERTY_EX:VMM_CAPABILITIES=TIME_OUT\n"
 	     "                       0x131=INSUFFICIENT_MEMORY@2   0x6d=delay:5000\n"
@@ -315,7 +318,7 @@ void options_parse(struct options *options, int argc, char **argv)
 {
 	enum { KERNEL = 1, INITRD, APPEND, CPUS, MEMORY, APIC, PRESET, PARENT,
 	       CAPABILITIES, BANK_COUNT, OFFER, INTEGRATED, SCHEDULER, BUILD,
-	       FAULT, EVENT_LOG, TIMEOUT, PROBE, TSC, HELP };
+	       MASKED, FAULT, EVENT_LOG, TIMEOUT, PROBE, TSC, HELP };
 	static const struct option known[] = {
 		{ "kernel", required_argument, NULL, KERNEL },
 		{ "initrd", required_argument, NULL, INITRD },
@@ -331,6 +334,7 @@ void options_parse(struct options *options, int argc, char **argv)
 		{ "integrated", required_argument, NULL, INTEGRATED },
 		{ "scheduler", required_argument, NULL, SCHEDULER },
 		{ "build", required_argument, NULL, BUILD },
+		{ "masked", required_argument, NULL, MASKED },
 		{ "fault", required_argument, NULL, FAULT },
 		{ "event-log", required_argument, NULL, EVENT_LOG },
 		{ "timeout", required_argument, NULL, TIMEOUT },
@@ -403,6 +407,9 @@ void options_parse(struct options *options, int argc, char **argv)
 			break;
 		case BUILD:
 			options->build = parse_number("--build", optarg, 0, UINT32_MAX);
+			break;
+		case MASKED:
+			options->fills_masked = either("--masked", optarg, "fill", "hold");
 			break;
 		case FAULT:
 			wrong = fault_add(&options->faults, optarg);

@@ -26,6 +26,7 @@ struct options {
 	u16 bank_count;
 	u64 integrated;		/* value of the integrated scheduler property */
 	u32 scheduler;		/* what a root partition is told */
+	bool fills_masked;	/* a SINT that is masked gets its messages all the same */
 	struct faults faults;
 
 	/* The run. */

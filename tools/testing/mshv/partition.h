@@ -16,6 +16,7 @@
 #include "stats.h"
 #include "synic.h"
 
+struct hypercall;
 struct kvm_run;
 
 #define CHILDREN_MAX	16
@@ -124,5 +125,10 @@ u32 partition_privileges(const struct partition *partition);
  * guest is in use and no child partition is left.
  */
 bool partition_is_quiet(struct partition *partition, char *why, size_t size);
+
+/* Child partitions; see hypercall.h for what a handler is. */
+u16 child_create(struct hypercall *call);		/* HVCALL_CREATE_PARTITION */
+u16 child_delete(struct hypercall *call);		/* HVCALL_DELETE_PARTITION */
+u16 child_withdraw_memory(struct hypercall *call);	/* HVCALL_WITHDRAW_MEMORY */
 
 #endif /* _HVEMU_PARTITION_H */

@@ -47,7 +47,8 @@ static void *synic_slot(struct vp *vp, u32 sint)
 {
 	void *page;
 
-	if (!vp->synic.scontrol.enable || vp->synic.sint[sint].masked)
+	if (!vp->synic.scontrol.enable ||
+	    (vp->synic.sint[sint].masked && !vp->partition->options->fills_masked))
 		return NULL;
 	page = synic_page(vp, vp->synic.simp.simp_enabled,
 			  vp->synic.simp.base_simp_gpa);
@@ -98,7 +99,8 @@ static bool synic_fill_slot(struct vp *vp, u32 sint)
 {
 	if (!synic_write_slot(vp, sint))
 		return false;
-	vp->partition->interrupt(vp, vp->synic.sint[sint].vector);
+	if (!vp->synic.sint[sint].masked)
+		vp->partition->interrupt(vp, vp->synic.sint[sint].vector);
 	return true;
 }
 

@@ -209,6 +209,8 @@ TEST(command_lines)
 	EXPECT_EQ(2, parse("--kernel", "k", "--integrated", "0x10000000000000000"));
 	EXPECT_EQ(2, parse("--kernel", "k", "--apic", "acpi"));
 	EXPECT_EQ(2, parse("--kernel", "k", "--offer", "maybe"));
+	EXPECT_EQ(2, parse("--kernel", "k", "--masked", "maybe"));
+	EXPECT_EQ(100, parse("--kernel", "k", "--masked", "fill"));
 	EXPECT_EQ(2, parse("--kernel", "k", "--fault", "nonsense"));
 	EXPECT_EQ(100, parse("--kernel=k", "--parent=root", NULL, NULL));
 	EXPECT_EQ(2, parse("--kernel=k", "--parent=root", "--cpus=2", NULL));
@@ -622,6 +624,27 @@ TEST_F(partition, a_masked_sint_holds_its_messages)
 	EXPECT_EQ(0, interrupts[0]);
 	msr_write(vp, HV_X64_MSR_SINT0, open.as_uint64);
 	EXPECT_EQ(1, interrupts[0]);
+}
+
+TEST_F(partition, a_masked_sint_may_get_its_messages)
+{
+	struct hv_message message = { .header.message_type = HVMSG_SCHEDULER_VP_SIGNAL_PAIR };
+	const union hv_synic_sint masked = { .vector = VECTOR, .masked = 1 };
+	struct hv_message_page *page;
+	struct vp *vp = self->vp;
+
+	self->options.fills_masked = true;
+	page = partition_memory(self->partition, SIMP_GPA, sizeof(*page));
+	enable_synic(vp);
+	msr_write(vp, HV_X64_MSR_SINT0, masked.as_uint64);
+	synic_post(vp, 0, &message);
+	synic_post(vp, 0, &message);
+	EXPECT_EQ(1, synic_waiting(&vp->synic));
+	page->sint_message[0].header.message_type = HVMSG_NONE;
+	msr_write(vp, HV_X64_MSR_EOM, 0);
+	EXPECT_EQ(HVMSG_SCHEDULER_VP_SIGNAL_PAIR, page->sint_message[0].header.message_type);
+	EXPECT_EQ(0, synic_waiting(&vp->synic));
+	EXPECT_EQ(0, interrupts[0]);
 }
 
 TEST_F(partition, the_event_ring)

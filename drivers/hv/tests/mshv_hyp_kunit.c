@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of mshv_sched_hyp.c: VPs that the hypervisor dispatches, through the
+ * ioctls of /dev/mshv, on the fake hypervisor.
+ */
+
+#include <linux/jiffies.h>
+#include <linux/sched/signal.h>
+#include <kunit/test.h>
+#include <asm/mshyperv.h>
+
+#include "../mshv_root.h"
+#include "../mshv_sched.h"
+#include "hv_fake.h"
+#include "mshv_vmm.h"
+#include "test_log.h"
+
+struct mshv_hyp_test {
+	struct kunit *test;
+	struct hv_fake *fake;
+	struct mshv_vmm *vmm;
+	struct mshv_vmm_vp *vp;
+	struct hv_fake_vp *hv;
+};
+
+static int mshv_hyp_test_init(struct kunit *test)
+{
+	struct mshv_hyp_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, t);
+	t->test = test;
+	t->fake = hv_fake_install(test, HV_PARTITION_TYPE_L1VH);
+	mshv_vmm_use(test, &mshv_sched_hyp_ops);
+	t->vmm = mshv_vmm_create(test, t->fake);
+	t->vp = mshv_vmm_create_vp(t->vmm, 0);
+	t->hv = t->vp->hv;
+	test->priv = t;
+	return 0;
+}
+
+static void start_and_wait(struct mshv_hyp_test *t)
+{
+	mshv_vmm_start(t->vp);
+	KUNIT_ASSERT_TRUE(t->test, mshv_vmm_wait_asleep(t->vp));
+}
+
+static void expect_intercept(struct mshv_hyp_test *t)
+{
+	struct hv_message msg = {};
+
+	KUNIT_EXPECT_EQ(t->test, mshv_vmm_join(t->vp, &msg), 0);
+	KUNIT_EXPECT_EQ(t->test, msg.header.message_type, HVMSG_X64_HALT);
+}
+
+/* The first call for a VP's registers, of one kind, fails. */
+static void fail_next(struct mshv_hyp_test *t, u16 code)
+{
+	hv_fake_fail(t->fake, &(struct hv_fake_fault) {
+		.code = code,
+		.nth = 1,
+		.result = HV_STATUS_INVALID_VP_STATE,
+	});
+}
+
+/*
+ * A run clears the intercept suspension, then the explicit one: the other way
+ * round, an intercept that comes in between would be lost. The intercept ends
+ * it. No dispatch is made.
+ */
+static void mshv_hyp_resume_order(struct kunit *test)
+{
+	struct mshv_hyp_test *t = test->priv;
+	unsigned int run;
+
+	for (run = 0; run < 2; run++) {
+		start_and_wait(t);
+		KUNIT_ASSERT_EQ(test, hv_fake_vp_sets(t->hv), 2 * (run + 1));
+		KUNIT_EXPECT_EQ(test, hv_fake_vp_set(t->hv, 2 * run).name,
+				HV_REGISTER_INTERCEPT_SUSPEND);
+		KUNIT_EXPECT_EQ(test, hv_fake_vp_set(t->hv, 2 * run).value, 0);
+		KUNIT_EXPECT_EQ(test, hv_fake_vp_set(t->hv, 2 * run + 1).name,
+				HV_REGISTER_EXPLICIT_SUSPEND);
+		KUNIT_EXPECT_EQ(test, hv_fake_vp_set(t->hv, 2 * run + 1).value, 0);
+
+		KUNIT_EXPECT_TRUE(test, hv_fake_vp_intercept(t->hv, HVMSG_X64_HALT, 0));
+		expect_intercept(t);
+	}
+	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 0);
+	KUNIT_EXPECT_EQ(test, hv_fake_count(t->fake, HVCALL_SET_VP_REGISTERS, 0), 2);
+}
+
+/* A signal, and nothing on its way: the VP is suspended, and runs again later. */
+static void mshv_hyp_signal(struct kunit *test)
+{
+	struct mshv_hyp_test *t = test->priv;
+
+	start_and_wait(t);
+	mshv_vmm_signal(t->vp, SIGUSR1);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL), -EINTR);
+	KUNIT_EXPECT_TRUE(test, hv_fake_vp_explicit_suspend(t->hv));
+
+	start_and_wait(t);
+	KUNIT_EXPECT_FALSE(test, hv_fake_vp_explicit_suspend(t->hv));
+	hv_fake_vp_intercept(t->hv, HVMSG_X64_HALT, 0);
+	expect_intercept(t);
+}
+
+/* SIGKILL does the same. */
+static void mshv_hyp_fatal_signal(struct kunit *test)
+{
+	struct mshv_hyp_test *t = test->priv;
+
+	start_and_wait(t);
+	mshv_vmm_signal(t->vp, SIGKILL);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL), -EINTR);
+}
+
+/*
+ * A signal while an intercept's message is on its way: the message is waited
+ * for, and the intercept delivered. The next run is not ended by it.
+ */
+static void mshv_hyp_signal_with_message(struct kunit *test)
+{
+	struct mshv_hyp_test *t = test->priv;
+
+	start_and_wait(t);
+	KUNIT_EXPECT_TRUE(test, hv_fake_vp_intercept_held(t->hv, HVMSG_X64_HALT, 0));
+	mshv_vmm_signal(t->vp, SIGUSR1);
+	KUNIT_EXPECT_TRUE(test, mshv_vmm_wait_asleep(t->vp));
+	KUNIT_EXPECT_EQ(test, hv_fake_deliver_held(t->fake), 1);
+	expect_intercept(t);
+	KUNIT_EXPECT_TRUE(test, hv_fake_vp_explicit_suspend(t->hv));
+
+	start_and_wait(t);
+	hv_fake_vp_intercept(t->hv, HVMSG_X64_HALT, 0);
+	expect_intercept(t);
+}
+
+/*
+ * The message never comes: the wait ends within its bound, the log says so, and
+ * the intercept is delivered, as its page was filled before. When the message
+ * comes after all, during a later run, it does not end that.
+ */
+static void mshv_hyp_message_late(struct kunit *test)
+{
+	struct mshv_hyp_test *t = test->priv;
+	struct kmsg_dump_iter log;
+
+	start_and_wait(t);
+	hv_fake_vp_intercept_held(t->hv, HVMSG_X64_HALT, 0);
+	test_log_end(&log);
+	mshv_vmm_signal(t->vp, SIGUSR1);
+	expect_intercept(t);
+	KUNIT_EXPECT_EQ(test, test_log_count(log, "intercept without a message"), 1);
+
+	start_and_wait(t);
+	KUNIT_EXPECT_EQ(test, hv_fake_deliver_held(t->fake), 1);
+	KUNIT_EXPECT_TRUE(test, mshv_vmm_wait_asleep(t->vp));
+	KUNIT_EXPECT_FALSE(test, mshv_vmm_returned(t->vp));
+	hv_fake_vp_intercept(t->hv, HVMSG_X64_HALT, 0);
+	expect_intercept(t);
+
+	/* From then on messages are believed again, without a look. */
+	start_and_wait(t);
+	fail_next(t, HVCALL_GET_VP_REGISTERS);
+	hv_fake_vp_intercept(t->hv, HVMSG_X64_HALT, 0);
+	expect_intercept(t);
+}
+
+/* Asked to look, and there is nothing: the thread goes on waiting. */
+static void mshv_hyp_look_in_vain(struct kunit *test)
+{
+	struct mshv_hyp_test *t = test->priv;
+
+	start_and_wait(t);
+	mshv_sched_look_all();
+	KUNIT_EXPECT_TRUE(test, mshv_vmm_wait_asleep(t->vp));
+	hv_fake_vp_intercept(t->hv, HVMSG_X64_HALT, 0);
+	expect_intercept(t);
+}
+
+/* A message was lost: whoever is asked to look finds the intercept. */
+static void mshv_hyp_lost_message(struct kunit *test)
+{
+	struct mshv_hyp_test *t = test->priv;
+
+	start_and_wait(t);
+	hv_fake_vp_intercept_held(t->hv, HVMSG_X64_HALT, 0);
+	KUNIT_EXPECT_TRUE(test, mshv_vmm_wait_asleep(t->vp));
+	mshv_sched_look_all();
+	expect_intercept(t);
+
+	/* It was not lost but late. It does not end another run. */
+	start_and_wait(t);
+	hv_fake_deliver_held(t->fake);
+	KUNIT_EXPECT_TRUE(test, mshv_vmm_wait_asleep(t->vp));
+	hv_fake_vp_intercept(t->hv, HVMSG_X64_HALT, 0);
+	expect_intercept(t);
+}
+
+/* A kick between two runs, about neither, does not end the second. */
+static void mshv_hyp_old_kick(struct kunit *test)
+{
+	struct mshv_hyp_test *t = test->priv;
+
+	hv_fake_vp_kick_uncounted(t->hv);
+	start_and_wait(t);
+	hv_fake_vp_intercept(t->hv, HVMSG_X64_HALT, 0);
+	expect_intercept(t);
+}
+
+/* The VP cannot be resumed; the next run does it. */
+static void mshv_hyp_resume_refused(struct kunit *test)
+{
+	struct mshv_hyp_test *t = test->priv;
+
+	fail_next(t, HVCALL_SET_VP_REGISTERS);
+	mshv_vmm_start(t->vp);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL),
+			hv_result_to_errno(HV_STATUS_INVALID_VP_STATE));
+
+	start_and_wait(t);
+	hv_fake_vp_intercept(t->hv, HVMSG_X64_HALT, 0);
+	expect_intercept(t);
+}
+
+/* The VP cannot be suspended after a signal: the VMM learns that, not -EINTR. */
+static void mshv_hyp_suspend_refused(struct kunit *test)
+{
+	struct mshv_hyp_test *t = test->priv;
+
+	start_and_wait(t);
+	fail_next(t, HVCALL_SET_VP_REGISTERS);
+	/* The call that resumed it was before the fault. */
+	mshv_vmm_signal(t->vp, SIGUSR1);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL),
+			hv_result_to_errno(HV_STATUS_INVALID_VP_STATE));
+}
+
+/* Whether there is an intercept cannot be read after a signal. */
+static void mshv_hyp_state_unreadable(struct kunit *test)
+{
+	struct mshv_hyp_test *t = test->priv;
+
+	start_and_wait(t);
+	fail_next(t, HVCALL_GET_VP_REGISTERS);
+	mshv_vmm_signal(t->vp, SIGUSR1);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL),
+			hv_result_to_errno(HV_STATUS_INVALID_VP_STATE));
+	KUNIT_EXPECT_TRUE(test, hv_fake_vp_explicit_suspend(t->hv));
+
+	start_and_wait(t);
+	hv_fake_vp_intercept(t->hv, HVMSG_X64_HALT, 0);
+	expect_intercept(t);
+}
+
+/* Nothing is drained when such VPs are destroyed: there are no signals. */
+static void mshv_hyp_destroy(struct kunit *test)
+{
+	struct mshv_hyp_test *t = test->priv;
+
+	start_and_wait(t);
+	hv_fake_vp_intercept(t->hv, HVMSG_X64_HALT, 0);
+	expect_intercept(t);
+	mshv_vmm_destroy(t->vmm);
+	KUNIT_EXPECT_FALSE(test, hv_fake_vp_dispatch_suspend(t->hv));
+	KUNIT_EXPECT_EQ(test, hv_fake_count(t->fake, HVCALL_GET_VP_REGISTERS, 0), 0);
+}
+
+static struct kunit_case mshv_hyp_test_cases[] = {
+	KUNIT_CASE(mshv_hyp_resume_order),
+	KUNIT_CASE(mshv_hyp_signal),
+	KUNIT_CASE(mshv_hyp_fatal_signal),
+	KUNIT_CASE(mshv_hyp_signal_with_message),
+	KUNIT_CASE(mshv_hyp_message_late),
+	KUNIT_CASE(mshv_hyp_look_in_vain),
+	KUNIT_CASE(mshv_hyp_lost_message),
+	KUNIT_CASE(mshv_hyp_old_kick),
+	KUNIT_CASE(mshv_hyp_resume_refused),
+	KUNIT_CASE(mshv_hyp_suspend_refused),
+	KUNIT_CASE(mshv_hyp_state_unreadable),
+	KUNIT_CASE(mshv_hyp_destroy),
+	{}
+};
+
+static struct kunit_suite mshv_hyp_test_suite = {
+	.name = "mshv_hyp",
+	.init = mshv_hyp_test_init,
+	.test_cases = mshv_hyp_test_cases,
+};
+
+/* The way in force is read-only once the kernel has booted. */
+kunit_test_init_section_suites(&mshv_hyp_test_suite);

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of what becomes of VPs and partitions when they are taken down: by the
+ * VMM, where the hypervisor does not let go of a page, and by a reboot or kexec,
+ * with the VMM still there; and of the question that is asked after resume.
+ */
+
+#include <linux/jiffies.h>
+#include <kunit/test.h>
+#include <asm/mshyperv.h>
+
+#include "../mshv_root.h"
+#include "../mshv_sched.h"
+#include "hv_fake.h"
+#include "mshv_vmm.h"
+#include "test_log.h"
+
+#define CAPS		HV_PARTITION_PROPERTY_VMM_CAPABILITIES
+#define INTEGRATED	HV_PARTITION_PROPERTY_HIERARCHICAL_INTEGRATED_SCHEDULER_ENABLED
+
+struct mshv_pm_test {
+	struct kunit *test;
+	struct hv_fake *fake;
+	struct mshv_vmm *vmm;
+	struct mshv_vmm_vp *vp;
+};
+
+static void mshv_pm_setup(struct kunit *test, const struct mshv_sched_ops *ops)
+{
+	struct mshv_pm_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, t);
+	t->test = test;
+	t->fake = hv_fake_install(test, HV_PARTITION_TYPE_L1VH);
+	mshv_vmm_use(test, ops);
+	t->vmm = mshv_vmm_create(test, t->fake);
+	t->vp = mshv_vmm_create_vp(t->vmm, 0);
+	test->priv = t;
+}
+
+static int mshv_pm_test_init(struct kunit *test)
+{
+	mshv_pm_setup(test, &mshv_sched_root_ops);
+	return 0;
+}
+
+static int mshv_pm_hyp_test_init(struct kunit *test)
+{
+	mshv_pm_setup(test, &mshv_sched_hyp_ops);
+	return 0;
+}
+
+/*
+ * The hypervisor does not let go of a page: it writes to it, so it must not be
+ * given to anybody else. It is lost, and the log says so.
+ */
+static const struct mshv_pm_unmap_case {
+	const char *name;
+	u16 code;
+} mshv_pm_unmap_cases[] = {
+	{ "state page", HVCALL_UNMAP_VP_STATE_PAGE },
+	{ "statistics page", HVCALL_UNMAP_STATS_PAGE },
+};
+
+KUNIT_ARRAY_PARAM_DESC(mshv_pm_unmap, mshv_pm_unmap_cases, name);
+
+static void mshv_vp_unmap_refused(struct kunit *test)
+{
+	const struct mshv_pm_unmap_case *c = test->param_value;
+	struct mshv_pm_test *t = test->priv;
+
+	hv_fake_fail(t->fake, &(struct hv_fake_fault) {
+		.code = c->code,
+		.one_vp = true,
+		.vp = 0,
+		.nth = 1,
+		.result = HV_STATUS_INVALID_VP_STATE,
+	});
+	/* The fake knows its pages, and sees whether one has been freed. */
+	mshv_vmm_destroy(t->vmm);
+	KUNIT_EXPECT_EQ(test, hv_fake_take_violations(t->fake, HV_FAKE_LEFT_MAPPED), 1);
+}
+
+/*
+ * Reboot or kexec with a VM that runs: the thread that runs the VP returns, the
+ * VP is stopped, and the hypervisor is left without a page of this kernel's.
+ * Nothing can be done with the partition any more but to close it.
+ */
+static void mshv_pm_stops_partitions(struct kunit *test)
+{
+	struct mshv_create_vp args = { .vp_index = 1 };
+	struct mshv_pm_test *t = test->priv;
+	struct hv_message msg;
+	u64 id = mshv_vmm_partition_id(t->vmm);
+
+	mshv_vmm_start(t->vp);
+	KUNIT_ASSERT_TRUE(test, mshv_vmm_wait_asleep(t->vp));
+
+	mshv_pm_stop_partitions();
+
+	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL), -ESHUTDOWN);
+	KUNIT_EXPECT_TRUE(test, hv_fake_vp_explicit_suspend(t->vp->hv));
+	KUNIT_EXPECT_EQ(test, hv_fake_mapped(t->fake, id), 0);
+	KUNIT_EXPECT_EQ(test, hv_fake_deposited(t->fake, id), 0);
+	KUNIT_EXPECT_EQ(test, hv_fake_partitions(t->fake), 0);
+
+	KUNIT_EXPECT_EQ(test, mshv_vmm_run(t->vp, &msg), -ESHUTDOWN);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_partition_ioctl(t->vmm, MSHV_CREATE_VP,
+						       &args, sizeof(args)),
+			-ESHUTDOWN);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_try_create(t->vmm), -ESHUTDOWN);
+
+	/* What is left goes when it is closed, without a word to anybody. */
+	mshv_vmm_destroy(t->vmm);
+}
+
+static void wait_for_stop(struct hv_fake *fake, void *data)
+{
+	/* A VP that goes on until it is stopped, as VPs do. */
+	while (!hv_fake_vp_explicit_suspend(data))
+		cpu_relax();
+}
+
+/* The same with the VP inside a dispatch, on another CPU. */
+static void mshv_pm_stops_dispatched_vp(struct kunit *test)
+{
+	struct mshv_pm_test *t = test->priv;
+	struct hv_fake_outcome outcome = {
+		.state = HV_VP_DISPATCH_STATE_BLOCKED,
+		.event = HV_VP_DISPATCH_EVENT_SUSPEND,
+		.running = wait_for_stop,
+		.data = t->vp->hv,
+	};
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "needs two CPUs");
+
+	hv_fake_vp_start(t->vp->hv);
+	hv_fake_vp_script(t->vp->hv, &outcome, 1);
+	mshv_vmm_pin(t->vp, 1);
+	mshv_vmm_start(t->vp);
+	KUNIT_ASSERT_TRUE(test, mshv_vmm_wait_dispatching(t->vp));
+
+	mshv_pm_stop_partitions();
+
+	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL), -ESHUTDOWN);
+	KUNIT_EXPECT_EQ(test,
+			hv_fake_mapped(t->fake, mshv_vmm_partition_id(t->vmm)), 0);
+	KUNIT_EXPECT_EQ(test, hv_fake_partitions(t->fake), 0);
+}
+
+/*
+ * A VP that cannot be stopped, and whose thread therefore does not leave, does
+ * not keep the machine from rebooting: its pages are taken away, and the log
+ * says that.
+ */
+static void mshv_pm_vp_does_not_stop(struct kunit *test)
+{
+	struct mshv_pm_test *t = test->priv;
+	struct hv_fake_outcome outcome = {
+		.state = HV_VP_DISPATCH_STATE_READY,
+		.running = wait_for_stop,
+		.data = t->vp->hv,
+	};
+	struct kmsg_dump_iter log;
+	unsigned long took;
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "needs two CPUs");
+
+	hv_fake_vp_start(t->vp->hv);
+	hv_fake_vp_script(t->vp->hv, &outcome, 1);
+	mshv_vmm_pin(t->vp, 1);
+	mshv_vmm_start(t->vp);
+	KUNIT_ASSERT_TRUE(test, mshv_vmm_wait_dispatching(t->vp));
+	hv_fake_fail(t->fake, &(struct hv_fake_fault) {
+		.code = HVCALL_SET_VP_REGISTERS,
+		.result = HV_STATUS_INVALID_VP_STATE,
+	});
+
+	test_log_end(&log);
+	took = jiffies;
+	mshv_pm_stop_partitions();
+	took = jiffies - took;
+	KUNIT_EXPECT_GE(test, took, HZ);
+	KUNIT_EXPECT_LT(test, took, 5 * HZ);
+	KUNIT_EXPECT_EQ(test, test_log_count(log, "1 VPs could not be stopped"), 1);
+	KUNIT_EXPECT_EQ(test, test_log_count(log, "still in use, its pages are taken away"), 1);
+	KUNIT_EXPECT_EQ(test,
+			hv_fake_mapped(t->fake, mshv_vmm_partition_id(t->vmm)), 0);
+
+	/* In the end it does come out, and finds the door closed. */
+	hv_fake_vp_set_explicit_suspend(t->vp->hv, true);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL), -ESHUTDOWN);
+}
+
+/*
+ * After resume: the same answer as before changes nothing and is not worth a
+ * line; another one, and one that cannot be had, close the driver.
+ */
+static const struct mshv_pm_resume_case {
+	const char *name;
+	u64 caps;
+	u64 integrated;
+	u64 caps_result;
+	u64 integrated_result;
+	const char *log;
+} mshv_pm_resume_cases[] = {
+	{ .name = "as before" },
+	{ .name = "as before, for another reason", .caps_result = HV_STATUS_UNKNOWN_PROPERTY },
+	{ .name = "integrated now", .caps = BIT_ULL(6), .integrated = 1,
+	  .log = "mshv: scheduler changed by resume: integrated scheduler now, core scheduler before" },
+	{ .name = "capabilities unreadable", .caps_result = HV_STATUS_ACCESS_DENIED,
+	  .log = "mshv: scheduler unknown after resume: VMM capabilities: HV_STATUS_ACCESS_DENIED (0x6)" },
+	{ .name = "property unreadable", .caps = BIT_ULL(6),
+	  .integrated_result = HV_STATUS_TIME_OUT,
+	  .log = "mshv: scheduler unknown after resume: integrated scheduler state: HV_STATUS_TIME_OUT (0x78)" },
+};
+
+KUNIT_ARRAY_PARAM_DESC(mshv_pm_resume, mshv_pm_resume_cases, name);
+
+static void __init mshv_pm_resume(struct kunit *test)
+{
+	const struct mshv_pm_resume_case *c = test->param_value;
+	struct hv_partition_property_vmm_capabilities caps = {
+		.bank_count = 1,
+		.as_uint64[0] = c->caps,
+	}, none = {};
+	struct mshv_pm_test *t = test->priv;
+	struct kmsg_dump_iter log;
+	struct hv_message msg;
+
+	/* What was in force before: core, as nothing is offered. */
+	hv_fake_set_property(t->fake, CAPS, &none, sizeof(none));
+	KUNIT_ASSERT_EQ(test, 0, mshv_sched_init(&none));
+
+	hv_fake_set_property(t->fake, CAPS, &caps, sizeof(caps));
+	hv_fake_set_property(t->fake, INTEGRATED, &c->integrated, sizeof(c->integrated));
+	if (c->caps_result)
+		hv_fake_fail(t->fake, &(struct hv_fake_fault) {
+			.code = HVCALL_GET_PARTITION_PROPERTY_EX,
+			.property = CAPS,
+			.result = c->caps_result,
+		});
+	if (c->integrated_result)
+		hv_fake_fail(t->fake, &(struct hv_fake_fault) {
+			.code = HVCALL_GET_PARTITION_PROPERTY_EX,
+			.property = INTEGRATED,
+			.result = c->integrated_result,
+		});
+
+	test_log_end(&log);
+	local_irq_disable();
+	mshv_sched_resume();
+	local_irq_enable();
+
+	if (!c->log) {
+		KUNIT_EXPECT_EQ(test, test_log_count(log, "resume"), 0);
+		KUNIT_EXPECT_EQ(test, mshv_sched_closed(), 0);
+		return;
+	}
+	KUNIT_EXPECT_EQ_MSG(test, test_log_count(log, c->log), 1, "%s", c->log);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_run(t->vp, &msg), -ENODEV);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_try_create(t->vmm), -ENODEV);
+}
+
+static struct kunit_case mshv_pm_test_cases[] = {
+	KUNIT_CASE_PARAM(mshv_vp_unmap_refused, mshv_pm_unmap_gen_params),
+	KUNIT_CASE(mshv_pm_stops_partitions),
+	KUNIT_CASE(mshv_pm_stops_dispatched_vp),
+	KUNIT_CASE_SLOW(mshv_pm_vp_does_not_stop),
+	{}
+};
+
+static struct kunit_suite mshv_pm_test_suite = {
+	.name = "mshv_pm",
+	.init = mshv_pm_test_init,
+	.test_cases = mshv_pm_test_cases,
+};
+
+static struct kunit_case __refdata mshv_pm_hyp_test_cases[] = {
+	KUNIT_CASE(mshv_pm_stops_partitions),
+	KUNIT_CASE_PARAM(mshv_pm_resume, mshv_pm_resume_gen_params),
+	{}
+};
+
+static struct kunit_suite mshv_pm_hyp_test_suite = {
+	.name = "mshv_pm_hyp",
+	.init = mshv_pm_hyp_test_init,
+	.test_cases = mshv_pm_hyp_test_cases,
+};
+
+/* The way in force is read-only once the kernel has booted. */
+kunit_test_init_section_suites(&mshv_pm_test_suite, &mshv_pm_hyp_test_suite);
