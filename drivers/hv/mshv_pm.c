@@ -5,7 +5,8 @@
  *
  * Hibernation: partitions live in the hypervisor and are not part of the image,
  * so it is refused while there are any, and none can be created until it is
- * over. On resume the SynIC of the boot CPU is programmed again and the
+ * over. The parent's own statistics pages are taken back before, and mapped
+ * again after. On resume the SynIC of the boot CPU is programmed again and the
  * hypervisor is asked again who dispatches VPs.
  *
  * Reboot and kexec: neither can be refused here, as the result of a reboot
@@ -41,7 +42,10 @@
 
 static const union hv_input_vtl mshv_pm_vtl;
 
-/* Between the first and the last notice of a hibernation; under pt_ht_lock. */
+/*
+ * Between the first and the last notice of a hibernation. Written under
+ * pt_ht_lock, by the notices alone, of which there is one at a time.
+ */
 static bool mshv_pm_hibernating;
 
 /**
@@ -82,15 +86,23 @@ static int mshv_pm_prepare(void)
 			mshv_pm_hibernating = true;
 	}
 
-	if (!n)
-		return 0;
+	if (n) {
+		pr_warn("no hibernation while there are partitions: %u\n", n);
+		return -EBUSY;
+	}
 
-	pr_warn("no hibernation while there are partitions: %u\n", n);
-	return -EBUSY;
+	/* The next hypervisor will not know of these pages. */
+	mshv_debugfs_exit();
+	return 0;
 }
 
 static void mshv_pm_post(void)
 {
+	if (!mshv_pm_hibernating)
+		return;
+
+	mshv_debugfs_init();
+
 	guard(spinlock)(&mshv_root.pt_ht_lock);
 	mshv_pm_hibernating = false;
 }
