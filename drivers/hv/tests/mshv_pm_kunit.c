@@ -209,12 +209,12 @@ static const struct mshv_pm_resume_case {
 	{ .name = "as before" },
 	{ .name = "as before, for another reason", .caps_result = HV_STATUS_UNKNOWN_PROPERTY },
 	{ .name = "integrated now", .caps = BIT_ULL(6), .integrated = 1,
-	  .log = "mshv: scheduler changed by resume: integrated scheduler now, core scheduler before" },
+	  .log = "mshv: scheduler changed by resume: integrated scheduler now, core scheduler before; load the driver anew" },
 	{ .name = "capabilities unreadable", .caps_result = HV_STATUS_ACCESS_DENIED,
-	  .log = "mshv: scheduler unknown after resume: VMM capabilities: HV_STATUS_ACCESS_DENIED (0x6)" },
+	  .log = "mshv: scheduler unknown after resume: VMM capabilities: HV_STATUS_ACCESS_DENIED (0x6); load the driver anew" },
 	{ .name = "property unreadable", .caps = BIT_ULL(6),
 	  .integrated_result = HV_STATUS_TIME_OUT,
-	  .log = "mshv: scheduler unknown after resume: integrated scheduler state: HV_STATUS_TIME_OUT (0x78)" },
+	  .log = "mshv: scheduler unknown after resume: integrated scheduler state: HV_STATUS_TIME_OUT (0x78); load the driver anew" },
 };
 
 KUNIT_ARRAY_PARAM_DESC(mshv_pm_resume, mshv_pm_resume_cases, name);
