@@ -19,6 +19,7 @@
 
 #define pr_fmt(fmt) "mshv: " fmt
 
+#include <linux/atomic.h>
 #include <linux/cleanup.h>
 #include <linux/delay.h>
 #include <linux/hashtable.h>
@@ -34,11 +35,16 @@
 #include <asm/mshyperv.h>
 
 #include "mshv.h"
+#include "mshv_eventfd.h"
 #include "mshv_root.h"
 #include "mshv_sched.h"
 
 /* How long the threads that are at work on partitions have to leave, in all. */
 #define MSHV_PM_STOP_TIMEOUT	(2 * HZ)
+
+/* How often it is looked whether they have, in microseconds. */
+#define MSHV_PM_POLL_MIN	500
+#define MSHV_PM_POLL_MAX	2000
 
 static const union hv_input_vtl mshv_pm_vtl;
 
@@ -47,6 +53,31 @@ static const union hv_input_vtl mshv_pm_vtl;
  * pt_ht_lock, by the notices alone, of which there is one at a time.
  */
 static bool mshv_pm_hibernating;
+
+/* Partitions that exist in the hypervisor, and are not, or no more, in the table. */
+static atomic_t mshv_pm_unlisted = ATOMIC_INIT(0);
+
+/**
+ * mshv_pm_begin() - a partition is about to be created or destroyed
+ *
+ * A reboot waits until mshv_pm_end(), for a while.
+ *
+ * Context: Any.
+ */
+void mshv_pm_begin(void)
+{
+	atomic_inc(&mshv_pm_unlisted);
+}
+
+/**
+ * mshv_pm_end() - a partition is in the table, or the hypervisor has it no more
+ *
+ * Context: Any.
+ */
+void mshv_pm_end(void)
+{
+	atomic_dec(&mshv_pm_unlisted);
+}
 
 /**
  * mshv_pm_admit() - whether a new partition may come into being
@@ -128,16 +159,34 @@ static struct notifier_block mshv_pm_nb = {
 };
 
 /*
- * The boot CPU is the only one online, and interrupts are off. Hypercalls work:
- * hv_resume() of the architecture, registered earlier, has run.
+ * The last to be told before the machine sleeps, or before the kernel of an
+ * image takes its place; the boot CPU is the only one online, and interrupts
+ * are off. The hypervisor must write to nothing of this kernel's after that.
+ *
+ * Sleep other than hibernation does not ask first, and comes here with
+ * partitions, which would not survive it.
+ */
+static int mshv_pm_suspend(void *data)
+{
+	if (!hash_empty(mshv_root.pt_htable))
+		return -EBUSY;
+
+	mshv_synic_suspend();
+	return 0;
+}
+
+/*
+ * Again with one CPU and interrupts off. Hypercalls work: hv_resume() of the
+ * architecture, registered earlier, has run.
  */
 static void mshv_pm_resume(void *data)
 {
 	mshv_synic_resume();
-	mshv_sched_resume();
+	mshv_sched_resume(&mshv_root.vmm_caps);
 }
 
 static const struct syscore_ops mshv_pm_syscore_ops = {
+	.suspend = mshv_pm_suspend,
 	.resume = mshv_pm_resume,
 };
 
@@ -158,7 +207,7 @@ static bool mshv_pm_lock(struct mutex *mutex, unsigned long deadline)
 	while (!mutex_trylock(mutex)) {
 		if (time_after(jiffies, deadline))
 			return false;
-		msleep(1);
+		usleep_range(MSHV_PM_POLL_MIN, MSHV_PM_POLL_MAX);
 	}
 
 	return true;
@@ -224,13 +273,21 @@ static void mshv_pm_stop_partition(struct mshv_partition *partition,
 			mshv_pm_unmap_vp(vp, deadline);
 	}
 
-	if (partition->pt_initialized) {
+	/*
+	 * Doorbells are ports of this partition, which outlives its child. Not
+	 * worth waiting for an RCU grace period that a VP may hold up.
+	 */
+	if (locked && !unstopped)
+		mshv_eventfd_release(partition);
+
+	if (partition->pt_initialized)
 		mshv_debugfs_partition_remove(partition);
+	/* Memory that the VMM frees from here on need not be unmapped. */
+	WRITE_ONCE(partition->pt_gone, true);
+	if (partition->pt_initialized)
 		hv_call_finalize_partition(partition->pt_id);
-	}
 	hv_call_withdraw_memory(U64_MAX, NUMA_NO_NODE, partition->pt_id);
 	hv_call_delete_partition(partition->pt_id);
-	partition->pt_gone = true;
 
 	if (locked)
 		mutex_unlock(&partition->pt_mutex);
@@ -248,20 +305,6 @@ static struct mshv_partition *mshv_pm_next_partition(void)
 			return partition;
 
 	return NULL;
-}
-
-/* Whether another thread is in the middle of destroying a partition. */
-static bool mshv_pm_destruction_under_way(void)
-{
-	struct mshv_partition *partition;
-	int bucket;
-
-	guard(rcu)();
-	hash_for_each_rcu(mshv_root.pt_htable, bucket, partition, pt_hnode)
-		if (!partition->pt_gone)
-			return true;
-
-	return false;
 }
 
 /**
@@ -288,9 +331,9 @@ void mshv_pm_stop_partitions(void)
 		mshv_partition_put(partition);
 	}
 
-	while (mshv_pm_destruction_under_way() &&
-	       time_before(jiffies, deadline))
-		msleep(1);
+	/* What other threads are creating or destroying at this moment. */
+	while (atomic_read(&mshv_pm_unlisted) && time_before(jiffies, deadline))
+		usleep_range(MSHV_PM_POLL_MIN, MSHV_PM_POLL_MAX);
 }
 
 static int mshv_pm_reboot(struct notifier_block *nb, unsigned long code,

@@ -290,6 +290,7 @@ int __init mshv_sched_init(struct hv_partition_property_vmm_capabilities *caps)
 
 /**
  * mshv_sched_resume() - ask again who dispatches VPs, after hibernation
+ * @caps: where to put the VMM capabilities, which may be others too
  *
  * The machine that a partition wakes up on may have another hypervisor than the
  * one it went to sleep on, or another configuration. The ops never change: if
@@ -299,7 +300,7 @@ int __init mshv_sched_init(struct hv_partition_property_vmm_capabilities *caps)
  * Context: Any in which a hypercall is legal; on resume, one CPU online and
  * interrupts off, before any thread of user space can run a VP.
  */
-void mshv_sched_resume(void)
+void mshv_sched_resume(struct hv_partition_property_vmm_capabilities *caps)
 {
 	struct mshv_sched_choice choice;
 	struct mshv_sched_facts facts;
@@ -307,8 +308,10 @@ void mshv_sched_resume(void)
 
 	mshv_sched_discover(&facts);
 	err = mshv_sched_choose(&facts, &choice);
-	if (!err && choice.type == mshv_sched_in_force)
+	if (!err && choice.type == mshv_sched_in_force) {
+		*caps = facts.caps;
 		return;
+	}
 
 	if (err)
 		pr_err("scheduler unknown after resume: %s: %s (0x%x); load the driver anew\n",
@@ -339,6 +342,7 @@ int mshv_sched_start(void)
  */
 void mshv_sched_stop(void)
 {
+	mshv_sched_signal_stop();
 	if (mshv_sched_ops->stop)
 		mshv_sched_ops->stop();
 }

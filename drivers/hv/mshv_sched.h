@@ -80,10 +80,17 @@ struct mshv_vp_sched {
 	 */
 	bool apic_id_is_index;
 
+	/**
+	 * @vmm_suspends: the VMM has written to the VP's explicit suspension
+	 * since the last run began. Written by any thread of the VMM, taken by
+	 * the one that runs the VP.
+	 */
+	bool vmm_suspends;
+
 	/** @apic_id_asked: whether the hypervisor was asked about that */
 	bool apic_id_asked;
 
-	/** @started: the first dispatch, which finds the VP suspended, is over */
+	/** @started: it was dispatched at least once */
 	bool started;
 
 	/** @blocked: the VP has nothing to do until it is kicked */
@@ -140,6 +147,16 @@ struct mshv_sched_ops {
 	 * there is nothing to do.
 	 */
 	void (*quiesce)(struct mshv_partition *partition);
+
+	/**
+	 * @registers_set: the VMM has set registers of a VP by a hypercall of
+	 * its own: @input as the hypervisor got it, of which it has carried out
+	 * the first @count. Process context; the VP may be running. NULL if
+	 * that is of no interest.
+	 */
+	void (*registers_set)(struct mshv_partition *partition,
+			      const struct hv_input_set_vp_registers *input,
+			      unsigned int count);
 
 	/**
 	 * @post_interrupt: hand a fixed, edge-triggered interrupt to the VP
@@ -246,11 +263,12 @@ void mshv_sched_discover(struct mshv_sched_facts *facts);
 int mshv_sched_choose(const struct mshv_sched_facts *facts,
 		      struct mshv_sched_choice *choice);
 int mshv_sched_init(struct hv_partition_property_vmm_capabilities *caps);
-void mshv_sched_resume(void);
+void mshv_sched_resume(struct hv_partition_property_vmm_capabilities *caps);
 int mshv_sched_start(void);
 void mshv_sched_stop(void);
 
 bool mshv_sched_signal_isr(const struct hv_message *msg);
+void mshv_sched_signal_stop(void);
 void mshv_sched_kick(struct mshv_vp *vp);
 void mshv_sched_look_all(void);
 void mshv_sched_close(int err);

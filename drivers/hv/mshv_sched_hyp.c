@@ -161,7 +161,7 @@ static int mshv_hyp_run(struct mshv_vp *vp)
 
 		ret = mshv_hyp_intercepted(vp, &intercepted);
 		if (ret)
-			return ret;
+			return mshv_hyp_interrupted(vp, ret);
 
 		/*
 		 * An intercept without a message: that may still be to come. A

@@ -69,6 +69,11 @@ static int mshv_root_cpuhp_state;
 
 static const union hv_input_vtl mshv_root_vtl;
 
+#if IS_ENABLED(CONFIG_X86_64)
+/* It was at another place in the header once, and nobody noticed. */
+static_assert(offsetof(struct hv_vp_register_page, interrupt_vectors) == 688);
+#endif
+
 static int mshv_root_set_register(const struct mshv_vp *vp, u32 name, u64 value)
 {
 	struct hv_register_assoc reg = { .name = name, .value.reg64 = value };
@@ -325,7 +330,8 @@ static int mshv_root_wait_kicked(struct mshv_vp *vp)
 		return -EINTR;
 	if (mshv_sched_closed())
 		return mshv_sched_closed();
-	if (!ret)
+	/* One that was asked to look did not expect anything. */
+	if (!ret && READ_ONCE(sched->kick) == MSHV_KICK_SIGNAL)
 		vp_notice_ratelimited(vp, "kicked, but its counter says blocked; dispatched to see\n");
 
 	return 0;
@@ -416,8 +422,10 @@ static u64 mshv_root_dispatch(struct mshv_vp *vp,
 		vtime_account_guest_exit();
 
 	WRITE_ONCE(vp->sched.dispatched, false);
-	if (hv_result_success(status))
+	if (hv_result_success(status)) {
 		vp->sched.intercepted = false;
+		vp->sched.started = true;
+	}
 	*output = *args->output;
 
 	trace_mshv_hvcall_dispatch_vp(vp->vp_partition->pt_id, vp->vp_index,
@@ -457,6 +465,7 @@ static int mshv_root_run_until_intercept(struct mshv_vp *vp)
 	struct mshv_vp_sched *sched = &vp->sched;
 	struct hv_output_dispatch_vp output;
 	u64 status;
+	bool fresh;
 	int ret;
 
 	for (;;) {
@@ -475,6 +484,7 @@ static int mshv_root_run_until_intercept(struct mshv_vp *vp)
 		if (mshv_sched_closed())
 			return mshv_sched_closed();
 
+		fresh = !sched->started;
 		status = mshv_root_dispatch(vp, &output);
 		if (!hv_result_success(status)) {
 			ret = mshv_root_dispatch_failed(vp, status);
@@ -493,11 +503,10 @@ static int mshv_root_run_until_intercept(struct mshv_vp *vp)
 			sched->suspended = true;
 			/*
 			 * A VP is created suspended, and its first dispatch
-			 * says so. After that, only the VMM suspends it, and
-			 * only the VMM, or the next MSHV_RUN_VP, releases it.
+			 * says so. After that it is the VMM's doing, and stays
+			 * so until the VMM, or the next run, releases it.
 			 */
-			if (!sched->started) {
-				sched->started = true;
+			if (fresh) {
 				ret = mshv_root_release(vp);
 				if (ret)
 					return ret;
@@ -527,7 +536,11 @@ static int mshv_root_run(struct mshv_vp *vp)
 	if (!vp->sched.apic_id_asked)
 		mshv_root_ask_apic_id(vp);
 
-	if (vp->sched.suspended)
+	/* A signal that is pending comes first: nothing needs be undone then. */
+	if (__xfer_to_guest_mode_work_pending())
+		ret = mshv_root_handle_work(vp);
+	/* To run a VP is to release it, whoever has suspended it before. */
+	if (!ret && (xchg(&vp->sched.vmm_suspends, false) || vp->sched.suspended))
 		ret = mshv_root_release(vp);
 	if (!ret)
 		ret = mshv_root_run_until_intercept(vp);
@@ -535,8 +548,13 @@ static int mshv_root_run(struct mshv_vp *vp)
 	/* Scheduled out meanwhile, perhaps: the thread may be elsewhere now. */
 	rseq_virt_userspace_exit();
 
-	/* Before its first dispatch a VP is as suspended as it can be. */
-	if (ret == -EINTR && vp->sched.started && !vp->sched.suspended) {
+	/*
+	 * Before its first dispatch a VP is as suspended as it can be. One that
+	 * has not run since its intercept has its registers in the page, and
+	 * the VMM may have changed them there: nobody may write them now.
+	 */
+	if (ret == -EINTR && vp->sched.started && !vp->sched.suspended &&
+	    !vp->sched.intercepted) {
 		err = mshv_root_suspend(vp);
 		if (err)
 			ret = err;
@@ -545,7 +563,36 @@ static int mshv_root_run(struct mshv_vp *vp)
 	return ret;
 }
 
-/* Stop the hypervisor's signals for a VP. Returns their number so far. */
+/*
+ * See &mshv_sched_ops.registers_set.
+ *
+ * A VP that the VMM has suspended between two runs must be released by the next
+ * one. That cannot be told from a suspension during the run, which must not be
+ * undone, when a dispatch reports it.
+ */
+static void mshv_root_registers_set(struct mshv_partition *partition,
+				    const struct hv_input_set_vp_registers *input,
+				    unsigned int count)
+{
+	const unsigned int max = (HV_HYP_PAGE_SIZE - sizeof(*input)) /
+				 sizeof(input->elements[0]);
+	struct mshv_vp *vp;
+	unsigned int i;
+
+	guard(rcu)();
+	if (input->vp_index >= MSHV_MAX_VPS)
+		return;
+	/* Pairs with smp_store_release() in mshv_partition_ioctl_create_vp(). */
+	vp = smp_load_acquire(&partition->pt_vp_array[input->vp_index]);
+	if (!vp)
+		return;
+
+	for (i = 0; i < min(count, max); i++)
+		if (input->elements[i].name == HV_REGISTER_EXPLICIT_SUSPEND)
+			WRITE_ONCE(vp->sched.vmm_suspends, true);
+}
+
+/* Stop the hypervisor's signals for a VP, and learn how many there were. */
 static int mshv_root_end_signals(const struct mshv_vp *vp, u64 *count)
 {
 	int ret;
@@ -663,6 +710,7 @@ const struct mshv_sched_ops mshv_sched_root_ops = {
 	.stop = mshv_root_stop,
 	.run = mshv_root_run,
 	.quiesce = mshv_root_quiesce,
+	.registers_set = mshv_root_registers_set,
 #if IS_ENABLED(CONFIG_X86_64)
 	.post_interrupt = mshv_root_post_interrupt,
 #endif

@@ -9,9 +9,9 @@
  * says. An entry that means nothing here is skipped: a partition that is being
  * destroyed must not silence its neighbours.
  *
- * Everything here runs in any context, hard interrupts included, and finds
- * partitions and VPs under the RCU read lock. On PREEMPT_RT the message handler
- * runs in a thread, see mshv_isr(), so waking a wait queue is legal there too.
+ * Everything here finds partitions and VPs under the RCU read lock, and may be
+ * called with interrupts off, hard interrupts included, except on PREEMPT_RT:
+ * there the message handler runs in a thread, see mshv_isr().
  */
 
 #define pr_fmt(fmt) "mshv: " fmt
@@ -20,6 +20,7 @@
 #include <linux/hashtable.h>
 #include <linux/printk.h>
 #include <linux/rcupdate.h>
+#include <linux/workqueue.h>
 #include <asm/mshyperv.h>
 
 #include "mshv_root.h"
@@ -45,7 +46,7 @@ void mshv_vp_sched_init(struct mshv_vp_sched *sched)
  * Counts the signal and wakes the thread that runs the VP. A signal that finds
  * nobody waiting is kept until somebody does.
  *
- * Context: Any.
+ * Context: Any in which a wait queue can be woken.
  */
 void mshv_sched_kick(struct mshv_vp *vp)
 {
@@ -97,7 +98,8 @@ static void mshv_sched_look_partition(struct mshv_partition *partition)
  * not hold all. Costs a look at each VP there is, and each idle VP under
  * the root path a dispatch that finds it idle.
  *
- * Context: Any.
+ * Context: Any in which a wait queue can be woken; process context where there
+ * may be many VPs.
  */
 void mshv_sched_look_all(void)
 {
@@ -116,12 +118,31 @@ void mshv_sched_look_all(void)
  * Threads that sleep in MSHV_RUN_VP are woken and return. A VP that is inside a
  * dispatch goes on until that ends. The first caller's @err stays.
  *
- * Context: Any.
+ * Context: Any in which a wait queue can be woken; on resume, with interrupts
+ * off, there is no partition whose VPs would have to be woken.
  */
 void mshv_sched_close(int err)
 {
 	cmpxchg(&mshv_sched_closed_err, 0, err);
 	mshv_sched_look_all();
+}
+
+/* Not in the interrupt: it is long where there are many VPs. */
+static void mshv_sched_look_all_fn(struct work_struct *work)
+{
+	mshv_sched_look_all();
+}
+
+static DECLARE_WORK(mshv_sched_look_all_work, mshv_sched_look_all_fn);
+
+/**
+ * mshv_sched_signal_stop() - let go of what the message handler has begun
+ *
+ * Context: Process context, when no message comes any more. Sleeps.
+ */
+void mshv_sched_signal_stop(void)
+{
+	cancel_work_sync(&mshv_sched_look_all_work);
 }
 
 static unsigned int
@@ -220,7 +241,7 @@ bool mshv_sched_signal_isr(const struct hv_message *msg)
 	if (overflow) {
 		pr_warn_ratelimited("scheduler message with %u signals too many\n",
 				    overflow);
-		mshv_sched_look_all();
+		schedule_work(&mshv_sched_look_all_work);
 	}
 
 	return true;

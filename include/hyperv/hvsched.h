@@ -76,8 +76,9 @@ enum hv_dispatch_outcome {
  *
  * The event is what caused the state: a VP is ready because of an intercept,
  * and blocked because of a suspension, or either for no reason that the parent
- * has a part in. An intercept does not block, and a suspension does not make
- * ready.
+ * has a part in. A VP that is ready may have been suspended and released
+ * meanwhile; if it is suspended still, its next dispatch says so. An intercept
+ * does not block.
  *
  * Return: the outcome; HV_DISPATCH_UNKNOWN if it cannot be told.
  */
@@ -86,7 +87,8 @@ hv_dispatch_outcome(const struct hv_output_dispatch_vp *output)
 {
 	switch (output->dispatch_state) {
 	case HV_VP_DISPATCH_STATE_READY:
-		if (output->dispatch_event == HV_VP_DISPATCH_EVENT_INVALID)
+		if (output->dispatch_event == HV_VP_DISPATCH_EVENT_INVALID ||
+		    output->dispatch_event == HV_VP_DISPATCH_EVENT_SUSPEND)
 			return HV_DISPATCH_READY;
 		if (output->dispatch_event == HV_VP_DISPATCH_EVENT_INTERCEPT)
 			return HV_DISPATCH_INTERCEPT;
@@ -111,9 +113,12 @@ hv_dispatch_outcome(const struct hv_output_dispatch_vp *output)
 static inline unsigned int
 hv_signal_pair_count(const struct hv_vp_signal_pair_scheduler_message *msg)
 {
-	if (msg->vp_count > HV_MESSAGE_MAX_PARTITION_VP_PAIR_COUNT)
+	/* Read once: the hypervisor can write to the message. */
+	unsigned int count = *(const volatile __u8 *)&msg->vp_count;
+
+	if (count > HV_MESSAGE_MAX_PARTITION_VP_PAIR_COUNT)
 		return HV_MESSAGE_MAX_PARTITION_VP_PAIR_COUNT;
-	return msg->vp_count;
+	return count;
 }
 
 /**

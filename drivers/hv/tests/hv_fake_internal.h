@@ -190,6 +190,8 @@ struct hv_fake {
 	unsigned int nr_partitions;
 	struct list_head free_partitions;
 	struct list_head free_vps;
+	/* All that the three lists are made of. */
+	struct list_head memory;
 	struct list_head free_steps;
 	bool no_signal_on_resume;
 

@@ -1371,6 +1371,27 @@ static void hv_fake_partition_init(struct hv_fake_partition *partition)
 	INIT_LIST_HEAD(&partition->deposited);
 }
 
+struct hv_fake_memory {
+	struct list_head node;
+	u64 data[];
+};
+
+/*
+ * Memory that lives as long as the fake. Not the test's: what a test allocates
+ * after the fake is freed before it.
+ */
+static void *hv_fake_alloc(struct hv_fake *fake, size_t size)
+{
+	struct hv_fake_memory *memory;
+
+	memory = kzalloc(struct_size(memory, data, DIV_ROUND_UP(size, sizeof(u64))),
+			 GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fake->test, memory);
+	list_add_tail(&memory->node, &fake->memory);
+
+	return memory->data;
+}
+
 /**
  * hv_fake_reserve() - provide for more partitions and VPs
  * @fake: the fake
@@ -1383,20 +1404,16 @@ void hv_fake_reserve(struct hv_fake *fake, unsigned int partitions,
 		     unsigned int vps)
 {
 	while (partitions--) {
-		struct hv_fake_partition *p =
-			kunit_kzalloc(fake->test, sizeof(*p), GFP_KERNEL);
+		struct hv_fake_partition *p = hv_fake_alloc(fake, sizeof(*p));
 
-		KUNIT_ASSERT_NOT_NULL(fake->test, p);
 		hv_fake_partition_init(p);
 		guard(raw_spinlock_irqsave)(&fake->lock);
 		list_add_tail(&p->node, &fake->free_partitions);
 	}
 
 	while (vps--) {
-		struct hv_fake_vp *vp =
-			kunit_kzalloc(fake->test, sizeof(*vp), GFP_KERNEL);
+		struct hv_fake_vp *vp = hv_fake_alloc(fake, sizeof(*vp));
 
-		KUNIT_ASSERT_NOT_NULL(fake->test, vp);
 		INIT_LIST_HEAD(&vp->script);
 		guard(raw_spinlock_irqsave)(&fake->lock);
 		list_add_tail(&vp->node, &fake->free_vps);
@@ -1417,6 +1434,7 @@ int hv_fake_vp_install(struct hv_fake *fake)
 	INIT_LIST_HEAD(&fake->partitions);
 	INIT_LIST_HEAD(&fake->free_partitions);
 	INIT_LIST_HEAD(&fake->free_vps);
+	INIT_LIST_HEAD(&fake->memory);
 	INIT_LIST_HEAD(&fake->free_steps);
 	hv_fake_partition_init(&fake->self);
 
@@ -1440,6 +1458,7 @@ int hv_fake_vp_install(struct hv_fake *fake)
  */
 void hv_fake_vp_remove(struct hv_fake *fake)
 {
+	struct hv_fake_memory *memory, *more;
 	struct hv_fake_partition *partition;
 	struct page *page, *next;
 
@@ -1452,6 +1471,9 @@ void hv_fake_vp_remove(struct hv_fake *fake)
 		__free_page(page);
 	}
 	fake->self.nr_deposited = 0;
+
+	list_for_each_entry_safe(memory, more, &fake->memory, node)
+		kfree(memory);
 }
 
 /**

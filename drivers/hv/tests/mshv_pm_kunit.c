@@ -207,14 +207,30 @@ static const struct mshv_pm_resume_case {
 	const char *log;
 } mshv_pm_resume_cases[] = {
 	{ .name = "as before" },
-	{ .name = "as before, for another reason", .caps_result = HV_STATUS_UNKNOWN_PROPERTY },
-	{ .name = "integrated now", .caps = BIT_ULL(6), .integrated = 1,
-	  .log = "mshv: scheduler changed by resume: integrated scheduler now, core scheduler before; load the driver anew" },
-	{ .name = "capabilities unreadable", .caps_result = HV_STATUS_ACCESS_DENIED,
-	  .log = "mshv: scheduler unknown after resume: VMM capabilities: HV_STATUS_ACCESS_DENIED (0x6); load the driver anew" },
-	{ .name = "property unreadable", .caps = BIT_ULL(6),
-	  .integrated_result = HV_STATUS_TIME_OUT,
-	  .log = "mshv: scheduler unknown after resume: integrated scheduler state: HV_STATUS_TIME_OUT (0x78); load the driver anew" },
+	{
+		.name = "as before, for another reason",
+		.caps_result = HV_STATUS_UNKNOWN_PROPERTY,
+	},
+	{
+		.name = "integrated now",
+		.caps = BIT_ULL(6),
+		.integrated = 1,
+		.log =
+			"mshv: scheduler changed by resume: integrated scheduler now, core scheduler before; load the driver anew",
+	},
+	{
+		.name = "capabilities unreadable",
+		.caps_result = HV_STATUS_ACCESS_DENIED,
+		.log =
+			"mshv: scheduler unknown after resume: VMM capabilities: HV_STATUS_ACCESS_DENIED (0x6); load the driver anew",
+	},
+	{
+		.name = "property unreadable",
+		.caps = BIT_ULL(6),
+		.integrated_result = HV_STATUS_TIME_OUT,
+		.log =
+			"mshv: scheduler unknown after resume: integrated scheduler state: HV_STATUS_TIME_OUT (0x78); load the driver anew",
+	},
 };
 
 KUNIT_ARRAY_PARAM_DESC(mshv_pm_resume, mshv_pm_resume_cases, name);
@@ -251,7 +267,7 @@ static void __init mshv_pm_resume(struct kunit *test)
 
 	test_log_end(&log);
 	local_irq_disable();
-	mshv_sched_resume();
+	mshv_sched_resume(&mshv_root.vmm_caps);
 	local_irq_enable();
 
 	if (!c->log) {

@@ -138,7 +138,7 @@ static const struct mshv_root_outcome_case {
 	{ "blocked, intercept", 1, 2, HV_DISPATCH_UNKNOWN },
 	{ "blocked, unknown event", 1, 3, HV_DISPATCH_UNKNOWN },
 	{ "ready, no event", 2, 0, HV_DISPATCH_READY },
-	{ "ready, suspend", 2, 1, HV_DISPATCH_UNKNOWN },
+	{ "ready, suspend", 2, 1, HV_DISPATCH_READY },
 	{ "ready, intercept", 2, 2, HV_DISPATCH_INTERCEPT },
 	{ "ready, unknown event", 2, 3, HV_DISPATCH_UNKNOWN },
 	{ "unknown state, no event", 3, 0, HV_DISPATCH_UNKNOWN },
@@ -520,10 +520,78 @@ static void mshv_root_suspended_by_vmm(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, hv_fake_vp_explicit_suspend(t->hv));
 	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 2);
 
-	hv_fake_vp_set_explicit_suspend(t->hv, false);
-	hv_fake_vp_kick(t->hv);
+	/* The VMM releases it: the hypervisor tells. */
+	KUNIT_EXPECT_EQ(test, mshv_vmm_set_register(t->vp, HV_REGISTER_EXPLICIT_SUSPEND, 0), 0);
 	expect_intercept(t);
 	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 3);
+}
+
+/* The VMM suspends a VP between two runs: to run it is to release it. */
+static void mshv_root_suspended_between_runs(struct kunit *test)
+{
+	struct mshv_root_test *t = test->priv;
+
+	script(t, &intercept);
+	mshv_vmm_start(t->vp);
+	expect_intercept(t);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_set_register(t->vp, HV_REGISTER_EXPLICIT_SUSPEND, 1), 0);
+	KUNIT_EXPECT_TRUE(test, hv_fake_vp_explicit_suspend(t->hv));
+
+	script(t, &intercept);
+	mshv_vmm_start(t->vp);
+	expect_intercept(t);
+	KUNIT_EXPECT_FALSE(test, hv_fake_vp_explicit_suspend(t->hv));
+}
+
+/*
+ * The VMM releases a VP by itself before the first run, as after a restore: when
+ * a signal ends that run, the VP is suspended like any other, and a suspension
+ * by the VMM later on is not taken for the one that VPs are created with.
+ */
+static void mshv_root_released_before_first_run(struct kunit *test)
+{
+	struct mshv_root_test *t = test->priv;
+	struct hv_fake_outcome outcome = ready;
+
+	outcome.running = signal_self;
+	outcome.data = t;
+	hv_fake_vp_start(t->hv);
+	script(t, &outcome);
+	mshv_vmm_start(t->vp);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL), -EINTR);
+	KUNIT_EXPECT_TRUE(test, hv_fake_vp_explicit_suspend(t->hv));
+
+	script(t, &intercept);
+	mshv_vmm_start(t->vp);
+	expect_intercept(t);
+}
+
+/*
+ * A signal is pending when the VMM runs a VP on after an intercept: the VMM may
+ * have changed registers in the page, so nothing is done to the VP.
+ */
+static void mshv_root_signal_after_intercept(struct kunit *test)
+{
+	struct mshv_root_test *t = test->priv;
+	struct hv_message msg;
+	unsigned int sets, dispatches;
+
+	hv_fake_vp_start(t->hv);
+	script(t, &intercept);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_run(t->vp, &msg), 0);
+	sets = hv_fake_vp_sets(t->hv);
+	dispatches = hv_fake_vp_dispatches(t->hv);
+
+	allow_signal(SIGUSR1);
+	send_sig(SIGUSR1, current, 1);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_run(t->vp, &msg), -EINTR);
+	flush_signals(current);
+	disallow_signal(SIGUSR1);
+	KUNIT_EXPECT_EQ(test, hv_fake_vp_sets(t->hv), sets);
+	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), dispatches);
+
+	script(t, &intercept);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_run(t->vp, &msg), 0);
 }
 
 /* The VMM suspends a VP and interrupts its thread: the next run releases it. */
@@ -837,6 +905,9 @@ static struct kunit_case mshv_root_test_cases[] = {
 	KUNIT_CASE(mshv_root_release_refused),
 	KUNIT_CASE(mshv_root_suspended_by_vmm),
 	KUNIT_CASE(mshv_root_suspended_by_vmm_and_interrupted),
+	KUNIT_CASE(mshv_root_suspended_between_runs),
+	KUNIT_CASE(mshv_root_released_before_first_run),
+	KUNIT_CASE(mshv_root_signal_after_intercept),
 	KUNIT_CASE(mshv_root_dispatch_fails),
 	KUNIT_CASE(mshv_root_dispatch_fails_after_intercept),
 	KUNIT_CASE(mshv_root_need_resched),

@@ -428,6 +428,39 @@ long mshv_vmm_vp_ioctl(struct mshv_vmm_vp *vp, unsigned int cmd, void *args,
 }
 
 /**
+ * mshv_vmm_set_register() - set a register of a VP by MSHV_ROOT_HVCALL
+ * @vp: the VP, running or not
+ * @name: the register
+ * @value: its value
+ *
+ * Context: The test's thread. Sleeps.
+ * Return: what the ioctl returns.
+ */
+long mshv_vmm_set_register(struct mshv_vmm_vp *vp, u32 name, u64 value)
+{
+	struct {
+		struct hv_input_set_vp_registers header;
+		struct hv_register_assoc reg;
+	} __packed input = {
+		.header.vp_index = vp->index,
+		.reg.name = name,
+		.reg.value.reg64 = value,
+	};
+	/* Half way in: the ioctl's own arguments come first. */
+	unsigned long user = vp->vmm->user + MSHV_VMM_ARGS_BYTES / 2;
+	struct mshv_root_hvcall args = {
+		.code = HVCALL_SET_VP_REGISTERS,
+		.reps = 1,
+		.in_sz = sizeof(input),
+		.in_ptr = user,
+	};
+
+	KUNIT_ASSERT_EQ(vp->vmm->test, 0,
+			copy_to_user((void __user *)user, &input, sizeof(input)));
+	return mshv_vmm_partition_ioctl(vp->vmm, MSHV_ROOT_HVCALL, &args, sizeof(args));
+}
+
+/**
  * mshv_vmm_try_create_vp() - create a VP, which may fail
  * @vmm: the VMM
  * @index: its index

@@ -64,6 +64,7 @@ long mshv_vmm_try_create_vp(struct mshv_vmm *vmm, u32 index,
 struct mshv_vmm_vp *mshv_vmm_create_vp(struct mshv_vmm *vmm, u32 index);
 long mshv_vmm_vp_ioctl(struct mshv_vmm_vp *vp, unsigned int cmd, void *args,
 		       size_t size);
+long mshv_vmm_set_register(struct mshv_vmm_vp *vp, u32 name, u64 value);
 void mshv_vmm_close_vp(struct mshv_vmm_vp *vp);
 void mshv_vmm_close_partition(struct mshv_vmm *vmm);
 

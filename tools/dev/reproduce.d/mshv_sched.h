@@ -14,6 +14,15 @@
 #include <linux/types.h>
 #include <hyperv/hvhdk.h>
 
+/* In hvhdk.h since fixes/message-bounds.patch. */
+#ifndef HV_SIGNAL_BITSET_MAX_BANK_COUNT
+#define HV_SIGNAL_BITSET_MAX_BANK_COUNT \
+	(HV_ROOT_SCHEDULER_MAX_VPS_PER_CHILD_PARTITION / 64)
+#endif
+
+/* Names of the outcomes of a dispatch. */
+#include <hyperv/hvsched.h>
+
 /* The feature series gives the property its full name. */
 #define HV_PARTITION_PROPERTY_HIERARCHICAL_INTEGRATED_SCHEDULER_ENABLED \
 	HV_PARTITION_PROPERTY_INTEGRATED_SCHEDULER_ENABLED
@@ -31,23 +40,16 @@ extern const struct mshv_sched_ops *mshv_sched_ops;
 int mshv_sched_start(void);
 void mshv_sched_stop(void);
 
-/* The old driver can neither be closed nor made to look: nothing happens. */
+/*
+ * What the old driver cannot do: be closed, be made to look, ask again. Nothing
+ * happens, whatever the arguments.
+ */
 extern int mshv_sched_closed_err;
-
-static inline int mshv_sched_closed(void)
-{
-	return 0;
-}
-
-static inline void mshv_sched_close(int err) { }
-static inline void mshv_sched_look_all(void) { }
-static inline void mshv_sched_resume(void) { }
-static inline void mshv_pm_stop_partitions(void) { }
-
-static inline int
-mshv_sched_init(struct hv_partition_property_vmm_capabilities *caps)
-{
-	return -EOPNOTSUPP;
-}
+#define mshv_sched_closed()		(0)
+#define mshv_sched_close(...)		do { } while (0)
+#define mshv_sched_look_all()		do { } while (0)
+#define mshv_sched_init(...)		(-EOPNOTSUPP)
+#define mshv_sched_resume(...)		do { } while (0)
+#define mshv_pm_stop_partitions(...)	do { } while (0)
 
 #endif /* _MSHV_SCHED_H_ */
