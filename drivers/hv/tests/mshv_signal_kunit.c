@@ -137,36 +137,33 @@ static void mshv_signal_pair_full(struct kunit *test)
 }
 
 /*
- * Lengths that cannot be. What lies behind the message is the next SINT's slot;
- * it is filled with pairs and banks that would kick VPs, and must not. VPs that
- * are named inside the message are kicked.
+ * Lengths that cannot be. Here the slot is all there is of the message page, so
+ * that KASAN sees a look beyond it. VPs that are named inside the message are
+ * kicked.
  */
 static void mshv_signal_bounds(struct kunit *test)
 {
 	struct mshv_signal_test *t = test->priv;
-	struct hv_message *next;
-	unsigned int i;
+	struct hv_message_page *pages[2], *slot;
+	unsigned int cpu, i;
 
-	/* All that follows the arrays names VP 1 of partition 1. */
-	next = &this_cpu_ptr(synic_pages)->hyp_synic_message_page->sint_message[1];
-	for (i = 0; i < sizeof(*next) / sizeof(u64); i++)
-		((u64 *)next)[i] = id(t, 1);
+	slot = kunit_kzalloc(test, sizeof(struct hv_message), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, slot);
+	KUNIT_ASSERT_LE(test, nr_cpu_ids, ARRAY_SIZE(pages));
+	for_each_possible_cpu(cpu) {
+		pages[cpu] = per_cpu_ptr(synic_pages, cpu)->hyp_synic_message_page;
+		per_cpu_ptr(synic_pages, cpu)->hyp_synic_message_page = slot;
+	}
+
 	begin(t, HVMSG_SCHEDULER_VP_SIGNAL_PAIR);
 	while (t->pairs->vp_count < HV_MESSAGE_MAX_PARTITION_VP_PAIR_COUNT)
 		pair(t, id(t, 0), 63);
 	for (i = 0; i < HV_MESSAGE_MAX_PARTITION_VP_PAIR_COUNT - 1; i++)
 		t->pairs->partition_ids[i] = UNKNOWN_PARTITION;
 	t->pairs->vp_count = 255;
-	memset(t->pairs->reserved2, 0, sizeof(t->pairs->reserved2));
 	expect_kicks(t, BIT(2), 0);
 
-	/*
-	 * Sixteen banks fit. The seventeenth is the last word of the message,
-	 * behind the buffer, and says that there is a VP 0 in bank 16: nobody
-	 * has so many VPs. The mask also names banks that partitions have, so
-	 * that reading on would kick.
-	 */
-	memset(next, 0xff, sizeof(*next));
+	/* Sixteen banks fit, and the mask names all sixty-four. */
 	begin(t, HVMSG_SCHEDULER_VP_SIGNAL_BITSET);
 	t->bitset->partition_id = id(t, 0);
 	t->bitset->vp_count = 1;
@@ -174,7 +171,9 @@ static void mshv_signal_bounds(struct kunit *test)
 	t->bitset->vp_bitset.bitset.valid_bank_mask = ~0ULL;
 	t->bitset->vp_bitset.bitset_buffer[2] = BIT(1);
 	expect_kicks(t, BIT(1), 0);
-	memset(next, 0, sizeof(*next));
+
+	for_each_possible_cpu(cpu)
+		per_cpu_ptr(synic_pages, cpu)->hyp_synic_message_page = pages[cpu];
 }
 
 /* Unknown partition, unknown VP, VP that cannot be: the others are kicked. */
