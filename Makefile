@@ -31,7 +31,9 @@ help:
 	@echo '  make bisect     build and test every prefix of the series'
 	@echo '  make matrix     both bases, driver built in and as a module, KUnit and debugfs on and off'
 	@echo '  make mutants    deliberate faults in the driver: which test catches each'
-	@echo '  make nightly    make check and all of these, KUnit on the second base and on arm64'
+	@echo '  make reproduce  which test fails without each fix of patches/fixes'
+	@echo '  make nightly    make check and all of these, KUnit with sanitizers, on PREEMPT_RT,'
+	@echo '                  on the second base and on arm64'
 	@echo
 	@echo 'to work with the series:'
 	@echo '  make series     the mails, in out/series (SIGNOFF=1 signs, TRAILER= adds)'
@@ -104,6 +106,10 @@ matrix: deps
 .PHONY: mutants
 mutants: deps
 	@tools/dev/mutants
+
+.PHONY: reproduce
+reproduce: deps
+	@tools/dev/reproduce
 
 .PHONY: nightly
 nightly: deps

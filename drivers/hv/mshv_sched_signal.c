@@ -172,9 +172,12 @@ mshv_sched_signal_bitset(const struct hv_vp_signal_bitset_scheduler_message *msg
 static unsigned int
 mshv_sched_signal_pairs(const struct hv_vp_signal_pair_scheduler_message *msg)
 {
-	unsigned int i, kicked = 0, count = hv_signal_pair_count(msg);
+	unsigned int i, kicked = 0, count;
 	struct mshv_partition *partition = NULL;
 	struct mshv_vp *vp;
+
+	/* Once: the hypervisor can write to the message. */
+	count = hv_signal_pair_count(READ_ONCE(msg->vp_count));
 
 	for (i = 0; i < count; i++) {
 		/* As a rule, neighbours are of one partition. */

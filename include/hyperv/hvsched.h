@@ -105,20 +105,15 @@ hv_dispatch_outcome(const struct hv_output_dispatch_vp *output)
 
 /**
  * hv_signal_pair_count() - how many pairs of a pair message there can be
- * @msg: the message, of type HVMSG_SCHEDULER_VP_SIGNAL_PAIR
+ * @vp_count: the count that the message gives, read once
  *
- * Return: the count that the message gives, but never more than it has room
- * for.
+ * Return: @vp_count, but never more than the message has room for.
  */
-static inline unsigned int
-hv_signal_pair_count(const struct hv_vp_signal_pair_scheduler_message *msg)
+static inline unsigned int hv_signal_pair_count(unsigned int vp_count)
 {
-	/* Read once: the hypervisor can write to the message. */
-	unsigned int count = *(const volatile __u8 *)&msg->vp_count;
-
-	if (count > HV_MESSAGE_MAX_PARTITION_VP_PAIR_COUNT)
+	if (vp_count > HV_MESSAGE_MAX_PARTITION_VP_PAIR_COUNT)
 		return HV_MESSAGE_MAX_PARTITION_VP_PAIR_COUNT;
-	return count;
+	return vp_count;
 }
 
 /**
