@@ -9,6 +9,7 @@
 
 #include <linux/cleanup.h>
 #include <linux/compiler.h>
+#include <linux/delay.h>
 #include <linux/gfp.h>
 #include <linux/irq_work.h>
 #include <linux/irqflags.h>
@@ -22,12 +23,17 @@
 #include "../mshv_root.h"
 #include "hv_fake_internal.h"
 
-static void hv_fake_interrupt(struct hv_fake_post *post)
+static struct hv_message *hv_fake_slot(unsigned int cpu)
 {
 	struct hv_message_page *page =
-		this_cpu_ptr(synic_pages)->hyp_synic_message_page;
-	struct hv_message *slot =
-		&page->sint_message[HV_SYNIC_INTERCEPTION_SINT_INDEX];
+		per_cpu_ptr(synic_pages, cpu)->hyp_synic_message_page;
+
+	return &page->sint_message[HV_SYNIC_INTERCEPTION_SINT_INDEX];
+}
+
+static void hv_fake_interrupt(struct hv_fake_post *post)
+{
+	struct hv_message *slot = hv_fake_slot(smp_processor_id());
 	struct hv_message msg = post->msg;
 
 	/* The type comes last: it says that the rest is there. */
@@ -36,6 +42,12 @@ static void hv_fake_interrupt(struct hv_fake_post *post)
 	WRITE_ONCE(slot->header.message_type, post->msg.header.message_type);
 
 	mshv_isr();
+
+	/* There a thread of this CPU handles it, and cannot have run yet. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		post->acknowledged = true;
+		return;
+	}
 
 	/*
 	 * What is not acknowledged would block the slot for good. That is
@@ -92,6 +104,21 @@ void hv_fake_post(struct hv_fake *fake, const struct hv_message *msg)
 	fake->violations[HV_FAKE_MESSAGE]++;
 }
 
+/* PREEMPT_RT: give the thread that handles messages time to do so. */
+static bool hv_fake_wait_for_slot(unsigned int cpu)
+{
+	const struct hv_message *slot = hv_fake_slot(cpu);
+	unsigned int ms;
+
+	for (ms = 0; ms < 1000; ms++) {
+		if (READ_ONCE(slot->header.message_type) == HVMSG_NONE)
+			return true;
+		usleep_range(1000, 2000);
+	}
+
+	return false;
+}
+
 /**
  * hv_fake_deliver() - deliver a message to this CPU
  * @fake: the fake
@@ -99,7 +126,8 @@ void hv_fake_post(struct hv_fake *fake, const struct hv_message *msg)
  *	driver writes the EOM register, which on a machine without SynIC only
  *	works where the write is ignored
  *
- * Context: Any with interrupts on. Does not sleep.
+ * Context: Any with interrupts on. Sleeps on PREEMPT_RT, if it may; if it may
+ * not, the message is handled some time later there.
  * Return: whether the driver has acknowledged it, when it is over. Where it
  * has not, the slot is freed all the same.
  */
@@ -111,16 +139,26 @@ bool hv_fake_deliver(struct hv_fake *fake, const struct hv_message *msg)
 		.msg = *msg,
 	};
 
+	bool may_wait;
+	unsigned int cpu;
+
 	if (irqs_disabled()) {
 		KUNIT_FAIL(fake->test, "a message delivered with interrupts off");
 		return false;
 	}
 
+	may_wait = IS_ENABLED(CONFIG_PREEMPT_RT) && preemptible();
+
 	/* On this CPU, so that it is over when the interrupt has returned. */
-	guard(preempt)();
-	irq_work_queue(&post.work);
-	while (irq_work_is_busy(&post.work))
-		cpu_relax();
+	scoped_guard(preempt) {
+		cpu = smp_processor_id();
+		irq_work_queue(&post.work);
+		while (irq_work_is_busy(&post.work))
+			cpu_relax();
+	}
+
+	if (may_wait)
+		return hv_fake_wait_for_slot(cpu);
 
 	return READ_ONCE(post.acknowledged);
 }
