@@ -421,6 +421,8 @@ static void mshv_irqfd_resampler_edge(struct kunit *test)
 	struct mshv_vmm_resample resample;
 	struct kmsg_dump_iter log;
 
+	/* By hypercall, which passes the mode on. */
+	mshv_vmm_set_ext_features(t->vmm, 0);
 	KUNIT_ASSERT_EQ(test, mshv_vmm_route(t->vmm, GSI, 0, VECTOR), 0);
 	KUNIT_EXPECT_EQ(test, mshv_vmm_irqfd_resample(t->vmm, GSI, &resample), -EINVAL);
 
