@@ -301,10 +301,28 @@ static struct mshv_partition *mshv_pm_next_partition(void)
 
 	guard(rcu)();
 	hash_for_each_rcu(mshv_root.pt_htable, bucket, partition, pt_hnode)
-		if (!partition->pt_gone && mshv_partition_get(partition))
+		if (!READ_ONCE(partition->pt_gone) && mshv_partition_get(partition))
 			return partition;
 
 	return NULL;
+}
+
+/*
+ * Whether another thread is creating or destroying a partition. One that is
+ * about to be destroyed has no reference left, and is in the table until
+ * mshv_pm_begin() has counted it.
+ */
+static bool mshv_pm_others_at_work(void)
+{
+	struct mshv_partition *partition;
+	int bucket;
+
+	guard(rcu)();
+	hash_for_each_rcu(mshv_root.pt_htable, bucket, partition, pt_hnode)
+		if (!READ_ONCE(partition->pt_gone))
+			return true;
+
+	return atomic_read(&mshv_pm_unlisted);
 }
 
 /**
@@ -331,8 +349,7 @@ void mshv_pm_stop_partitions(void)
 		mshv_partition_put(partition);
 	}
 
-	/* What other threads are creating or destroying at this moment. */
-	while (atomic_read(&mshv_pm_unlisted) && time_before(jiffies, deadline))
+	while (mshv_pm_others_at_work() && time_before(jiffies, deadline))
 		usleep_range(MSHV_PM_POLL_MIN, MSHV_PM_POLL_MAX);
 }
 
