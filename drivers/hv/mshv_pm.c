@@ -46,8 +46,6 @@
 #define MSHV_PM_POLL_MIN	500
 #define MSHV_PM_POLL_MAX	2000
 
-static const union hv_input_vtl mshv_pm_vtl;
-
 /*
  * Between the first and the last notice of a hibernation. Written under
  * pt_ht_lock, by the notices alone, of which there is one at a time.
@@ -213,18 +211,6 @@ static bool mshv_pm_lock(struct mutex *mutex, unsigned long deadline)
 	return true;
 }
 
-/* Have the hypervisor stop the VP, wherever it is running. */
-static int mshv_pm_suspend_vp(const struct mshv_vp *vp)
-{
-	struct hv_register_assoc reg = {
-		.name = HV_REGISTER_EXPLICIT_SUSPEND,
-		.value.explicit_suspend.suspended = 1,
-	};
-
-	return hv_call_set_vp_registers(vp->vp_index, vp->vp_partition->pt_id,
-					1, mshv_pm_vtl, &reg);
-}
-
 /*
  * Give a VP's pages back. They stay allocated: the VMM may have them mapped,
  * and a thread that did not leave in time may look at them.
@@ -261,7 +247,8 @@ static void mshv_pm_stop_partition(struct mshv_partition *partition,
 
 	for (i = 0; i < MSHV_MAX_VPS; i++) {
 		vp = partition->pt_vp_array[i];
-		if (vp && mshv_pm_suspend_vp(vp))
+		/* The hypervisor stops it, wherever it is running. */
+		if (vp && mshv_sched_set_register(vp, HV_REGISTER_EXPLICIT_SUSPEND, 1))
 			unstopped++;
 	}
 	if (unstopped)

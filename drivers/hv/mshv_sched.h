@@ -6,6 +6,7 @@
  *   mshv_sched_root.c    this kernel does (root scheduler, integrated scheduler)
  *   mshv_sched_hyp.c     the hypervisor does (classic, core)
  *   mshv_sched_signal.c  kicks: what the hypervisor's messages ask for
+ *   mshv_sched_vp.c      what both ways do to a VP: registers, waiting
  *
  * The driver calls in through &struct mshv_sched_ops, of which each of the two
  * paths has one. Taking the wrong path hangs guests, so an answer that cannot
@@ -107,6 +108,13 @@ struct mshv_vp_sched {
 };
 
 void mshv_vp_sched_init(struct mshv_vp_sched *sched);
+int mshv_sched_set_registers(const struct mshv_vp *vp,
+			     struct hv_register_assoc *regs, unsigned int count);
+int mshv_sched_set_register(const struct mshv_vp *vp, u32 name, u64 value);
+int mshv_sched_get_register(const struct mshv_vp *vp, u32 name, u64 *value);
+int mshv_sched_wait(struct mshv_vp *vp, bool (*done)(const struct mshv_vp *vp),
+		    long timeout);
+bool mshv_sched_kicked(const struct mshv_vp *vp);
 
 /**
  * struct mshv_sched_ops - a way in which VPs are dispatched

@@ -28,8 +28,6 @@
 /* How long a message may take that the hypervisor must have sent already. */
 #define MSHV_HYP_MESSAGE_TIMEOUT	HZ
 
-static const union hv_input_vtl mshv_hyp_vtl;
-
 /*
  * Let the VP run. Intercept first: once the VP is released from its explicit
  * suspension it may run into an intercept at any moment, and clearing that
@@ -41,48 +39,15 @@ static int mshv_hyp_resume(const struct mshv_vp *vp)
 		{ .name = HV_REGISTER_INTERCEPT_SUSPEND },
 		{ .name = HV_REGISTER_EXPLICIT_SUSPEND },
 	};
-	int ret;
 
-	ret = hv_call_set_vp_registers(vp->vp_index, vp->vp_partition->pt_id,
-				       ARRAY_SIZE(regs), mshv_hyp_vtl, regs);
-	if (ret)
-		vp_err_ratelimited(vp, "cannot be resumed: %d\n", ret);
-
-	return ret;
-}
-
-static int mshv_hyp_suspend(const struct mshv_vp *vp)
-{
-	struct hv_register_assoc reg = {
-		.name = HV_REGISTER_EXPLICIT_SUSPEND,
-		.value.explicit_suspend.suspended = 1,
-	};
-	int ret;
-
-	ret = hv_call_set_vp_registers(vp->vp_index, vp->vp_partition->pt_id,
-				       1, mshv_hyp_vtl, &reg);
-	if (ret)
-		vp_err_ratelimited(vp, "cannot be suspended: %d\n", ret);
-
-	return ret;
+	return mshv_sched_set_registers(vp, regs, ARRAY_SIZE(regs));
 }
 
 /* Whether the VP waits for its parent; its intercept page is filled then. */
-static int mshv_hyp_intercepted(const struct mshv_vp *vp, bool *intercepted)
+static int mshv_hyp_intercepted(const struct mshv_vp *vp, u64 *intercepted)
 {
-	struct hv_register_assoc reg = {
-		.name = HV_REGISTER_INTERCEPT_SUSPEND,
-	};
-	int ret;
-
-	ret = hv_call_get_vp_registers(vp->vp_index, vp->vp_partition->pt_id,
-				       1, mshv_hyp_vtl, &reg);
-	if (ret)
-		vp_err_ratelimited(vp, "intercept state cannot be read: %d\n", ret);
-	else
-		*intercepted = reg.value.intercept_suspend.suspended;
-
-	return ret;
+	return mshv_sched_get_register(vp, HV_REGISTER_INTERCEPT_SUSPEND,
+				       intercepted);
 }
 
 /*
@@ -109,10 +74,10 @@ static void mshv_hyp_take_message(struct mshv_vp *vp)
 /* A signal has interrupted the wait: stop the VP, and lose no intercept. */
 static int mshv_hyp_interrupted(struct mshv_vp *vp, int err)
 {
-	bool intercepted;
+	u64 intercepted;
 	int ret;
 
-	ret = mshv_hyp_suspend(vp);
+	ret = mshv_sched_set_register(vp, HV_REGISTER_EXPLICIT_SUSPEND, 1);
 	if (ret)
 		return ret;
 
@@ -131,7 +96,7 @@ static int mshv_hyp_interrupted(struct mshv_vp *vp, int err)
 /* See &mshv_sched_ops.run. */
 static int mshv_hyp_run(struct mshv_vp *vp)
 {
-	bool intercepted = false;
+	u64 intercepted = 0;
 	int kick, ret;
 
 	/* mshv_pm_stop_partitions() relies on it: nothing is resumed then. */
@@ -146,13 +111,9 @@ static int mshv_hyp_run(struct mshv_vp *vp)
 		return ret;
 
 	do {
-		ret = wait_event_interruptible(vp->sched.wait,
-					       READ_ONCE(vp->sched.kick) ||
-					       mshv_sched_closed());
-		if (ret)
-			return mshv_hyp_interrupted(vp, -EINTR);
-		if (mshv_sched_closed())
-			return mshv_hyp_interrupted(vp, mshv_sched_closed());
+		ret = mshv_sched_wait(vp, mshv_sched_kicked, MAX_SCHEDULE_TIMEOUT);
+		if (ret < 0)
+			return mshv_hyp_interrupted(vp, ret);
 
 		/* Taken before the look: a kick that comes now is not lost. */
 		kick = xchg(&vp->sched.kick, MSHV_KICK_NONE);

@@ -67,33 +67,10 @@ struct mshv_root_args {
 static DEFINE_PER_CPU(struct mshv_root_args, mshv_root_args);
 static int mshv_root_cpuhp_state;
 
-static const union hv_input_vtl mshv_root_vtl;
-
 #if IS_ENABLED(CONFIG_X86_64)
 /* It was at another place in the header once, and nobody noticed. */
 static_assert(offsetof(struct hv_vp_register_page, interrupt_vectors) == 688);
 #endif
-
-static int mshv_root_set_register(const struct mshv_vp *vp, u32 name, u64 value)
-{
-	struct hv_register_assoc reg = { .name = name, .value.reg64 = value };
-
-	return hv_call_set_vp_registers(vp->vp_index, vp->vp_partition->pt_id,
-					1, mshv_root_vtl, &reg);
-}
-
-static int mshv_root_get_register(const struct mshv_vp *vp, u32 name, u64 *value)
-{
-	struct hv_register_assoc reg = { .name = name };
-	int ret;
-
-	ret = hv_call_get_vp_registers(vp->vp_index, vp->vp_partition->pt_id,
-				       1, mshv_root_vtl, &reg);
-	if (!ret)
-		*value = reg.value.reg64;
-
-	return ret;
-}
 
 /*
  * Interrupts for a VP, posted in its register page: the hypervisor takes them
@@ -238,12 +215,9 @@ static bool mshv_root_counter_blocked(const struct mshv_vp *vp)
  */
 static int mshv_root_suspend(struct mshv_vp *vp)
 {
-	int ret;
+	int ret = mshv_sched_set_register(vp, HV_REGISTER_EXPLICIT_SUSPEND, 1);
 
-	ret = mshv_root_set_register(vp, HV_REGISTER_EXPLICIT_SUSPEND, 1);
-	if (ret)
-		vp_err_ratelimited(vp, "cannot be suspended: %d\n", ret);
-	else
+	if (!ret)
 		vp->sched.suspended = true;
 
 	return ret;
@@ -251,16 +225,12 @@ static int mshv_root_suspend(struct mshv_vp *vp)
 
 static int mshv_root_release(struct mshv_vp *vp)
 {
-	int ret;
-
-	ret = mshv_root_set_register(vp, HV_REGISTER_EXPLICIT_SUSPEND, 0);
+	int ret = mshv_sched_set_register(vp, HV_REGISTER_EXPLICIT_SUSPEND, 0);
 
 	trace_mshv_vp_clear_explicit_suspend(vp->vp_partition->pt_id,
 					     vp->vp_index, ret);
 
-	if (ret)
-		vp_err_ratelimited(vp, "cannot be resumed: %d\n", ret);
-	else
+	if (!ret)
 		vp->sched.suspended = false;
 
 	return ret;
@@ -273,30 +243,34 @@ static int mshv_root_release(struct mshv_vp *vp)
  */
 static int mshv_root_wait_released(struct mshv_vp *vp)
 {
-	struct mshv_vp_sched *sched = &vp->sched;
 	u64 suspended;
 	int ret;
 
 	do {
-		if (wait_event_interruptible(sched->wait,
-					     READ_ONCE(sched->kick) ||
-					     mshv_sched_closed()))
-			return -EINTR;
-		if (mshv_sched_closed())
-			return mshv_sched_closed();
+		ret = mshv_sched_wait(vp, mshv_sched_kicked, MAX_SCHEDULE_TIMEOUT);
+		if (ret < 0)
+			return ret;
 
 		/* Taken before the look: a kick that comes now is not lost. */
-		xchg(&sched->kick, MSHV_KICK_NONE);
-		ret = mshv_root_get_register(vp, HV_REGISTER_EXPLICIT_SUSPEND,
-					     &suspended);
-		if (ret) {
-			vp_err_ratelimited(vp, "suspend state cannot be read: %d\n", ret);
+		xchg(&vp->sched.kick, MSHV_KICK_NONE);
+		ret = mshv_sched_get_register(vp, HV_REGISTER_EXPLICIT_SUSPEND,
+					      &suspended);
+		if (ret)
 			return ret;
-		}
 	} while (suspended);
 
-	sched->suspended = false;
+	vp->sched.suspended = false;
 	return 0;
+}
+
+static bool mshv_root_kicked_or_posted(const struct mshv_vp *vp)
+{
+	return mshv_sched_kicked(vp) || mshv_root_posted(vp);
+}
+
+static bool mshv_root_runnable(const struct mshv_vp *vp)
+{
+	return !mshv_root_counter_blocked(vp) || mshv_root_posted(vp);
 }
 
 /*
@@ -312,26 +286,18 @@ static int mshv_root_wait_released(struct mshv_vp *vp)
  */
 static int mshv_root_wait_kicked(struct mshv_vp *vp)
 {
-	struct mshv_vp_sched *sched = &vp->sched;
-	long ret;
+	int ret;
 
-	if (wait_event_interruptible(sched->wait,
-				     READ_ONCE(sched->kick) ||
-				     mshv_root_posted(vp) ||
-				     mshv_sched_closed()))
-		return -EINTR;
-
-	ret = wait_event_interruptible_timeout(sched->wait,
-					       !mshv_root_counter_blocked(vp) ||
-					       mshv_root_posted(vp) ||
-					       mshv_sched_closed(),
-					       MSHV_ROOT_RECHECK);
+	ret = mshv_sched_wait(vp, mshv_root_kicked_or_posted, MAX_SCHEDULE_TIMEOUT);
 	if (ret < 0)
-		return -EINTR;
-	if (mshv_sched_closed())
-		return mshv_sched_closed();
+		return ret;
+
+	ret = mshv_sched_wait(vp, mshv_root_runnable, MSHV_ROOT_RECHECK);
+	if (ret < 0)
+		return ret;
+
 	/* One that was asked to look did not expect anything. */
-	if (!ret && READ_ONCE(sched->kick) == MSHV_KICK_SIGNAL)
+	if (!ret && READ_ONCE(vp->sched.kick) == MSHV_KICK_SIGNAL)
 		vp_notice_ratelimited(vp, "kicked, but its counter says blocked; dispatched to see\n");
 
 	return 0;
@@ -597,15 +563,15 @@ static int mshv_root_end_signals(const struct mshv_vp *vp, u64 *count)
 {
 	int ret;
 
-	ret = mshv_root_set_register(vp, HV_REGISTER_DISPATCH_SUSPEND, 1);
+	ret = mshv_sched_set_register(vp, HV_REGISTER_DISPATCH_SUSPEND, 1);
 
 	trace_mshv_disable_vp_dispatch(vp->vp_partition->pt_id, vp->vp_index,
 				       ret);
 
 	/* From here on the hypervisor's count stays as it is. */
 	if (!ret)
-		ret = mshv_root_get_register(vp, HV_REGISTER_VP_ROOT_SIGNAL_COUNT,
-					     count);
+		ret = mshv_sched_get_register(vp, HV_REGISTER_VP_ROOT_SIGNAL_COUNT,
+					      count);
 
 	return ret;
 }

@@ -30,16 +30,6 @@
 int mshv_sched_closed_err;
 
 /**
- * mshv_vp_sched_init() - scheduling state of a VP that was just created
- * @sched: the state, zeroed
- */
-void mshv_vp_sched_init(struct mshv_vp_sched *sched)
-{
-	init_waitqueue_head(&sched->wait);
-	atomic64_set(&sched->signal_count, 0);
-}
-
-/**
  * mshv_sched_kick() - the hypervisor has sent a message about a VP
  * @vp: the VP, kept alive by the caller
  *

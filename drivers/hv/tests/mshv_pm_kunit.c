@@ -123,6 +123,21 @@ static void wait_for_stop(struct hv_fake *fake, void *data)
 		cpu_relax();
 }
 
+/* Run the VP where this thread is not, until it is inside its dispatch. */
+static void start_on_another_cpu(struct mshv_pm_test *t,
+				 const struct hv_fake_outcome *outcome)
+{
+	if (num_online_cpus() < 2)
+		kunit_skip(t->test, "needs two CPUs");
+
+	set_cpus_allowed_ptr(current, cpumask_of(0));
+	hv_fake_vp_start(t->vp->hv);
+	hv_fake_vp_script(t->vp->hv, outcome, 1);
+	mshv_vmm_pin(t->vp, 1);
+	mshv_vmm_start(t->vp);
+	KUNIT_ASSERT_TRUE(t->test, mshv_vmm_wait_dispatching(t->vp));
+}
+
 /* The same with the VP inside a dispatch, on another CPU. */
 static void mshv_pm_stops_dispatched_vp(struct kunit *test)
 {
@@ -134,16 +149,7 @@ static void mshv_pm_stops_dispatched_vp(struct kunit *test)
 		.data = t->vp->hv,
 	};
 
-	if (num_online_cpus() < 2)
-		kunit_skip(test, "needs two CPUs");
-
-	/* Not the CPU that the VP keeps busy. */
-	set_cpus_allowed_ptr(current, cpumask_of(0));
-	hv_fake_vp_start(t->vp->hv);
-	hv_fake_vp_script(t->vp->hv, &outcome, 1);
-	mshv_vmm_pin(t->vp, 1);
-	mshv_vmm_start(t->vp);
-	KUNIT_ASSERT_TRUE(test, mshv_vmm_wait_dispatching(t->vp));
+	start_on_another_cpu(t, &outcome);
 
 	mshv_pm_stop_partitions();
 
@@ -169,16 +175,7 @@ static void mshv_pm_vp_does_not_stop(struct kunit *test)
 	struct kmsg_dump_iter log;
 	unsigned long took;
 
-	if (num_online_cpus() < 2)
-		kunit_skip(test, "needs two CPUs");
-
-	/* Not the CPU that the VP keeps busy. */
-	set_cpus_allowed_ptr(current, cpumask_of(0));
-	hv_fake_vp_start(t->vp->hv);
-	hv_fake_vp_script(t->vp->hv, &outcome, 1);
-	mshv_vmm_pin(t->vp, 1);
-	mshv_vmm_start(t->vp);
-	KUNIT_ASSERT_TRUE(test, mshv_vmm_wait_dispatching(t->vp));
+	start_on_another_cpu(t, &outcome);
 	hv_fake_fail(t->fake, &(struct hv_fake_fault) {
 		.code = HVCALL_SET_VP_REGISTERS,
 		.result = HV_STATUS_INVALID_VP_STATE,

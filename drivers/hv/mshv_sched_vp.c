@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What both ways of dispatching do to a VP: its registers, and waiting for it.
+ */
+
+#define pr_fmt(fmt) "mshv: " fmt
+
+#include <linux/wait.h>
+#include <asm/mshyperv.h>
+
+#include "mshv.h"
+#include "mshv_root.h"
+#include "mshv_sched.h"
+
+static const union hv_input_vtl mshv_sched_vtl;
+
+/**
+ * mshv_vp_sched_init() - scheduling state of a VP that was just created
+ * @sched: the state, zeroed
+ */
+void mshv_vp_sched_init(struct mshv_vp_sched *sched)
+{
+	init_waitqueue_head(&sched->wait);
+	atomic64_set(&sched->signal_count, 0);
+}
+
+/**
+ * mshv_sched_set_registers() - set registers of a VP, in the order given
+ * @vp: the VP
+ * @regs: the registers; their values are not kept
+ * @count: how many
+ *
+ * Logs a failure, at a limited rate.
+ *
+ * Context: Any in which a hypercall is legal. Does not sleep.
+ * Return: 0, or a negative errno; those before the one that failed are set then.
+ */
+int mshv_sched_set_registers(const struct mshv_vp *vp,
+			     struct hv_register_assoc *regs, unsigned int count)
+{
+	int ret = hv_call_set_vp_registers(vp->vp_index, vp->vp_partition->pt_id,
+					   count, mshv_sched_vtl, regs);
+
+	if (ret)
+		vp_err_ratelimited(vp, "register %#x cannot be set: %d\n",
+				   regs->name, ret);
+
+	return ret;
+}
+
+/**
+ * mshv_sched_set_register() - set one register of a VP
+ * @vp: the VP
+ * @name: which
+ * @value: its value
+ *
+ * Context: Any in which a hypercall is legal. Does not sleep.
+ * Return: 0, or a negative errno, which has been logged.
+ */
+int mshv_sched_set_register(const struct mshv_vp *vp, u32 name, u64 value)
+{
+	struct hv_register_assoc reg = { .name = name, .value.reg64 = value };
+
+	return mshv_sched_set_registers(vp, &reg, 1);
+}
+
+/**
+ * mshv_sched_get_register() - read one register of a VP
+ * @vp: the VP
+ * @name: which
+ * @value: set to its value, untouched on failure
+ *
+ * Context: Any in which a hypercall is legal. Does not sleep.
+ * Return: 0, or a negative errno, which has been logged.
+ */
+int mshv_sched_get_register(const struct mshv_vp *vp, u32 name, u64 *value)
+{
+	struct hv_register_assoc reg = { .name = name };
+	int ret = hv_call_get_vp_registers(vp->vp_index, vp->vp_partition->pt_id,
+					   1, mshv_sched_vtl, &reg);
+
+	if (ret)
+		vp_err_ratelimited(vp, "register %#x cannot be read: %d\n", name, ret);
+	else
+		*value = reg.value.reg64;
+
+	return ret;
+}
+
+/**
+ * mshv_sched_wait() - wait for a VP
+ * @vp: the VP
+ * @done: what for; called without a lock, may be called often, does not sleep.
+ *	The wait ends as well when the driver is closed.
+ * @timeout: for how long, in jiffies; MAX_SCHEDULE_TIMEOUT for as long as it
+ *	takes
+ *
+ * Context: The thread that runs the VP. Sleeps.
+ * Return: 1, or 0 if the time is over and @done still says no; -EINTR for a
+ * signal, or what mshv_sched_closed() says.
+ */
+int mshv_sched_wait(struct mshv_vp *vp, bool (*done)(const struct mshv_vp *vp),
+		    long timeout)
+{
+	long left;
+
+	left = wait_event_interruptible_timeout(vp->sched.wait,
+						done(vp) || mshv_sched_closed(),
+						timeout);
+	if (left < 0)
+		return -EINTR;
+
+	return mshv_sched_closed() ?: left > 0;
+}
+
+/**
+ * mshv_sched_kicked() - whether a VP was kicked, for mshv_sched_wait()
+ * @vp: the VP
+ *
+ * Return: true from the kick until it is taken.
+ */
+bool mshv_sched_kicked(const struct mshv_vp *vp)
+{
+	return READ_ONCE(vp->sched.kick) != MSHV_KICK_NONE;
+}
