@@ -5,7 +5,7 @@
 
 # Settings reach the scripts through the environment; tools/dev/lib.sh lists
 # them.
-export BASE KSRC O CACHE JOBS V ACCEL ARCH MIRROR KEYRING NODEPS SIGNOFF TRAILER LIMIT SERIES
+export BASE KSRC O CACHE JOBS V ACCEL ARCH MIRROR KEYRING NODEPS SIGNOFF TRAILER LIMIT SERIES TIME SEED
 
 MAKEFLAGS += --no-print-directory
 
@@ -16,17 +16,22 @@ MAKEFLAGS += --no-print-directory
 help:
 	@echo 'make run        compose the kernel, build it, boot it as an L1VH under hvemu,'
 	@echo '                show how the driver decides (SERIES=none: beside the base kernel)'
+	@echo '                and what children take that run under each scheduler'
 	@echo 'make check      every test; ends with "N passed, N failed"'
 	@echo
 	@echo 'parts of make check:'
 	@echo '  make kunit      the KUnit suites, with lockdep, on the fake hypervisor'
 	@echo '  make l1vh       boots as an L1VH under hvemu: the decision table, faults, reloads'
+	@echo '  make selftests  the selftests of /dev/mshv in an L1VH, under both schedulers'
+	@echo '                  (SERIES=none: which of them fail on the base kernel, and how)'
 	@echo '  make hvemu      the unit tests of hvemu'
 	@echo '  make lint       checkpatch, W=1, sparse, kernel-doc, htmldocs, ABI, shellcheck'
 	@echo '  make size       growth of the mshv_root driver with KUnit off'
 	@echo '  make series-check, make tools-check   the patch files; the scripts'
 	@echo
 	@echo 'longer:'
+	@echo '  make soak       partitions that come and go at random, with faults, on a'
+	@echo '                  kernel with KASAN and lockdep (TIME=2h SEED=n)'
 	@echo '  make bench      figures, base kernel beside ours'
 	@echo '  make bisect     build and test every prefix of the series'
 	@echo '  make matrix     both bases, driver built in and as a module, KUnit and debugfs on and off'
@@ -58,6 +63,14 @@ run:
 .PHONY: l1vh
 l1vh: deps
 	@tools/dev/l1vh check
+
+.PHONY: selftests
+selftests: deps
+	@tools/dev/l1vh selftests
+
+.PHONY: soak
+soak: deps
+	@tools/dev/l1vh soak
 
 .PHONY: hvemu
 hvemu: deps

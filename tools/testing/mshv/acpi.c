@@ -12,7 +12,7 @@
 #include <linux/bits.h>
 
 #include "acpi.h"
-#include "partition.h"
+#include "guest.h"
 
 #define TABLES_GPA	0xe0000		/* where a BIOS has them */
 #define TABLES_SIZE	0x10000
@@ -25,6 +25,15 @@
 #define PM1_CONTROL_SCI_ENABLED	BIT(0)
 #define PM1_CONTROL_SLEEP_TYPE(value)	((value) >> 10 & 7)
 #define PM1_CONTROL_SLEEP	BIT(13)
+
+/* Offsets from ACPI_PM_PORT; the last two are of the hardware-reduced form. */
+#define PM1_ENABLE	2
+#define PM1_CONTROL	4
+#define SLEEP_CONTROL	6
+#define SLEEP_STATUS	7
+
+#define SLEEP_CONTROL_TYPE(value)	((value) >> 2 & 7)
+#define SLEEP_CONTROL_ENABLE	BIT(5)
 
 struct rsdp {
 	char signature[8];
@@ -119,6 +128,7 @@ struct fadt {
 #define FADT_POWER_BUTTON_NONE	BIT(4)
 #define FADT_SLEEP_BUTTON_NONE	BIT(5)
 #define FADT_RESET_REGISTER	BIT(10)
+#define FADT_HARDWARE_REDUCED	BIT(20)
 #define FADT_BOOT_LEGACY	BIT(0)
 #define FADT_BOOT_NO_VGA	BIT(2)
 
@@ -199,50 +209,54 @@ static size_t write_dsdt(void *at)
 	return header->length;
 }
 
-static size_t write_fadt(void *at, u64 dsdt)
+static struct address port_address(u16 port)
+{
+	return (struct address) {
+		.space = 1, .width = 8, .access = 1, .address = port,
+	};
+}
+
+/* How to sleep: with the registers of a PC, or where they are not, two others. */
+static void write_sleep_registers(struct fadt *fadt, const struct guest *guest)
+{
+	if (guest->local_apics_only) {
+		fadt->flags |= FADT_HARDWARE_REDUCED;
+		fadt->sleep_control = port_address(ACPI_PM_PORT + SLEEP_CONTROL);
+		fadt->sleep_status = port_address(ACPI_PM_PORT + SLEEP_STATUS);
+		return;
+	}
+	fadt->sci_irq = SCI_IRQ;
+	fadt->pm1a_event = ACPI_PM_PORT;
+	fadt->pm1_event_length = 4;
+	fadt->pm1a_control = ACPI_PM_PORT + PM1_CONTROL;
+	fadt->pm1_control_length = 2;
+}
+
+static size_t write_fadt(void *at, const struct guest *guest, u64 dsdt)
 {
 	struct fadt *fadt = at;
 
 	fadt->dsdt = dsdt;
 	fadt->x_dsdt = dsdt;
-	fadt->sci_irq = SCI_IRQ;
-	fadt->pm1a_event = ACPI_PM_PORT;
-	fadt->pm1_event_length = 4;
-	fadt->pm1a_control = ACPI_PM_PORT + 4;
-	fadt->pm1_control_length = 2;
 	/* "No C2, no C3" */
 	fadt->c2_latency = 0xffff;
 	fadt->c3_latency = 0xffff;
 	fadt->boot_flags = FADT_BOOT_LEGACY | FADT_BOOT_NO_VGA;
 	fadt->flags = FADT_WBINVD | FADT_POWER_BUTTON_NONE |
 		      FADT_SLEEP_BUTTON_NONE | FADT_RESET_REGISTER;
-	fadt->reset = (struct address) {
-		.space = 1, .width = 8, .access = 1, .address = ACPI_RESET_PORT,
-	};
+	fadt->reset = port_address(ACPI_RESET_PORT);
 	fadt->reset_value = ACPI_RESET;
+	write_sleep_registers(fadt, guest);
 	finish(&fadt->header, "FACP", 6, sizeof(*fadt));
 	return sizeof(*fadt);
 }
 
-static size_t write_madt(void *at, unsigned int cpus)
+/* The I/O APIC, and what is wired to it. Returns the end of it. */
+static void *write_madt_ioapic(void *at)
 {
 	struct madt_override *override;
-	struct madt_ioapic *ioapic;
-	struct madt_lapic *lapic;
-	struct madt *madt = at;
-	unsigned int i;
+	struct madt_ioapic *ioapic = at;
 
-	madt->lapic_address = LAPIC_ADDRESS;
-	madt->flags = MADT_PCAT_COMPATIBLE;
-
-	lapic = (void *)(madt + 1);
-	for (i = 0; i < cpus; i++, lapic++)
-		*lapic = (struct madt_lapic) {
-			.type = 0, .length = sizeof(*lapic), .uid = i,
-			.apic_id = i, .flags = MADT_ENABLED,
-		};
-
-	ioapic = (void *)lapic;
 	*ioapic = (struct madt_ioapic) {
 		.type = 1, .length = sizeof(*ioapic), .id = 0,
 		.address = IOAPIC_ADDRESS,
@@ -257,14 +271,38 @@ static size_t write_madt(void *at, unsigned int cpus)
 		.type = 2, .length = sizeof(*override), .source = SCI_IRQ,
 		.irq = SCI_IRQ, .flags = MADT_LEVEL_HIGH,
 	};
+	return override;
+}
 
-	finish(&madt->header, "APIC", 5, (void *)override - at);
+static size_t write_madt(void *at, const struct guest *guest)
+{
+	struct madt_lapic *lapic;
+	struct madt *madt = at;
+	unsigned int i;
+	void *end;
+
+	madt->lapic_address = LAPIC_ADDRESS;
+
+	lapic = (void *)(madt + 1);
+	for (i = 0; i < guest->cpus; i++, lapic++)
+		*lapic = (struct madt_lapic) {
+			.type = 0, .length = sizeof(*lapic), .uid = i,
+			.apic_id = i, .flags = MADT_ENABLED,
+		};
+
+	end = lapic;
+	if (!guest->local_apics_only) {
+		madt->flags = MADT_PCAT_COMPATIBLE;
+		end = write_madt_ioapic(end);
+	}
+
+	finish(&madt->header, "APIC", 5, end - at);
 	return madt->header.length;
 }
 
-u64 acpi_write_tables(struct partition *partition)
+u64 acpi_write_tables(const struct guest *guest)
 {
-	void *base = partition_memory(partition, TABLES_GPA, TABLES_SIZE);
+	void *base = guest_memory(guest, TABLES_GPA, TABLES_SIZE);
 	struct rsdp *rsdp = base;
 	struct xsdt *xsdt = base + 64;
 	size_t at = 64 + sizeof(*xsdt);
@@ -276,11 +314,11 @@ u64 acpi_write_tables(struct partition *partition)
 
 	at = (at + 15) & ~15;
 	xsdt->tables[0] = TABLES_GPA + at;
-	at += write_fadt(base + at, dsdt);
+	at += write_fadt(base + at, guest, dsdt);
 
 	at = (at + 15) & ~15;
 	xsdt->tables[1] = TABLES_GPA + at;
-	write_madt(base + at, partition->nr_vps);
+	write_madt(base + at, guest);
 	finish(&xsdt->header, "XSDT", 1, sizeof(*xsdt));
 
 	memcpy(rsdp->signature, "RSD PTR ", 8);
@@ -299,26 +337,34 @@ static u16 pm1_enable;
 u16 acpi_read(u16 port)
 {
 	switch (port - ACPI_PM_PORT) {
-	case 2:
+	case PM1_ENABLE:
 		return pm1_enable;
-	case 4:
+	case PM1_CONTROL:
 		return PM1_CONTROL_SCI_ENABLED;
 	default:
 		return 0;
 	}
 }
 
+static enum acpi_request sleep_request(u8 type)
+{
+	return type == SLEEP_TYPE_OFF || type == SLEEP_TYPE_HIBERNATE ?
+		ACPI_POWER_OFF : ACPI_NOTHING;
+}
+
 enum acpi_request acpi_write(u16 port, u16 value)
 {
 	switch (port - ACPI_PM_PORT) {
-	case 2:
+	case PM1_ENABLE:
 		pm1_enable = value;
 		break;
-	case 4:
-		if ((value & PM1_CONTROL_SLEEP) &&
-		    (PM1_CONTROL_SLEEP_TYPE(value) == SLEEP_TYPE_OFF ||
-		     PM1_CONTROL_SLEEP_TYPE(value) == SLEEP_TYPE_HIBERNATE))
-			return ACPI_POWER_OFF;
+	case PM1_CONTROL:
+		if (value & PM1_CONTROL_SLEEP)
+			return sleep_request(PM1_CONTROL_SLEEP_TYPE(value));
+		break;
+	case SLEEP_CONTROL:
+		if (value & SLEEP_CONTROL_ENABLE)
+			return sleep_request(SLEEP_CONTROL_TYPE(value));
 		break;
 	}
 	return ACPI_NOTHING;

@@ -7,10 +7,10 @@
 
 #include <linux/types.h>
 
-struct partition;
+struct guest;
 
-#define ACPI_PM_PORT	0x600	/* event block, then control block */
-#define ACPI_PM_PORTS	6
+#define ACPI_PM_PORT	0x600	/* event block, control block, sleep registers */
+#define ACPI_PM_PORTS	8
 #define ACPI_RESET_PORT	0xcf9
 #define ACPI_RESET	0x6
 
@@ -22,11 +22,11 @@ enum acpi_request {
 
 /**
  * acpi_write_tables() - put the tables into guest memory
- * @partition: whose
+ * @guest: whose
  *
  * Return: the address of the first, the RSDP, in guest memory.
  */
-u64 acpi_write_tables(struct partition *partition);
+u64 acpi_write_tables(const struct guest *guest);
 
 /* The guest reads or writes power management registers, from @port. */
 u16 acpi_read(u16 port);

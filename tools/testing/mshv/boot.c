@@ -17,7 +17,7 @@
 
 #include "acpi.h"
 #include "boot.h"
-#include "partition.h"
+#include "guest.h"
 
 #define PAGE		4096ULL
 #define GDT_GPA		0x6000
@@ -48,7 +48,7 @@ struct file {
 
 static int complain(const char *name, const char *what)
 {
-	fprintf(stderr, "hvemu: %s: %s\n", name, what);
+	fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, name, what);
 	return -1;
 }
 
@@ -79,10 +79,10 @@ static void close_file(struct file *file)
 }
 
 /* Copy a piece of a file into guest memory. */
-static int load(struct partition *partition, const struct file *file,
+static int load(const struct guest *guest, const struct file *file,
 		u64 offset, u64 size, u64 gpa)
 {
-	void *memory = partition_memory(partition, gpa, size);
+	void *memory = guest_memory(guest, gpa, size);
 
 	if (offset > file->size || size > file->size - offset)
 		return complain(file->name, "is shorter than it says");
@@ -92,7 +92,7 @@ static int load(struct partition *partition, const struct file *file,
 	return 0;
 }
 
-static int load_vmlinux(struct boot *boot, struct partition *partition,
+static int load_vmlinux(struct boot *boot, const struct guest *guest,
 			const struct file *file, u64 *end)
 {
 	const struct elf64_hdr *elf = file->data;
@@ -109,10 +109,10 @@ static int load_vmlinux(struct boot *boot, struct partition *partition,
 	for (i = 0; i < elf->e_phnum; i++, segment++) {
 		if (segment->p_type != PT_LOAD)
 			continue;
-		if (load(partition, file, segment->p_offset, segment->p_filesz,
+		if (load(guest, file, segment->p_offset, segment->p_filesz,
 			 segment->p_paddr))
 			return -1;
-		if (segment->p_memsz > partition->reserved_gpa)
+		if (segment->p_memsz > guest->reserved_gpa)
 			return complain(file->name, NO_ROOM);
 		if (segment->p_paddr + segment->p_memsz > *end)
 			*end = segment->p_paddr + segment->p_memsz;
@@ -121,7 +121,7 @@ static int load_vmlinux(struct boot *boot, struct partition *partition,
 	return 0;
 }
 
-static int load_bzimage(struct boot *boot, struct partition *partition,
+static int load_bzimage(struct boot *boot, const struct guest *guest,
 			const struct file *file, struct boot_params *params, u64 *end)
 {
 	const struct setup_header *header;
@@ -139,7 +139,7 @@ static int load_bzimage(struct boot *boot, struct partition *partition,
 	size = header->jump >> 8;
 	size += offsetof(struct setup_header, header);
 	memcpy(&params->hdr, header, size < sizeof(*header) ? size : sizeof(*header));
-	if (load(partition, file, setup_size, file->size - setup_size,
+	if (load(guest, file, setup_size, file->size - setup_size,
 		 header->pref_address))
 		return -1;
 	*end = header->pref_address + header->init_size;
@@ -158,27 +158,27 @@ static bool is_bzimage(const struct file *file)
 }
 
 /* The initramfs goes as high as it can, out of the kernel's way. */
-static int load_initrd(struct partition *partition, struct boot_params *params,
+static int load_initrd(const struct guest *guest, struct boot_params *params,
 		       u64 kernel_end)
 {
-	struct ram_slot *low = &partition->ram[0];
+	const struct ram_slot *low = &guest->ram[0];
 	u64 limit = low->gpa + low->size;
 	struct file file;
 	int ret = -1;
 	u64 gpa;
 
-	if (partition->reserved_gpa < limit)
-		limit = partition->reserved_gpa;
+	if (guest->reserved_gpa < limit)
+		limit = guest->reserved_gpa;
 	if (params->hdr.initrd_addr_max && limit > params->hdr.initrd_addr_max + 1ULL)
 		limit = params->hdr.initrd_addr_max + 1ULL;
 
-	if (open_file(&file, partition->options->initrd))
+	if (open_file(&file, guest->initrd))
 		return -1;
 	gpa = (limit - file.size) & ~(PAGE - 1);
 	if (file.size > limit || gpa < kernel_end)
 		complain(file.name, NO_ROOM);
 	else
-		ret = load(partition, &file, 0, file.size, gpa);
+		ret = load(guest, &file, 0, file.size, gpa);
 	params->hdr.ramdisk_image = gpa;
 	params->hdr.ramdisk_size = file.size;
 	close_file(&file);
@@ -197,18 +197,18 @@ static void add_memory(struct boot_params *params, u64 from, u64 to, u32 type)
 	entry->type = type;
 }
 
-static void write_memory_map(struct partition *partition, struct boot_params *params)
+static void write_memory_map(const struct guest *guest, struct boot_params *params)
 {
 	enum { RAM = 1, RESERVED = 2 };
-	u64 reserved = partition->reserved_gpa;
-	u64 reserved_end = reserved + partition->reserved_pages * PAGE;
+	u64 reserved = guest->reserved_gpa;
+	u64 reserved_end = reserved + guest->reserved_pages * PAGE;
 	unsigned int i;
 
 	add_memory(params, 0, LOW_END, RAM);
 	add_memory(params, BIOS_GPA, HIGH_GPA, RESERVED);
-	for (i = 0; i < partition->ram_slots; i++) {
-		u64 from = partition->ram[i].gpa ?: HIGH_GPA;
-		u64 to = partition->ram[i].gpa + partition->ram[i].size;
+	for (i = 0; i < guest->ram_slots; i++) {
+		u64 from = guest->ram[i].gpa ?: HIGH_GPA;
+		u64 to = guest->ram[i].gpa + guest->ram[i].size;
 
 		if (reserved >= from && reserved < to) {
 			add_memory(params, from, reserved, RAM);
@@ -220,10 +220,9 @@ static void write_memory_map(struct partition *partition, struct boot_params *pa
 	}
 }
 
-static void write_page_tables(struct partition *partition)
+static void write_page_tables(const struct guest *guest)
 {
-	u64 *table = partition_memory(partition, PAGE_TABLE_GPA,
-				      (2 + IDENTITY_GIB) * PAGE);
+	u64 *table = guest_memory(guest, PAGE_TABLE_GPA, (2 + IDENTITY_GIB) * PAGE);
 	u64 *pdpt = table + 512, *pd = table + 1024;
 	u64 i;
 
@@ -234,54 +233,52 @@ static void write_page_tables(struct partition *partition)
 		pd[i] = i << 21 | PTE_LARGE;
 }
 
-static void write_gdt(struct partition *partition)
+static void write_gdt(const struct guest *guest)
 {
-	u64 *gdt = partition_memory(partition, GDT_GPA, PAGE);
+	u64 *gdt = guest_memory(guest, GDT_GPA, PAGE);
 
 	gdt[SELECTOR_CODE / 8] = DESCRIPTOR_CODE;
 	gdt[SELECTOR_DATA / 8] = DESCRIPTOR_DATA;
 }
 
-int boot_load(struct boot *boot, struct partition *partition)
+int boot_load(struct boot *boot, const struct guest *guest)
 {
-	const struct options *options = partition->options;
 	struct boot_params *params;
 	struct file kernel;
 	u64 end = HIGH_GPA;
 	char *command_line;
 	int ret;
 
-	params = partition_memory(partition, PARAMS_GPA, sizeof(*params));
-	command_line = partition_memory(partition, COMMAND_LINE_GPA,
-					sizeof(options->append));
-	if (open_file(&kernel, options->kernel))
+	params = guest_memory(guest, PARAMS_GPA, sizeof(*params));
+	command_line = guest_memory(guest, COMMAND_LINE_GPA, strlen(guest->append) + 1);
+	if (open_file(&kernel, guest->kernel))
 		return -1;
 
 	if (is_bzimage(&kernel)) {
-		ret = load_bzimage(boot, partition, &kernel, params, &end);
+		ret = load_bzimage(boot, guest, &kernel, params, &end);
 	} else if (kernel.size > SELFMAG && !memcmp(kernel.data, ELFMAG, SELFMAG)) {
-		ret = load_vmlinux(boot, partition, &kernel, &end);
+		ret = load_vmlinux(boot, guest, &kernel, &end);
 		params->hdr.boot_flag = 0xaa55;
 		memcpy(&params->hdr.header, "HdrS", 4);
 		params->hdr.version = 0x20f;
 	} else {
 		ret = complain(kernel.name, "is neither a bzImage nor a vmlinux");
 	}
-	if (!ret && end > partition->reserved_gpa)
+	if (!ret && end > guest->reserved_gpa)
 		ret = complain(kernel.name, NO_ROOM);
 	close_file(&kernel);
-	if (!ret && options->initrd)
-		ret = load_initrd(partition, params, end);
+	if (!ret && guest->initrd)
+		ret = load_initrd(guest, params, end);
 	if (ret)
 		return ret;
 
-	strcpy(command_line, options->append);
+	strcpy(command_line, guest->append);
 	params->hdr.type_of_loader = 0xff;	/* undefined */
 	params->hdr.cmd_line_ptr = COMMAND_LINE_GPA;
-	params->acpi_rsdp_addr = acpi_write_tables(partition);
-	write_memory_map(partition, params);
-	write_page_tables(partition);
-	write_gdt(partition);
+	params->acpi_rsdp_addr = acpi_write_tables(guest);
+	write_memory_map(guest, params);
+	write_page_tables(guest);
+	write_gdt(guest);
 	return 0;
 }
 

@@ -8,7 +8,7 @@
 
 #include <linux/kvm.h>
 
-struct partition;
+struct guest;
 
 /**
  * struct boot - where the kernel begins
@@ -19,14 +19,14 @@ struct boot {
 };
 
 /**
- * boot_load() - load what the options name: kernel, initramfs, command line
+ * boot_load() - load what a guest is to boot: kernel, initramfs, command line
  * @boot: filled in
- * @partition: gets it into its memory, and a memory map; its reserved pages
- *	are left out of that
+ * @guest: gets it into its memory, and a memory map; its reserved pages are left
+ *	out of that
  *
  * Return: 0, or -1 after saying on stderr what is wrong.
  */
-int boot_load(struct boot *boot, struct partition *partition);
+int boot_load(struct boot *boot, const struct guest *guest);
 
 /**
  * boot_registers() - as the 64-bit boot protocol wants them

@@ -4,6 +4,9 @@
  * hypervisor's.
  */
 
+#include <errno.h>
+#include <sys/ioctl.h>
+
 #include <hyperv/hvhdk.h>
 
 #include "cpuid.h"
@@ -13,6 +16,7 @@
 #define LEAF_FEATURES		0x1
 #define LEAF_CACHES		0x4
 #define LEAF_TOPOLOGY		0xb
+#define LEAF_XSAVE		0xd
 #define LEAF_TOPOLOGY_V2	0x1f
 #define LEAF_AMD_FEATURES	0x80000001
 #define LEAF_ADDRESS_SIZES	0x80000008
@@ -23,9 +27,15 @@
 
 #define FEATURES_ECX_VMX	BIT(5)
 #define FEATURES_ECX_X2APIC	BIT(21)
+#define FEATURES_ECX_DEADLINE	BIT(24)
 #define FEATURES_ECX_HYPERVISOR	BIT(31)
+#define FEATURES_EDX_APIC	BIT(9)
 #define FEATURES_EDX_HTT	BIT(28)
 #define AMD_FEATURES_ECX_SVM	BIT(2)
+#define AMD_FEATURES_EDX_RDTSCP	BIT(27)
+
+/* Each child takes so much of hvemu's own address space. */
+#define PHYSICAL_BITS_MAX	40
 #define LEAF_VENDORS_FIRST	0x40000000
 #define LEAF_VENDORS_LAST	0x4fffffff
 
@@ -56,17 +66,21 @@ static bool unwanted(u32 function)
 }
 
 /* Every VP is a socket of its own: no threads, no cores to share. */
-static void fit(struct kvm_cpuid_entry2 *entry, const struct vp *vp)
+static void fit(struct kvm_cpuid_entry2 *entry, const struct cpuid_view *view)
 {
 	switch (entry->function) {
 	case LEAF_FEATURES:
-		entry->ebx = (entry->ebx & 0xff00) | 1U << 16 | vp->index << 24;
+		entry->ebx = (entry->ebx & 0xff00) | 1U << 16 | view->index << 24;
 		entry->ecx |= FEATURES_ECX_HYPERVISOR;
-		if (vp->partition->options->x2apic)
+		if (view->x2apic)
 			entry->ecx |= FEATURES_ECX_X2APIC;
 		else
 			entry->ecx &= ~FEATURES_ECX_X2APIC;
 		entry->ecx &= ~FEATURES_ECX_VMX;
+		if (view->no_deadline)
+			entry->ecx &= ~FEATURES_ECX_DEADLINE;
+		if (view->no_apic)
+			entry->edx &= ~FEATURES_EDX_APIC;
 		entry->edx &= ~FEATURES_EDX_HTT;
 		break;
 	case LEAF_AMD_FEATURES:
@@ -78,16 +92,19 @@ static void fit(struct kvm_cpuid_entry2 *entry, const struct vp *vp)
 		break;
 	case LEAF_ADDRESS_SIZES:
 		entry->ecx &= ~0xffffU;
+		/* Of the processor, and of a guest that it runs itself. */
+		if (view->physical_bits)
+			entry->eax = (entry->eax & 0xff00ff00) | view->physical_bits;
 		break;
 	case LEAF_AMD_TOPOLOGY:
-		entry->eax = vp->index;
+		entry->eax = view->index;
 		entry->ebx = 0;
 		entry->ecx = 0;
 		break;
 	}
 }
 
-static void add_hypervisor(struct cpuid *cpuid, const struct partition *partition)
+static void add_hypervisor(struct cpuid *cpuid, const struct cpuid_view *view)
 {
 	/* "Microsoft Hv"; the last leaf that is defined below */
 	add(cpuid, HYPERV_CPUID_VENDOR_AND_MAX_FUNCTIONS,
@@ -97,23 +114,31 @@ static void add_hypervisor(struct cpuid *cpuid, const struct partition *partitio
 	 * vendor above.
 	 */
 	add(cpuid, HYPERV_CPUID_INTERFACE, 0, 0, 0, 0);
-	add(cpuid, HYPERV_CPUID_VERSION, partition->options->build, 10 << 16, 0, 0);
-	add(cpuid, HYPERV_CPUID_FEATURES, partition_features(partition),
-	    partition_privileges(partition), 0,
+	add(cpuid, HYPERV_CPUID_VERSION, view->build, 10 << 16, 0, 0);
+	add(cpuid, HYPERV_CPUID_FEATURES, view->features, view->privileges, 0,
 	    HV_FEATURE_FREQUENCY_MSRS_AVAILABLE |
 	    HV_FEATURE_GUEST_CRASH_MSR_AVAILABLE);
 	/* Without the EOI hint a SINT would need auto EOI, see synic.c. */
 	add(cpuid, HYPERV_CPUID_ENLIGHTMENT_INFO,
 	    HV_X64_RELAXED_TIMING_RECOMMENDED | HV_DEPRECATING_AEOI_RECOMMENDED,
 	    0, 0, 0);
-	add(cpuid, HYPERV_CPUID_IMPLEMENT_LIMITS, VPS_MAX, VPS_MAX, 0, 0);
+	add(cpuid, HYPERV_CPUID_IMPLEMENT_LIMITS, view->vps_max, view->vps_max, 0, 0);
 	add(cpuid, HYPERV_CPUID_CPU_MANAGEMENT_FEATURES, 0, 0, 0, 0);
 	add(cpuid, HYPERV_CPUID_NESTED_FEATURES, 0, 0, 0, 0);
 	/* Read without a look at the highest leaf: mshyperv.c. */
 	add(cpuid, HYPERV_CPUID_VIRT_STACK_PROPERTIES, 0, 0, 0, 0);
 }
 
-void cpuid_make(struct cpuid *cpuid, const struct vp *vp)
+int cpuid_supported(int kvm, struct cpuid *cpuid)
+{
+	cpuid->head.nent = CPUID_ENTRIES_MAX;
+	if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid->head) == 0)
+		return 0;
+	cpuid->head.nent = 0;
+	return -errno;
+}
+
+void cpuid_fit(struct cpuid *cpuid, const struct cpuid_view *view)
 {
 	u32 i, kept = 0;
 
@@ -121,8 +146,63 @@ void cpuid_make(struct cpuid *cpuid, const struct vp *vp)
 		if (unwanted(cpuid->entries[i].function))
 			continue;
 		cpuid->entries[kept] = cpuid->entries[i];
-		fit(&cpuid->entries[kept++], vp);
+		fit(&cpuid->entries[kept++], view);
 	}
 	cpuid->head.nent = kept;
-	add_hypervisor(cpuid, vp->partition);
+	add_hypervisor(cpuid, view);
+}
+
+void cpuid_make(struct cpuid *cpuid, const struct vp *vp)
+{
+	const struct partition *partition = vp->partition;
+	struct cpuid_view view = {
+		.index = vp->index,
+		.x2apic = partition->options->x2apic,
+		.build = partition->options->build,
+		.features = partition_features(partition),
+		.privileges = partition_privileges(partition),
+		.vps_max = VPS_MAX,
+	};
+
+	cpuid_fit(cpuid, &view);
+}
+
+struct kvm_cpuid_entry2 *cpuid_find(struct cpuid *cpuid, u32 function, u32 index)
+{
+	struct kvm_cpuid_entry2 *entry;
+
+	for (entry = cpuid->entries; entry < cpuid->entries + cpuid->head.nent; entry++)
+		if (entry->function == function &&
+		    (!(entry->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) ||
+		     entry->index == index))
+			return entry;
+	return NULL;
+}
+
+void cpuid_tell(const struct cpuid *cpuid, struct partition *partition)
+{
+	struct processor *processor = &partition->processor;
+	const struct kvm_cpuid_entry2 *entry;
+	u32 i;
+
+	for (i = 0; i < cpuid->head.nent; i++) {
+		entry = &cpuid->entries[i];
+		switch (entry->function) {
+		case LEAF_XSAVE:
+			/* The supervisor's states, subleaf 1, are not offered. */
+			if (entry->index)
+				break;
+			processor->xsave_states = entry->eax | (u64)entry->edx << 32;
+			processor->xsave_size = entry->ecx;
+			break;
+		case LEAF_AMD_FEATURES:
+			processor->rdtscp = entry->edx & AMD_FEATURES_EDX_RDTSCP;
+			break;
+		case LEAF_ADDRESS_SIZES:
+			partition->physical_bits = entry->eax & 0xff;
+			break;
+		}
+	}
+	if (partition->physical_bits > PHYSICAL_BITS_MAX)
+		partition->physical_bits = PHYSICAL_BITS_MAX;
 }

@@ -6,7 +6,9 @@
 #define _HVEMU_CPUID_H
 
 #include <linux/kvm.h>
+#include <linux/types.h>
 
+struct partition;
 struct vp;
 
 #define CPUID_ENTRIES_MAX	256
@@ -17,10 +19,54 @@ struct cpuid {
 };
 
 /**
- * cpuid_make() - what one VP is to see
+ * struct cpuid_view - in what VPs differ
+ * @index: its number, and its local APIC's
+ * @x2apic: its local APIC can do that
+ * @no_apic: it has no local APIC
+ * @no_deadline: its local APIC's timer has no TSC deadline mode
+ * @physical_bits: how long its addresses are; 0: as this machine's
+ * @build: the hypervisor's, HYPERV_CPUID_VERSION
+ * @features: EAX of HYPERV_CPUID_FEATURES
+ * @privileges: EBX of that
+ * @vps_max: how many VPs a partition can have
+ */
+struct cpuid_view {
+	u32 index;
+	bool x2apic;
+	bool no_apic;
+	bool no_deadline;
+	unsigned int physical_bits;
+	u32 build;
+	u32 features;
+	u32 privileges;
+	u32 vps_max;
+};
+
+/* What KVM can do. Return: 0, or a negative errno: then @cpuid is empty. */
+int cpuid_supported(int kvm, struct cpuid *cpuid);
+
+/**
+ * cpuid_fit() - what a VP is to see
+ * @cpuid: in: what KVM can do; out: for the VP
+ * @view: what kind of VP it is
+ */
+void cpuid_fit(struct cpuid *cpuid, const struct cpuid_view *view);
+
+/* A leaf, or NULL: there is none. */
+struct kvm_cpuid_entry2 *cpuid_find(struct cpuid *cpuid, u32 function, u32 index);
+
+/**
+ * cpuid_make() - what one VP of the partition is to see
  * @cpuid: in: what KVM can do (KVM_GET_SUPPORTED_CPUID); out: for the VP
  * @vp: which VP
  */
 void cpuid_make(struct cpuid *cpuid, const struct vp *vp);
+
+/**
+ * cpuid_tell() - what properties and children need to know of the processor
+ * @cpuid: what KVM can do
+ * @partition: its processor and physical_bits are filled in
+ */
+void cpuid_tell(const struct cpuid *cpuid, struct partition *partition);
 
 #endif /* _HVEMU_CPUID_H */

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/kernel.h>
+#include <hyperv/hvhdk.h>
+
 #include "fault.h"
 #include "names.h"
 
@@ -26,21 +29,69 @@ static const char *fault_parse_when(struct fault *fault, const char *text)
 	return NULL;
 }
 
+/* Whole of @text is a number; where it ends otherwise is left in @end. */
+static bool parse_value(const char *text, char **end, u32 max, u32 *value)
+{
+	unsigned long number = strtoul(text, end, 0);
+
+	*value = number;
+	return *end != text && *text != '-' && number <= max;
+}
+
+static const char *fault_parse_outcome(struct fault *fault, const char *text)
+{
+	u32 state, event;
+	char *end;
+
+	if (!parse_value(text, &end, UINT16_MAX, &state) || *end != '/' ||
+	    !parse_value(end + 1, &end, UINT16_MAX, &event) || *end)
+		return "after outcome: comes STATE/EVENT, two numbers";
+	fault->value = state | event << 16;
+	return NULL;
+}
+
+/* What does not fail a call but twists it. */
+static const struct {
+	const char *name;
+	enum fault_kind kind;
+	u16 code;		/* which it is for; 0: any hypercall */
+	bool microseconds;
+} kinds[] = {
+	{ "delay:", FAULT_DELAY, 0, true },
+	{ "outcome:", FAULT_OUTCOME, HVCALL_DISPATCH_VP, false },
+	{ "hog:", FAULT_HOG, HVCALL_DISPATCH_VP, true },
+	{ "lose", FAULT_LOSE, FAULT_SIGNAL, false },
+	{ "twice", FAULT_TWICE, FAULT_SIGNAL, false },
+	{ "late:", FAULT_LATE, FAULT_SIGNAL, true },
+	{ "malformed", FAULT_MALFORMED, FAULT_SIGNAL, false },
+};
+
 static const char *fault_parse_result(struct fault *fault, const char *text)
 {
-	unsigned long delay;
+	unsigned int i;
 	u32 status;
 	char *end;
 
-	if (!strncmp(text, "delay:", 6)) {
-		delay = strtoul(text + 6, &end, 10);
-		if (end == text + 6 || *end || delay > UINT32_MAX)
-			return "after delay: comes a number of microseconds";
-		fault->is_delay = true;
-		fault->delay_us = delay;
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		size_t length = strlen(kinds[i].name);
+		const char *rest = text + length;
+
+		if (strncmp(text, kinds[i].name, length))
+			continue;
+		if (kinds[i].code ? kinds[i].code != fault->code : fault->code == FAULT_SIGNAL)
+			return "such a result is for something else, see --help";
+		fault->kind = kinds[i].kind;
+		if (kinds[i].kind == FAULT_OUTCOME)
+			return fault_parse_outcome(fault, rest);
+		if (!kinds[i].microseconds)
+			return *rest ? "nothing follows such a result but @N" : NULL;
+		if (!parse_value(rest, &end, UINT32_MAX, &fault->value) || *end)
+			return "after the colon comes a number of microseconds";
 		return NULL;
 	}
 
+	if (fault->code == FAULT_SIGNAL)
+		return "a signal can be lost, sent twice, late or malformed, see --help";
 	if (!number_of(status_names, "HV_STATUS_", text, &status) ||
 	    status > UINT16_MAX)
 		return "the result is neither a status nor delay:MICROSECONDS";
@@ -78,8 +129,10 @@ const char *fault_parse(struct fault *fault, const char *text)
 	*result++ = '\0';
 	selector = cut(copy, ':');
 
-	if (!number_of(hypercall_names, "HVCALL_", copy, &code) ||
-	    code > UINT16_MAX)
+	if (!strcmp(copy, "signal"))
+		code = FAULT_SIGNAL;
+	else if (!number_of(hypercall_names, "HVCALL_", copy, &code) ||
+		 code >= FAULT_SIGNAL)
 		return "no such hypercall";
 	fault->code = code;
 	if (selector) {
@@ -109,6 +162,17 @@ const char *fault_add(struct faults *faults, const char *text)
 	return NULL;
 }
 
+/* Whether it is this one's turn. */
+static bool is_due(struct fault *fault)
+{
+	fault->seen++;
+	if (fault->nth && fault->seen != fault->nth &&
+	    !(fault->onwards && fault->seen > fault->nth))
+		return false;
+	fault->applied++;
+	return true;
+}
+
 bool fault_apply(struct faults *faults, u16 code, u32 selector, u16 *status,
 		 u32 *delay_us)
 {
@@ -117,22 +181,32 @@ bool fault_apply(struct faults *faults, u16 code, u32 selector, u16 *status,
 
 	*delay_us = 0;
 	for (fault = faults->list; fault < faults->list + faults->count; fault++) {
-		if (fault->code != code ||
+		if (fault->code != code || fault->kind > FAULT_DELAY ||
 		    (!fault->any_selector && fault->selector != selector))
 			continue;
-
-		fault->seen++;
-		if (fault->nth && fault->seen != fault->nth &&
-		    !(fault->onwards && fault->seen > fault->nth))
+		if (!is_due(fault))
 			continue;
-
-		fault->applied++;
-		if (fault->is_delay) {
-			*delay_us += fault->delay_us;
+		if (fault->kind == FAULT_DELAY) {
+			*delay_us += fault->value;
 		} else if (!fails) {
 			*status = fault->status;
 			fails = true;
 		}
 	}
 	return fails;
+}
+
+enum fault_kind fault_twist(struct faults *faults, u16 code, u32 *value)
+{
+	enum fault_kind kind = FAULT_STATUS;
+	struct fault *fault;
+
+	for (fault = faults->list; fault < faults->list + faults->count; fault++) {
+		if (fault->code != code || fault->kind <= FAULT_DELAY || !is_due(fault) ||
+		    kind != FAULT_STATUS)
+			continue;
+		kind = fault->kind;
+		*value = fault->value;
+	}
+	return kind;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Faults on demand: which hypercalls fail, or take long, and when.
+ * Faults on demand: which hypercalls fail, take long or end oddly, and when; and
+ * what becomes of scheduler messages.
  *
  *	CODE[:SELECTOR]=RESULT[@N[+]]
  *
@@ -12,6 +13,19 @@
  *
  *	GET_PARTITION_PROPERTY_EX:VMM_CAPABILITIES=ACCESS_DENIED
  *	0x101:0x20005=0x8@2
+ *
+ * A dispatch can also end with any state and event, the VP not run, or last for
+ * so many microseconds more, whatever the parent's VP has to do:
+ *
+ *	DISPATCH_VP=outcome:STATE/EVENT@5
+ *	DISPATCH_VP=hog:MICROSECONDS
+ *
+ * And "signal" in the place of CODE is the message that tells the parent which
+ * VPs can run again. It is not sent, sent twice, sent later, or sent with a count
+ * or format that cannot be; the next says by its overflow_count how many VPs were
+ * not told of:
+ *
+ *	signal=lose@3    signal=twice    signal=late:MICROSECONDS    signal=malformed@1+
  */
 #ifndef _HVEMU_FAULT_H
 #define _HVEMU_FAULT_H
@@ -20,13 +34,27 @@
 
 #define FAULTS_MAX	64
 
+/* No hypercall: the scheduler messages. */
+#define FAULT_SIGNAL	0xffff
+
+enum fault_kind {
+	FAULT_STATUS,
+	FAULT_DELAY,		/* value: microseconds */
+	FAULT_OUTCOME,		/* value: state, and event << 16 */
+	FAULT_HOG,		/* value: microseconds */
+	FAULT_LOSE,
+	FAULT_TWICE,
+	FAULT_LATE,		/* value: microseconds */
+	FAULT_MALFORMED,
+};
+
 struct fault {
 	u16 code;
 	bool any_selector;
 	u32 selector;
-	bool is_delay;
+	enum fault_kind kind;
 	u16 status;
-	u32 delay_us;
+	u32 value;
 	u32 nth;		/* 0: every call */
 	bool onwards;
 	u32 seen;		/* calls that matched since it was added */
@@ -68,5 +96,15 @@ const char *fault_add(struct faults *faults, const char *text);
  */
 bool fault_apply(struct faults *faults, u16 code, u32 selector, u16 *status,
 		 u32 *delay_us);
+
+/**
+ * fault_twist() - see whether something is to end oddly
+ * @faults: those in force; their counts move on
+ * @code: HVCALL_DISPATCH_VP or FAULT_SIGNAL
+ * @value: set to the fault's value
+ *
+ * Return: which kind of fault; FAULT_STATUS if there is none.
+ */
+enum fault_kind fault_twist(struct faults *faults, u16 code, u32 *value);
 
 #endif /* _HVEMU_FAULT_H */

@@ -3,17 +3,22 @@
 #
 # Boot a kernel as an L1VH under hvemu, in every way that matters, and judge it.
 #
-#   hvboot.py [OPTION]... table            one boot for each row of the decision table
+#   hvboot.py [OPTION]... table            one boot for each row of the decision table,
+#                                          and children that run
 #   hvboot.py [OPTION]... compare          the same rows, two kernels side by side
-#   hvboot.py [OPTION]... check            every test; KTAP
+#   hvboot.py [OPTION]... check            every test of boots; KTAP
+#   hvboot.py [OPTION]... selftests        the kernel's selftests of /dev/mshv; KTAP
+#   hvboot.py [OPTION]... soak             partitions at random, with faults, for long
 #   hvboot.py [OPTION]... shell [PRESET]   one boot, with a shell in it
 #   hvboot.py [OPTION]... boot PRESET [HVEMU-OPTION]...   one boot, its console shown
 #
 # See the README beside it for what has to be built first.
 
 import argparse
+import itertools
 import os
 import queue
+import random
 import re
 import shutil
 import subprocess
@@ -73,6 +78,21 @@ DEPOSIT_CALLS = [
     '0x6d:0x10002@1', '0x6d:0x10002@2', '0x6d:0x10001@1',
 ]
 
+# MiB of an L1VH that has children, and pages of 2 MiB for the selftests.
+GUEST_MEMORY = 512
+HUGE_PAGES = 16
+
+# The schedulers of an L1VH, as presets of hvemu.
+SCHEDULERS = {'integrated-on': 'integrated', 'integrated-off': 'core'}
+
+# Seconds after which a boot with a selftest is given up, and one with a child.
+SELFTEST_TIMEOUT = 600
+CHILD_TIMEOUT = 180
+
+# Programs whose tests race: once more with so many CPUs.
+RACING = ('races', 'signals')
+RACING_CPUS = '4'
+
 # What a kernel prints when something is wrong, lockdep's reports included.
 COMPLAINT = re.compile(
     r'BUG: |WARNING: |INFO: (?:possible|suspicious|trying|task)|Oops|'
@@ -91,11 +111,13 @@ class Boot:
     """One boot: what hvemu is told, and what must come of it."""
 
     def __init__(self, name, preset, *options, kernel='ours', image='vmlinux',
-                 do='decide', expect='', append=(), status=OFF, timeout=60, proof=()):
+                 initramfs='initramfs', do='decide', expect='', append=(), status=OFF,
+                 timeout=60, proof=()):
         self.name = name
         self.preset = preset
         self.kernel = kernel
         self.image = image
+        self.initramfs = initramfs
         self.status = status
         self.do = do
         self.expect = expect
@@ -110,6 +132,7 @@ class Boot:
         self.append = words + list(append)
         # Filled in by the run.
         self.console = []
+        self.begun = ''
         self.events = []
         self.exit = None
         self.seconds = None
@@ -117,8 +140,18 @@ class Boot:
     def arguments(self, place):
         """The command line of hvemu, with files at place(name)."""
         return [place('hvemu'), '--kernel', place(f'{self.kernel}-{self.image}'),
-                '--initrd', place(f'{self.kernel}-initramfs'), *self.options,
+                '--initrd', place(f'{self.kernel}-{self.initramfs}'), *self.options,
                 '--append', ' '.join(self.append)]
+
+    def hear(self, text):
+        """A line of the console. One of hvemu's own may stand inside one of the guest's."""
+        before, own, rest = text.partition('hvemu: ')
+        if own:
+            self.begun += before
+            self.console.append(own + rest)
+        else:
+            self.console.append(self.begun + text)
+            self.begun = ''
 
     def said(self, what):
         """The first line '# WHAT: ...' of the guest's report."""
@@ -135,6 +168,10 @@ class Boot:
     def device(self):
         return self.said('device')
 
+    def report(self):
+        """What the guest's first program has to say: without other programs'."""
+        return self.console
+
     def results(self):
         """(name, good, detail) of every test of this boot."""
         if self.exit is None:
@@ -142,7 +179,7 @@ class Boot:
             return
 
         count, plan, numbers = 0, None, []
-        for line in self.console:
+        for line in self.report():
             test = re.match(r'(ok|not ok) (\d+) (.*)', line)
             if test:
                 count += 1
@@ -179,6 +216,139 @@ class Boot:
             counts[target] = counts.get(target, 0) + 1
             seen.append(f'{target}@{counts[target]}')
         return seen
+
+
+class Program(Boot):
+    """One boot whose guest runs a program, a selftest as a rule."""
+
+    def __init__(self, name, preset, path, *options, arguments='', do='program', append=(),
+                 **more):
+        words = [f'program={path}', *append]
+        if arguments:
+            words.append(f'"arguments={arguments}"')
+        # A line of the kernel's in the middle of one of the program's would
+        # spoil that. The guest tells what it finds in the kernel's log.
+        super().__init__(name, preset, '--memory', str(GUEST_MEMORY), *options, do=do,
+                         append=['loglevel=2', *words], **more)
+
+    def sections(self):
+        """The lines of the guest's first program, and those of the others."""
+        own, others, inside = [], [], False
+        for line in self.console:
+            if line.startswith('# program: '):
+                inside = True
+            elif line.startswith('# exit: '):
+                inside = False
+            else:
+                (others if inside else own).append(line)
+        return own, others
+
+    def report(self):
+        return self.sections()[0]
+
+    def output(self):
+        return self.sections()[1]
+
+
+class Test:
+    """One test of a selftest: how it ended, and what was said meanwhile."""
+
+    def __init__(self, name):
+        self.name = name
+        self.number = None
+        self.good = None        # no result
+        self.skipped = ''
+        self.lines = []
+
+    def end(self, good, number, directive):
+        self.good = good
+        self.number = number
+        if directive.startswith('SKIP'):
+            self.skipped = directive[4:].strip() or 'no reason given'
+
+    def why(self):
+        """The first words of a failure."""
+        said = [re.sub(r'^#\s+', '', line) for line in self.lines]
+        for line in said:
+            match = re.match(r'\S+\.c:\d+:\w+:(.*)', line)
+            if match:
+                return match.group(1)
+        for line in said:
+            match = re.match(r'\w+: (Test .*)', line)
+            if match:
+                return match.group(1)
+        return ''
+
+    def complaint(self):
+        """The first thing that the kernel had to say against it."""
+        return first_complaint(self.lines)
+
+
+def first_complaint(lines):
+    """Said shortly: without addresses, and with the function where that was."""
+    for number, line in enumerate(lines):
+        if not COMPLAINT.search(line):
+            continue
+        text = re.sub(r'^(# complaint: |\[[\s\d.]+\] )*', '', line)
+        text = re.sub(r', CPU#\d+: \S+$', '', text)
+        where = [match.group(1) for match in
+                 (re.search(r'RIP: \w+:(\w+)\+0x', other) for other in lines[number:]) if match]
+        if where and where[0] not in text:
+            text += f' in {where[0]}()'
+        text = re.sub(r'\+0x[0-9a-f]+/0x[0-9a-f]+( \[\w+\])?', '()', text)
+        text = re.sub(r'(,| for) address:? (0x)?[0-9a-f]{8,}', '', text)
+        return re.sub(r'\b(0x)?[0-9a-f]{8,}\b', '...', text).strip()
+    return ''
+
+
+def parse_selftest(lines):
+    """What a program of kselftest_harness.h says: its plan and its tests."""
+    plan, tests, current = None, [], None
+    for line in lines:
+        begins = re.match(r'#  RUN\s+(\S+) \.\.\.', line)
+        result = re.match(r'(ok|not ok) (\d+) (\S+)(?: # (.*))?$', line)
+        if begins:
+            current = Test(begins.group(1))
+            tests.append(current)
+        elif result:
+            if current is None or current.name != result.group(3):
+                current = Test(result.group(3))
+                tests.append(current)
+            current.end(result.group(1) == 'ok', int(result.group(2)), result.group(4) or '')
+            current = None
+        elif re.match(r'1\.\.\d+$', line):
+            plan = int(line[3:])
+        elif current is not None:
+            current.lines.append(line)
+    return plan, tests
+
+
+class Selftest(Program):
+    """One boot that runs one program of tools/testing/selftests/mshv."""
+
+    def __init__(self, program, preset, *options, suffix='', append=(), **more):
+        self.program = program
+        self.cpus = int(options[options.index('--cpus') + 1]) if '--cpus' in options else 2
+        super().__init__(f'{program}-{preset}{suffix}', preset, f'/selftests/{program}',
+                         *options, initramfs='selftests', timeout=SELFTEST_TIMEOUT,
+                         append=(f'hugepages={HUGE_PAGES}', *append), **more)
+
+    def tests(self):
+        return parse_selftest(self.output())
+
+    def results(self):
+        plan, tests = self.tests()
+        numbers = [test.number for test in tests]
+        for test in tests:
+            if test.skipped:
+                yield f'{self.name}: {test.name}', True, f'SKIP {test.skipped}'
+            else:
+                yield (f'{self.name}: {test.name}', bool(test.good),
+                       test.why() if test.good is not None else 'it did not end')
+        yield (f'{self.name}: every test of the program has run',
+               plan == len(tests) and plan > 0 and numbers == list(range(1, plan + 1)),
+               f'plan {plan}, {len(tests)} tests')
+        yield from super().results()
 
 
 def row_boots(rows, kernel='ours', expect=True):
@@ -314,7 +484,12 @@ class Runner:
         self.kernels = kernels
         self.out = options.out
         os.makedirs(self.out, exist_ok=True)
-        for name in ('hvemu', 'l0-init', 'l1vh-init'):
+        needs = ['hvemu', 'l0-init', 'l1vh-init']
+        if options.command in ('table', 'shell') and options.selftests:
+            needs += ['vmm', 'child-init']
+        if options.command == 'soak':
+            needs.append('soak')
+        for name in needs:
             if not os.path.exists(self.tool(name)):
                 raise Failure(f'{self.tool(name)} is missing.\n'
                               f'Build it: make -C {HERE} O={options.tools}')
@@ -346,6 +521,7 @@ class Runner:
         subprocess.run(['strip', '-o', self.place(f'{label}-vmlinux'), kernel.file('vmlinux')],
                        check=True)
         shutil.copyfile(kernel.file('arch/x86/boot/bzImage'), self.place(f'{label}-bzImage'))
+        folders = ('/dev', '/proc', '/sys', '/bin', '/tmp')
         files = [('/init', self.tool('l1vh-init'), '755')]
         module = kernel.file('drivers/hv/mshv_root.ko')
         built_in = 'CONFIG_MSHV_ROOT=y' in read_lines(kernel.file('.config'))
@@ -357,8 +533,45 @@ class Runner:
             files.append(('/mshv_root.ko', stripped, '644'))
         if self.options.busybox:
             files.append(('/bin/busybox', self.options.busybox, '755'))
-        self.initramfs(f'{label}-initramfs', kernel, files,
-                       ('/dev', '/proc', '/sys', '/bin', '/tmp'))
+        self.initramfs(f'{label}-initramfs', kernel, files, folders)
+        programs = self.selftests()
+        if programs:
+            self.initramfs(f'{label}-selftests', kernel, files + programs,
+                           (*folders, '/selftests'))
+        if self.options.command in ('table', 'shell') and programs:
+            self.initramfs(f'{label}-child', kernel, files + programs + self.child(),
+                           (*folders, '/selftests'))
+        if self.options.command == 'soak':
+            self.initramfs(f'{label}-soak', kernel, files + [self.stripped('soak')], folders)
+
+    def stripped(self, name):
+        """One of our programs, as the initramfs is to have it."""
+        smaller = self.place(name)
+        subprocess.run(['strip', '-o', smaller, self.tool(name)], check=True)
+        return (f'/{name}', smaller, '755')
+
+    def selftests(self):
+        """The selftests, likewise."""
+        folder = self.options.selftests
+        if not folder:
+            return []
+        names = selftest_names(folder)
+        os.makedirs(self.place('selftests'), exist_ok=True)
+        for name in names:
+            subprocess.run(['strip', '-o', self.place(f'selftests/{name}'),
+                            os.path.join(folder, name)], check=True)
+        return [(f'/selftests/{name}', self.place(f'selftests/{name}'), '755')
+                for name in names]
+
+    def child(self):
+        """What an L1VH needs to boot Linux in a child."""
+        kernel = self.kernels['ours']
+        files = [('/init', self.tool('child-init'), '755')]
+        if self.options.busybox:
+            files.append(('/bin/busybox', self.options.busybox, '755'))
+        self.initramfs('child-initramfs', kernel, files, ('/dev', '/proc', '/sys', '/bin'))
+        return [self.stripped('vmm'), ('/child-kernel', self.place('ours-vmlinux'), '644'),
+                ('/child-initramfs', self.place('child-initramfs'), '644')]
 
     def initramfs(self, name, kernel, files, folders):
         listing = self.place(f'{name}.list')
@@ -396,7 +609,7 @@ class Runner:
         self.write_boots(list_of_boots, boots, lambda name: f'/{name}', interactive)
         files = [('/init', self.tool('l0-init'), '755'), ('/hvemu', self.tool('hvemu'), '755')]
         for need in sorted({f'{boot.kernel}-{part}' for boot in boots
-                            for part in (boot.image, 'initramfs')}):
+                            for part in (boot.image, boot.initramfs)}):
             files.append((f'/{need}', self.place(need), '644'))
         for name in sorted(os.listdir(list_of_boots)):
             files.append((f'/boots/{name}', os.path.join(list_of_boots, name), '644'))
@@ -438,7 +651,7 @@ class Runner:
                 if os.path.exists(path):
                     os.unlink(path)
         with open(os.path.join(folder, 'stderr.log'), 'w', encoding='utf-8') as errors, \
-             open(os.path.join(folder, 'console.log'), 'w', encoding='utf-8') as copy, \
+             open(os.path.join(folder, 'console.log'), 'w', buffering=1, encoding='utf-8') as copy, \
              subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=errors, text=True,
                               encoding='utf-8', errors='backslashreplace') as process:
@@ -493,7 +706,7 @@ class Runner:
         else:
             name, bar, text = line.partition('| ')
             if bar and name in by_name:
-                by_name[name].console.append(text)
+                by_name[name].hear(text)
 
     def memory_allows(self):
         """How many L0s this machine's free memory has room for."""
@@ -542,6 +755,40 @@ def read_lines(path):
         return []
     with open(path, encoding='utf-8', errors='backslashreplace') as file:
         return [line.rstrip('\r\n') for line in file]
+
+
+def selftest_names(folder):
+    """The programs in a folder where selftests were built."""
+    names = sorted(name for name in os.listdir(folder)
+                   if os.path.isfile(os.path.join(folder, name)) and
+                   os.access(os.path.join(folder, name), os.X_OK))
+    if not names:
+        raise Failure(f'{folder} has no programs.\n'
+                      'Build them: make -C tools/testing/selftests/mshv')
+    return names
+
+
+def list_tests(program):
+    """The names of a selftest's tests, in the order of their run."""
+    text = subprocess.run([program, '-l'], stderr=subprocess.PIPE, text=True, check=False).stderr
+    fixtures = []
+    for line in text.splitlines()[1:]:
+        columns = re.fullmatch(r'(.{20}) (.{25}) (.*)', line)
+        if line.startswith('----'):
+            continue
+        if not columns:
+            raise Failure(f'{program} -l says what is not understood: {line}')
+        fixture, variant, test = (column.strip() for column in columns.groups())
+        if fixture:
+            fixtures.append((fixture, [], []))
+        if variant:
+            fixtures[-1][1].append(variant)
+        if test:
+            fixtures[-1][2].append(test)
+    return ['.'.join(part for part in (fixture, variant, test) if part)
+            for fixture, variants, tests in fixtures
+            for variant in variants or ['']
+            for test in tests]
 
 
 def count_statuses(tools):
@@ -622,9 +869,67 @@ def in_order(boots, finished):
             yield waiting.pop(0)
 
 
+# What a child does in "table": a program of the parent's, its arguments, and its
+# answer at a prompt.
+CHILDREN = [
+    ('guest code', '/selftests/interrupts', '-t timer_again', ''),
+    ('Linux', '/vmm', '--kernel /child-kernel --initrd /child-initramfs --append quiet',
+     'echo hello'),
+]
+
+
+class Child(Program):
+    """One boot whose guest has a child partition."""
+
+    def __init__(self, what, preset, path, arguments, answer):
+        self.what = what
+        super().__init__(f'child-{what.split()[0].lower()}-{preset}', preset, path,
+                         arguments=arguments, initramfs='child', timeout=CHILD_TIMEOUT,
+                         append=[f'"answer={answer}"'] if answer else [])
+
+    def counts(self):
+        """What it took, out of the event log."""
+        seen = {'dispatches': 0, 'intercepts': 0, 'signals': 0, 'messages': 0, 'run-time': 0}
+        for line in self.events:
+            if re.search(r' child-vp .*created=no ', line):
+                for key, value in re.findall(r' (\S+)=(\d+)', line):
+                    if key in seen:
+                        seen[key] += int(value)
+            elif re.search(r' message sint=0 ', line):
+                seen['messages'] += 1
+        return seen
+
+
+def show_children(children):
+    """A line for each, once all their event logs are there. How many failed."""
+    widths = (12, 12, 11, 11, 6, 9, 12, 8)
+    print()
+    print_row(('What ran', 'Scheduler', 'Dispatches', 'Intercepts', 'Kicks', 'Messages',
+               'Guest time', 'Boot'), widths)
+    print('-' * (sum(widths) + 2 * len(widths) - 2))
+    bad = 0
+    for boot in children:
+        counts = boot.counts()
+        print_row((boot.what, SCHEDULERS[boot.preset],
+                   *(str(counts[key]) for key in
+                     ('dispatches', 'intercepts', 'signals', 'messages')),
+                   f'{counts["run-time"] / 1e7:.2f} s', f'{boot.seconds or 0:.1f} s'), widths)
+        for name, good, detail in boot.results():
+            if not good:
+                bad += 1
+                print(f'    not ok: {name} # {detail}')
+    linux = [line for boot in children for line in boot.output()
+             if line.startswith('# child: ') and 'CPU' in line]
+    if linux:
+        print(f'\nThe child says: {linux[0][9:]}')
+    return bad
+
+
 def table(runner, options):
     rows = ROWS + (MORE_ROWS if options.all else [])
     boots = row_boots(rows)
+    children = [Child(what, preset, *how) for what, *how in CHILDREN
+                for preset in SCHEDULERS] if options.selftests else []
     offers = {preset: offer for preset, offer, _ in rows}
     widths = (32, 9, 6, 72)
     print(runner.describe())
@@ -632,7 +937,8 @@ def table(runner, options):
     print_row(('What the hypervisor offers', '/dev/mshv', 'Time', 'What the driver said'), widths)
     print('-' * (sum(widths) + 6))
     start, bad, first = time.time(), 0, None
-    for boot in in_order(boots, runner.run(boots)):
+    finished = runner.run(boots + children)
+    for boot in itertools.islice(in_order(boots + children, finished), len(boots)):
         first = first or minutes(since(options))
         failed = [(name, detail) for name, good, detail in boot.results() if not good]
         time_taken = f'{boot.seconds:.1f} s' if boot.seconds is not None else '-'
@@ -643,10 +949,15 @@ def table(runner, options):
             if 'event log' not in name:
                 bad += 1
                 print(f'    not ok: {name} # {detail}')
+    last = minutes(since(options))
+    for _ in finished:
+        pass
+    if children:
+        bad += show_children(children)
     if options.since:
         print(f'\nThe first decision came {first} after the start, '
-              f'the last {minutes(since(options))}.')
-    print(f'\n{len(boots)} boots in {minutes(time.time() - start)}; '
+              f'the last {last}.')
+    print(f'\n{len(boots) + len(children)} boots in {minutes(time.time() - start)}; '
           f'consoles and event logs are in {runner.out}')
     return bad > 0
 
@@ -703,11 +1014,7 @@ def compare(runner, options):
 
 
 def check(runner, options):
-    boots = check_boots(runner.kernels)
-    if options.only:
-        boots = [boot for boot in boots if re.search(options.only, boot.name)]
-        if not boots:
-            raise Failure(f'no boot is named like {options.only}.')
+    boots = named(check_boots(runner.kernels), options)
     print(runner.describe(), flush=True)
     by_name = {}
     for boot in runner.run(boots):
@@ -728,19 +1035,250 @@ def check(runner, options):
             faults += len(cases)
         results += found
     results += check_calls(by_name)
+    return report(results, options, boots,
+                  f'{faults} loads with one hypercall failing, each with one status'
+                  if faults else '')
+
+
+def selftest_boots(names, tests):
+    boots = [Selftest(name, preset, arguments=tests) for name in names for preset in SCHEDULERS]
+    boots += [Selftest(name, preset, '--cpus', RACING_CPUS, suffix=f'-{RACING_CPUS}-cpus',
+                       arguments=tests)
+              for name in names if name in RACING for preset in SCHEDULERS]
+    return boots
+
+
+def report(results, options, boots, what=''):
+    """The end of a command that tests: KTAP, failures, the last line."""
     if options.ktap:
         with open(options.ktap, 'w', encoding='utf-8') as out:
             write_ktap(results, out)
     else:
         write_ktap(results, sys.stdout)
+    skips = {}
     for name, good, detail in results:
         if not good:
             print(f'not ok {name} # {detail}')
+        elif detail.startswith('SKIP '):
+            skips.setdefault(detail[5:], []).append(name)
+    for reason, names in skips.items():
+        # Of all boots together.
+        tests = dict.fromkeys(name.rpartition(': ')[2] for name in names)
+        print(f'{len(names)} skipped: {reason}: {", ".join(tests)}')
     bad = sum(1 for _, good, _ in results if not good)
-    if faults:
-        print(f'{faults} loads with one hypercall failing, each with one status')
-    print(f'{len(results) - bad} passed, {bad} failed in {len(boots)} boots')
+    skipped = sum(len(names) for names in skips.values())
+    if what:
+        print(what)
+    print(f'{len(results) - bad - skipped} passed, {bad} failed'
+          f'{f", {skipped} skipped" if skipped else ""} in {len(boots)} boots')
     return bad > 0
+
+
+def named(boots, options):
+    """Those that --only asks for."""
+    if options.only:
+        boots = [boot for boot in boots if re.search(options.only, boot.name)]
+        if not boots:
+            raise Failure(f'no boot is named like {options.only}.')
+    return boots
+
+
+def selftests(runner, options):
+    if options.base:
+        return selftests_base(runner, options)
+    boots = named(selftest_boots(selftest_names(options.selftests), options.tests), options)
+    print(runner.describe())
+    print()
+    widths = (14, 10, 4, 6, 6, 6, 7, 8)
+    print_row(('Program', 'Scheduler', 'CPUs', 'Tests', 'Passed', 'Failed', 'Skipped', 'Time'),
+              widths)
+    print('-' * (sum(widths) + 2 * len(widths) - 2))
+    start = time.time()
+    for boot in runner.run(boots):
+        _, tests = boot.tests()
+        skipped = sum(1 for test in tests if test.skipped)
+        passed = sum(1 for test in tests if test.good) - skipped
+        print_row((boot.program, SCHEDULERS[boot.preset], str(boot.cpus), str(len(tests)),
+                   str(passed), str(len(tests) - passed - skipped), str(skipped),
+                   f'{boot.seconds or 0:.1f} s'), widths)
+    took = f'It took {minutes(time.time() - start)}.'
+    print()
+    return report([result for boot in boots for result in boot.results()], options, boots, took)
+
+
+# Of selftests on the base kernel: how often what is left of a program after an
+# oops is run again, how many tests a kernel command line can name, and after how
+# many seconds a boot is given up.
+BASE_ROUNDS = 12
+BASE_TESTS = 24
+BASE_TIMEOUT = 240
+
+
+class Inquest:
+    """What becomes of each test of one program on the base kernel."""
+
+    def __init__(self, program, preset, names):
+        self.program = program
+        self.preset = preset
+        self.names = names
+        self.outcomes = {}
+        self.boots = 0
+
+    def left(self):
+        return [name for name in self.names if name not in self.outcomes]
+
+    def next_boots(self):
+        """Boots for what is not known yet; the first one is for all of it."""
+        left = self.left()
+        if not self.boots:
+            shares = [[]]
+        else:
+            shares = [left[i:i + BASE_TESTS] for i in range(0, len(left), BASE_TESTS)]
+        boots = []
+        for share in shares:
+            self.boots += 1
+            boot = Selftest(self.program, self.preset, '--timeout', str(BASE_TIMEOUT),
+                            suffix=f'-base-{self.boots}', kernel='base',
+                            arguments=' '.join(f'-r {name}' for name in share),
+                            append=('oops=panic',))
+            boot.inquest = self
+            boots.append(boot)
+        return boots
+
+    def take(self, boot):
+        """What a boot has shown. One that shows nothing must not be tried again."""
+        _, tests = boot.tests()
+        if not tests:
+            for name in self.left():
+                self.outcomes[name] = 'does not begin: ' + (first_complaint(boot.console) or
+                                                            f'hvemu status {boot.exit}')
+        for test in tests:
+            complaint = test.complaint()
+            if test.good is None:
+                outcome = complaint or ('hangs' if boot.exit == TIMEOUT else 'ends the kernel')
+            elif not test.good:
+                outcome = f'fails: {test.why() or "it does not say why"}'
+            else:
+                outcome = f'skips: {test.skipped}' if test.skipped else 'passes'
+            if complaint and test.good is not None:
+                outcome += f'; {complaint}'
+            self.outcomes[test.name] = outcome
+
+
+def selftests_base(runner, options):
+    """Which selftests fail on the base kernel, and how."""
+    inquests = [Inquest(name, preset, list_tests(os.path.join(options.selftests, name)))
+                for name in selftest_names(options.selftests)
+                if re.search(options.only or '', name) for preset in SCHEDULERS]
+    print(runner.describe(), flush=True)
+    boots = []
+    for number in range(1, BASE_ROUNDS + 1):
+        round_boots = [boot for inquest in inquests if inquest.left() or not inquest.boots
+                       for boot in inquest.next_boots()]
+        if not round_boots:
+            break
+        print(f'Round {number}: {len(round_boots)} boots', flush=True)
+        for boot in runner.run(round_boots):
+            boot.inquest.take(boot)
+            print(f'  {boot.name}: status {boot.exit}, {boot.seconds or 0:.1f} s, '
+                  f'{len(boot.inquest.left())} tests left', file=sys.stderr, flush=True)
+        boots += round_boots
+    rows, passing = [], 0
+    for name in selftest_names(options.selftests):
+        pair = {inquest.preset: inquest for inquest in inquests if inquest.program == name}
+        for test in next(iter(pair.values())).names if pair else ():
+            outcomes = [pair[preset].outcomes.get(test, 'was not run') for preset in SCHEDULERS]
+            if all(outcome.startswith(('passes', 'skips')) and ';' not in outcome
+                   for outcome in outcomes):
+                passing += 1
+            else:
+                rows.append((f'{name}: {test}', *outcomes))
+    summary = (f'{len(rows)} of {len(rows) + passing} tests do not pass on the base kernel, '
+               'under one scheduler or both.')
+    print()
+    for test, *outcomes in rows:
+        print(test)
+        for scheduler, outcome in zip(SCHEDULERS.values(), outcomes):
+            print(f'    {scheduler + ":":12} {outcome}')
+    if options.table:
+        write_base_table(options, runner.kernels['base'], rows, summary)
+    print(f'\n{summary}')
+    return False
+
+
+def write_base_table(options, kernel, rows, summary):
+    release = read_lines(kernel.file('include/config/kernel.release'))
+    with open(options.table, 'w', encoding='utf-8') as out:
+        print(f"""\
+.. SPDX-License-Identifier: GPL-2.0-only
+.. Written by "make selftests SERIES=none"; do not edit.
+
+The selftests on the kernel without the series
+==============================================
+{summary} The base kernel is
+Linux {release[0] if release else 'of an unknown release'}; every test passes, or skips, on it with the series. What
+a test says when it fails stands here, or the first line of the kernel's
+complaint.
+
+.. list-table::
+   :header-rows: 1
+
+   * - Test
+     - Integrated scheduler
+     - Core scheduler""", file=out)
+        for test, *outcomes in rows:
+            print(f'   * - {literal(test)}', file=out)
+            for outcome in outcomes:
+                print(f'     - {literal(outcome)}', file=out)
+
+
+def literal(text):
+    """Text in which reStructuredText sees nothing of its own."""
+    return '``' + text.replace('``', "''").strip() + '``'
+
+
+def parse_time(text):
+    match = re.fullmatch(r'(\d+)([smh]?)', text)
+    if not match:
+        raise argparse.ArgumentTypeError(f'{text} is no time: give 90s, 10m or 2h')
+    return int(match.group(1)) * {'': 1, 's': 1, 'm': 60, 'h': 3600}[match.group(2)]
+
+
+# A boot of "soak" lasts no longer than that, so that something is known before
+# the end; and what it needs to boot, to get warm, and to end.
+SOAK_BOOT_MAX = 1800
+SOAK_WARM = 60
+SOAK_EXTRA = 240
+
+
+def soak_boots(options):
+    jobs = max(1, min(options.jobs, len(SCHEDULERS)))
+    rounds = max(1, round(options.time / SOAK_BOOT_MAX))
+    seconds = max(10, options.time * jobs // len(SCHEDULERS) // rounds)
+    warm = min(SOAK_WARM, max(5, seconds // 4))
+    seed = options.seed
+    boots = []
+    for number in range(1, rounds + 1):
+        for preset in SCHEDULERS:
+            boots.append(Program(
+                f'soak-{number}-{preset}', preset, '/soak', kernel='debug', initramfs='soak',
+                do='soak', append=[f'seconds={max(5, seconds - warm)}', f'warm={warm}',
+                                   f'seed={seed}', 'sysctl.vm.mem_profiling=1'],
+                timeout=seconds + SOAK_EXTRA))
+            seed += 2
+    return boots
+
+
+def soak(runner, options):
+    boots = named(soak_boots(options), options)
+    print(runner.describe())
+    print(f'{len(boots)} boots; --seed {options.seed} makes them again', flush=True)
+    for boot in runner.run(boots):
+        print(f'{boot.name}: status {boot.exit}, {boot.seconds or 0:.0f} s')
+        for line in boot.console:
+            if re.match(r'# (soak|memory|leak)\b', line):
+                print(f'    {line[2:]}', flush=True)
+    return report([result for boot in boots for result in boot.results()], options, boots)
 
 
 def write_ktap(results, out):
@@ -766,7 +1304,7 @@ def main():
     parser = argparse.ArgumentParser(
         description='Boot a kernel as an L1VH under hvemu. See the README beside it.')
     parser.add_argument('--build', default='.', help='build folder of the kernel (default: .)')
-    parser.add_argument('--base', help='build folder of another kernel, for compare')
+    parser.add_argument('--base', help='build folder of another kernel, for compare, selftests')
     parser.add_argument('--builtin', help='build folder of one with the driver built in, for check')
     parser.add_argument('--tools', default=HERE, help='where hvemu was built')
     parser.add_argument('--out', default='hvboot-out', help='folder for consoles and event logs')
@@ -774,12 +1312,20 @@ def main():
     parser.add_argument('--jobs', type=int, default=os.cpu_count(), help='boots at a time')
     parser.add_argument('--memory', type=int, default=1024, help='MiB for each L0')
     parser.add_argument('--all', action='store_true', help='more rows: odd answers, root')
-    parser.add_argument('--only', help='check: only boots whose name has this')
-    parser.add_argument('--ktap', help='check: where to write the results')
-    parser.add_argument('--busybox', help='shell: a static busybox')
+    parser.add_argument('--only', help='check, selftests: only boots whose name has this')
+    parser.add_argument('--ktap', help='check, selftests, soak: where to write the results')
+    parser.add_argument('--selftests', help='selftests, table, shell: where they were built')
+    parser.add_argument('--tests', default='', metavar='OPTIONS',
+                        help="selftests: the program's own options, say '-t mmio'")
+    parser.add_argument('--table', help='selftests with --base: where to write a table')
+    parser.add_argument('--debug', help='soak: build folder of a kernel that finds its faults')
+    parser.add_argument('--time', type=parse_time, help='soak: how long (default: 2h)')
+    parser.add_argument('--seed', type=int, help='soak: what chance begins with')
+    parser.add_argument('--busybox', help='shell, table: a static busybox')
     parser.add_argument('--since', type=float, default=0, help='when all began, for table')
     parser.add_argument('--verbose', action='store_true', help='show every console')
-    parser.add_argument('command', choices=('table', 'compare', 'check', 'shell', 'boot'))
+    parser.add_argument('command', choices=('table', 'compare', 'check', 'selftests',
+                                            'soak', 'shell', 'boot'))
     # What follows these two, and the preset, is hvemu's.
     parser.add_argument('arguments', nargs=argparse.REMAINDER)
     options = parser.parse_args()
@@ -789,20 +1335,35 @@ def main():
         options = parser.parse_args(more + [options.command], options)
         if options.arguments:
             parser.error(f'not understood: {options.arguments[0]}')
-    for name in ('build', 'tools', 'out'):
-        setattr(options, name, os.path.abspath(getattr(options, name)))
+    for name in ('build', 'tools', 'out', 'selftests'):
+        if getattr(options, name):
+            setattr(options, name, os.path.abspath(getattr(options, name)))
 
     kernels = {'ours': Kernel(options.build)}
     if options.base:
         kernels['base'] = Kernel(options.base)
     if options.builtin:
         kernels['builtin'] = Kernel(options.builtin)
-    for name, commands in (('only', 'check'), ('ktap', 'check'), ('builtin', 'check'),
-                           ('all', 'table compare'), ('base', 'compare')):
+    if options.debug:
+        kernels['debug'] = Kernel(options.debug)
+    for name, commands in (('only', 'check selftests soak'), ('ktap', 'check selftests soak'),
+                           ('builtin', 'check'), ('all', 'table compare'),
+                           ('base', 'compare selftests'), ('selftests', 'selftests table shell'),
+                           ('tests', 'selftests'),
+                           ('table', 'selftests'), ('debug', 'soak'), ('time', 'soak'),
+                           ('seed', 'soak')):
         if getattr(options, name) and options.command not in commands.split():
             raise Failure(f'--{name} means nothing to {options.command}, only to {commands}.')
     if options.command == 'compare' and not options.base:
         raise Failure('compare needs --base.')
+    if options.command == 'selftests' and not options.selftests:
+        raise Failure('selftests needs --selftests, where they were built.')
+    if options.command == 'soak':
+        if not options.debug:
+            raise Failure('soak needs --debug.')
+        options.time = options.time or 7200
+        if options.seed is None:
+            options.seed = random.randrange(1, 1 << 30)
     if options.command == 'shell' and not options.busybox:
         raise Failure('shell needs --busybox, a static one.')
     runner = Runner(options, kernels)
@@ -811,11 +1372,18 @@ def main():
         preset, *more = more or ['integrated-on']
         if not re.fullmatch(r'[a-z0-9-]+', preset) or preset.startswith('-'):
             raise Failure(f'{preset} is no preset. They are listed by: hvemu --help')
-        do = 'shell' if options.command == 'shell' else 'decide'
-        boot = Boot(preset, preset, *more, do=do, timeout=1000000)
+        if options.command == 'boot':
+            boot = Boot(preset, preset, *more, timeout=1000000)
+        elif options.selftests:
+            boot = Boot(preset, preset, '--memory', str(GUEST_MEMORY), *more, do='shell',
+                        initramfs='child', timeout=1000000)
+        else:
+            boot = Boot(preset, preset, *more, do='shell', timeout=1000000)
         print(runner.describe(), flush=True)
         return runner.interactive(boot)
-    return {'table': table, 'compare': compare, 'check': check}[options.command](runner, options)
+    commands = {'table': table, 'compare': compare, 'check': check, 'selftests': selftests,
+                'soak': soak}
+    return commands[options.command](runner, options)
 
 
 if __name__ == '__main__':

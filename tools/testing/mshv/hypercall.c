@@ -33,6 +33,7 @@
  * @rep_in: bytes of one element of input, if it is a rep call
  * @rep_out: bytes of one element of output, likewise
  * @is_rep: it has elements
+ * @has_varhead: it may have a variable header
  * @selector: offset of the u32 in the input that says what is asked for
  * @is_there: whether this hypervisor has it; NULL: every one has
  * @handler: does it; returns the status
@@ -45,6 +46,7 @@ struct row {
 	u16 rep_in;
 	u16 rep_out;
 	bool is_rep;
+	bool has_varhead;
 	u16 selector;
 	bool (*is_there)(const struct options *options);
 	u16 (*handler)(struct hypercall *call);
@@ -60,6 +62,16 @@ static bool is_root(const struct options *options)
 	return options->root;
 }
 
+static bool is_among(const u64 *pages, unsigned int count, u64 pfn)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		if (pages[i] == pfn)
+			return true;
+	return false;
+}
+
 /* Whether the hypervisor has a page already, or uses it, or it is its own. */
 static bool is_given_away(const struct partition *partition, u64 pfn)
 {
@@ -68,8 +80,11 @@ static bool is_given_away(const struct partition *partition, u64 pfn)
 
 	if (pfn >= first && pfn < first + partition->reserved_pages)
 		return true;
-	for (i = 0; i < partition->nr_deposited; i++)
-		if (partition->deposited[i] == pfn)
+	if (is_among(partition->deposited, partition->nr_deposited, pfn))
+		return true;
+	for (i = 0; i < partition->nr_children; i++)
+		if (is_among(partition->children[i]->deposited,
+			     partition->children[i]->nr_deposited, pfn))
 			return true;
 	for (i = 0; i < partition->stats.count; i++)
 		if (partition->stats.pages[i].gpfn == pfn)
@@ -77,41 +92,54 @@ static bool is_given_away(const struct partition *partition, u64 pfn)
 	return false;
 }
 
-/* A page that the guest gives away. For the partition itself. */
+static u16 check_deposit(struct hypercall *call, u64 pfn)
+{
+	struct partition *partition = call->vp->partition;
+
+	if (!partition_page(partition, pfn)) {
+		log_violation(call->vp->index, "page 0x%llx is deposited and is not memory",
+			      (unsigned long long)pfn);
+		return HV_STATUS_INVALID_PARAMETER;
+	}
+	if (is_given_away(partition, pfn)) {
+		log_violation(call->vp->index,
+			      "page 0x%llx is deposited and is not the guest's to give",
+			      (unsigned long long)pfn);
+		return HV_STATUS_INVALID_PARAMETER;
+	}
+	return HV_STATUS_SUCCESS;
+}
+
+/* Pages that the guest gives away, for itself or for a child. */
 static u16 deposit_memory(struct hypercall *call)
 {
 	struct partition *partition = call->vp->partition;
 	const struct hv_deposit_memory *input = call->in;
-	unsigned int i;
-	u64 *grown;
+	unsigned int *count = &partition->nr_deposited, spare = partition->stats.count;
+	u64 **pages = &partition->deposited, *grown;
+	struct child *child;
+	u16 status;
 
-	if (input->partition_id != partition->id)
-		return HV_STATUS_INVALID_PARTITION_ID;
+	if (input->partition_id != partition->id) {
+		child = child_find(partition, input->partition_id);
+		if (!child)
+			return HV_STATUS_INVALID_PARTITION_ID;
+		pages = &child->deposited;
+		count = &child->nr_deposited;
+		spare = child_pages_out(child);
+	}
 
 	/* Room for those in use too, so that giving one back cannot fail. */
-	grown = realloc(partition->deposited,
-			(partition->nr_deposited + partition->stats.count +
-			 call->rep_count) * sizeof(*grown));
+	grown = realloc(*pages, (*count + spare + call->rep_count) * sizeof(*grown));
 	if (!grown)
 		return HV_STATUS_NO_RESOURCES;
-	partition->deposited = grown;
+	*pages = grown;
 
-	for (i = call->rep_start; i < call->rep_count; i++) {
-		u64 pfn = input->gpa_page_list[i];
-
-		if (!partition_page(partition, pfn)) {
-			log_violation(call->vp->index, "page 0x%llx is deposited and is not memory",
-				      (unsigned long long)pfn);
-			return HV_STATUS_INVALID_PARAMETER;
-		}
-		if (is_given_away(partition, pfn)) {
-			log_violation(call->vp->index,
-				      "page 0x%llx is deposited and is not the guest's to give",
-				      (unsigned long long)pfn);
-			return HV_STATUS_INVALID_PARAMETER;
-		}
-		partition->deposited[partition->nr_deposited++] = pfn;
-		call->reps_done = i + 1;
+	for (; call->reps_done < call->rep_count; call->reps_done++) {
+		status = check_deposit(call, input->gpa_page_list[call->reps_done]);
+		if (status != HV_STATUS_SUCCESS)
+			return status;
+		grown[(*count)++] = input->gpa_page_list[call->reps_done];
 	}
 	return HV_STATUS_SUCCESS;
 }
@@ -171,6 +199,202 @@ static const struct row rows[] = {
 		.out = sizeof(struct hv_output_create_partition),
 		.selector = NO_SELECTOR,
 		.handler = child_create,
+	}, {
+		.code = HVCALL_INITIALIZE_PARTITION,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_initialize_partition),
+		.selector = NO_SELECTOR,
+		.handler = child_initialize,
+	}, {
+		.code = HVCALL_FINALIZE_PARTITION,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_finalize_partition),
+		.selector = NO_SELECTOR,
+		.handler = child_finalize,
+	}, {
+		.code = HVCALL_SET_PARTITION_PROPERTY,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_set_partition_property),
+		.selector = offsetof(struct hv_input_set_partition_property, property_code),
+		.handler = child_property_set,
+	}, {
+		.code = HVCALL_INSTALL_INTERCEPT,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_install_intercept),
+		.selector = offsetof(struct hv_input_install_intercept, intercept_type),
+		.handler = child_install_intercept,
+	}, {
+		.code = HVCALL_MAP_GPA_PAGES,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_map_gpa_pages),
+		.rep_in = sizeof(u64),
+		.is_rep = true,
+		.selector = NO_SELECTOR,
+		.handler = child_map_gpa,
+	}, {
+		.code = HVCALL_UNMAP_GPA_PAGES,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_unmap_gpa_pages),
+		.is_rep = true,
+		.selector = NO_SELECTOR,
+		.handler = child_unmap_gpa,
+	}, {
+		.code = HVCALL_GET_GPA_PAGES_ACCESS_STATES,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_get_gpa_pages_access_state),
+		.rep_out = sizeof(union hv_gpa_page_access_state),
+		.is_rep = true,
+		.selector = NO_SELECTOR,
+		.handler = child_access_states,
+	}, {
+		.code = HVCALL_CREATE_VP,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_create_vp),
+		.selector = NO_SELECTOR,
+		.handler = child_vp_create,
+	}, {
+		.code = HVCALL_DELETE_VP,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(union hv_input_delete_vp),
+		.selector = NO_SELECTOR,
+		.handler = child_vp_delete,
+	}, {
+		.code = HVCALL_MAP_VP_STATE_PAGE,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_map_vp_state_page),
+		.out = sizeof(struct hv_output_map_vp_state_page),
+		.selector = NO_SELECTOR,
+		.handler = child_vp_map_page,
+	}, {
+		.code = HVCALL_UNMAP_VP_STATE_PAGE,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_unmap_vp_state_page),
+		.selector = NO_SELECTOR,
+		.handler = child_vp_unmap_page,
+	}, {
+		.code = HVCALL_DISPATCH_VP,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_dispatch_vp),
+		.out = sizeof(struct hv_output_dispatch_vp),
+		.selector = NO_SELECTOR,
+		.handler = child_dispatch,
+	}, {
+		.code = HVCALL_GET_VP_REGISTERS,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_get_vp_registers),
+		.rep_in = sizeof(u32),
+		.rep_out = sizeof(union hv_register_value),
+		.is_rep = true,
+		.selector = offsetof(struct hv_input_get_vp_registers, names),
+		.handler = child_regs_get,
+	}, {
+		.code = HVCALL_SET_VP_REGISTERS,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_set_vp_registers),
+		.rep_in = sizeof(struct hv_register_assoc),
+		.is_rep = true,
+		.selector = offsetof(struct hv_input_set_vp_registers, elements),
+		.handler = child_regs_set,
+	}, {
+		.code = HVCALL_GET_VP_STATE,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_get_vp_state),
+		.out = sizeof(union hv_output_get_vp_state),
+		.has_varhead = true,
+		.selector = NO_SELECTOR,
+		.handler = child_state_get,
+	}, {
+		.code = HVCALL_SET_VP_STATE,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_set_vp_state),
+		.has_varhead = true,
+		.selector = NO_SELECTOR,
+		.handler = child_state_set,
+	}, {
+		.code = HVCALL_TRANSLATE_VIRTUAL_ADDRESS,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_translate_virtual_address),
+		.out = sizeof(struct hv_output_translate_virtual_address),
+		.selector = NO_SELECTOR,
+		.handler = child_translate,
+	}, {
+		.code = HVCALL_REGISTER_INTERCEPT_RESULT,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_register_intercept_result),
+		.selector = NO_SELECTOR,
+		.handler = child_cpuid_register,
+	}, {
+		.code = HVCALL_GET_VP_CPUID_VALUES,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_get_vp_cpuid_values),
+		.rep_in = sizeof(struct hv_cpuid_leaf_info),
+		.rep_out = 4 * sizeof(u32),
+		.is_rep = true,
+		.selector = NO_SELECTOR,
+		.handler = child_cpuid_values,
+	}, {
+		.code = HVCALL_ASSERT_VIRTUAL_INTERRUPT,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_assert_virtual_interrupt),
+		.selector = offsetof(struct hv_input_assert_virtual_interrupt, control),
+		.handler = child_irq_assert,
+	}, {
+		.code = HVCALL_CLEAR_VIRTUAL_INTERRUPT,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_clear_virtual_interrupt),
+		.selector = NO_SELECTOR,
+		.handler = child_irq_clear,
+	}, {
+		.code = HVCALL_GET_VP_INDEX_FROM_APIC_ID,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_get_vp_from_apic_id_in),
+		.rep_in = sizeof(u32),
+		.rep_out = sizeof(u32),
+		.is_rep = true,
+		.selector = NO_SELECTOR,
+		.handler = child_irq_vp_index,
+	}, {
+		.code = HVCALL_CREATE_PORT,
+		.privileges = HV_CREATE_PORT,
+		.in = sizeof(struct hv_input_create_port),
+		.selector = NO_SELECTOR,
+		.handler = port_create,
+	}, {
+		.code = HVCALL_DELETE_PORT,
+		.privileges = HV_CREATE_PORT,
+		.in = sizeof(union hv_input_delete_port),
+		.selector = NO_SELECTOR,
+		.handler = port_delete,
+	}, {
+		.code = HVCALL_CONNECT_PORT,
+		.privileges = HV_CONNECT_PORT,
+		.in = sizeof(struct hv_input_connect_port),
+		.selector = NO_SELECTOR,
+		.handler = port_connect,
+	}, {
+		.code = HVCALL_DISCONNECT_PORT,
+		.privileges = HV_CONNECT_PORT,
+		.in = sizeof(union hv_input_disconnect_port),
+		.selector = NO_SELECTOR,
+		.handler = port_disconnect,
+	}, {
+		.code = HVCALL_NOTIFY_PORT_RING_EMPTY,
+		.in = sizeof(union hv_input_notify_port_ring_empty),
+		.selector = NO_SELECTOR,
+		.handler = port_notify_ring_empty,
+	}, {
+		.code = HVCALL_POST_MESSAGE_DIRECT,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_post_message_direct),
+		.selector = NO_SELECTOR,
+		.handler = port_post_message_direct,
+	}, {
+		.code = HVCALL_SIGNAL_EVENT_DIRECT,
+		.privileges = HV_CREATE_PARTITIONS,
+		.in = sizeof(struct hv_input_signal_event_direct),
+		.out = sizeof(struct hv_output_signal_event_direct),
+		.selector = NO_SELECTOR,
+		.handler = port_signal_event_direct,
 	}, {
 		.code = HVCALL_DELETE_PARTITION,
 		.privileges = HV_CREATE_PARTITIONS,
@@ -299,10 +523,10 @@ static u16 check(struct hypercall *call, const struct row *row, u64 input,
 			      call->code);
 		return HV_STATUS_ACCESS_DENIED;
 	}
-	if (row->is_rep != !!call->rep_count || call->varhead_size) {
-		log_violation(call->vp->index,
-			      "call 0x%x with %u elements and %u bytes of variable header",
-			      call->code, call->rep_count, call->varhead_size);
+	if (row->is_rep != !!call->rep_count || (call->varhead_size && !row->has_varhead)) {
+		/* A VMM may have asked for it: MSHV_ROOT_HVCALL hands it on. */
+		log_event(call->vp->index, "wrong-elements", "code=0x%x reps=%u header=%u",
+			  call->code, call->rep_count, call->varhead_size);
 		return HV_STATUS_INVALID_HYPERCALL_INPUT;
 	}
 

@@ -280,6 +280,18 @@ static void open_console(void)
 		close(fd);
 }
 
+/* Each page of a child whose neighbour is not the parent's neighbour is one. */
+static void allow_many_mappings(void)
+{
+	static const char count[] = "1000000";
+	int fd = open("/proc/sys/vm/max_map_count", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, count, sizeof(count) - 1) < 0)
+		printf("@l0 error: the number of mappings cannot be raised\n");
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const char *folder = argc > 1 ? argv[1] : "/boots";
@@ -293,6 +305,7 @@ int main(int argc, char **argv)
 		mount("proc", "/proc", "proc", 0, NULL);
 		mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
 		mount("tmpfs", "/tmp", "tmpfs", 0, NULL);
+		allow_many_mappings();
 		chdir("/tmp");
 		open_console();
 		if (access("/dev/kvm", R_OK | W_OK)) {

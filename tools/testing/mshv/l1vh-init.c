@@ -20,6 +20,10 @@
  *			hypervisor's answers about the scheduler change
  *	do=race		open the device again and again while the module is loaded,
  *			which must fail, unless device=comes
+ *	do=program	run program=PATH with arguments=WORDS, and show what it says; it
+ *			is told answer=WORDS when it prompts
+ *	do=soak		run program=PATH twice, for warm=SECONDS with seed=N and for
+ *			seconds=N with the next seed: no memory may be lost meanwhile
  *	do=shell	a shell, if the initramfs has one
  *	do=violate	break the protocol; do=leave: leave a SynIC enabled; do=panic,
  *			do=hang: for tests of hvemu itself
@@ -68,14 +72,20 @@
 #include <linux/mshv.h>
 #include <hyperv/hvgdk_mini.h>
 
+#include "ask.h"
 #include "hv_more.h"
 #include "names.h"
+#include "program.h"
 
 #define MODULE		"/mshv_root.ko"
 #define DEVICE		"/dev/mshv"
 #define STATISTICS	"/sys/kernel/debug/mshv"
 #define NO_MSR		0x40000fff
 #define DOORBELLS	200
+#define SETTLING_SECONDS	7
+/* What may stay that does not stay for each partition. */
+#define GROWTH_MAX_KIB	16384
+#define GROWTH_MAX_CALLS	200
 #define APIC_BASE	0x1b
 #define APIC_BASE_X2APIC	BIT(10)
 
@@ -121,40 +131,6 @@ static void __printf(2, 3) test(bool ok, const char *fmt, ...)
 	vprintf(fmt, args);
 	va_end(args);
 	putchar('\n');
-}
-
-/* The hypervisor's answer to a line written to the test port. */
-__printf(1, 2)
-static const char *ask(const char *fmt, ...)
-{
-	static char answer[8192];
-	char line[512];
-	va_list args;
-	size_t used = 0;
-	int length;
-	char byte;
-
-	va_start(args, fmt);
-	length = vsnprintf(line, sizeof(line) - 1, fmt, args);
-	va_end(args);
-	if (length >= (int)sizeof(line) - 1)
-		return "error too long";
-	line[length++] = '\n';
-
-	/* glibc's outsb() does not tell the compiler that it reads memory. */
-	__asm__ __volatile__("" : : : "memory");
-	outsb(HVEMU_PORT_TEST, line, length);
-	do {
-		byte = inb(HVEMU_PORT_TEST);
-		answer[used++] = byte;
-	} while (byte && used < sizeof(answer) - 1);
-	answer[used] = '\0';
-	return answer;
-}
-
-static bool is_ok(const char *answer)
-{
-	return !strcmp(answer, "ok") || !strncmp(answer, "ok ", 3);
 }
 
 /* What a kernel prints when something is wrong. */
@@ -1068,6 +1044,104 @@ static void do_panic(void)
 	test(false, "the kernel panics");
 }
 
+/* What it prints goes to the console between two lines of ours. */
+static int run_program(const char *path, const char *arguments, const char *answer)
+{
+	int status;
+
+	printf("# program: %s%s%s\n", path, *arguments ? " " : "", arguments);
+	status = program_run(path, arguments, answer, kmsg, read_log);
+	printf("# exit: %d\n", status);
+	return status;
+}
+
+static void do_program(const char *path, const char *arguments, const char *answer)
+{
+	int status;
+
+	load();
+	test(exists(DEVICE), "%s is there", DEVICE);
+	read_log();
+	/* Programs expect both; the kernel has none by itself with so little memory. */
+	mount("tmpfs", "/tmp", "tmpfs", 0, NULL);
+	write_file("/sys/kernel/mm/transparent_hugepage/enabled", "madvise");
+	status = run_program(path, arguments, answer);
+	test(!status, "%s ends with status 0 # %d", path, status);
+	test_unload();
+	test(!complaint[0], "the kernel does not complain # %s", complaint);
+}
+
+/* A figure of /proc/meminfo, KiB. */
+static long read_meminfo(const char *name)
+{
+	char line[128];
+	long value = -1;
+	FILE *file;
+
+	file = fopen("/proc/meminfo", "r");
+	while (file && fgets(line, sizeof(line), file))
+		if (!strncmp(line, name, strlen(name)) && line[strlen(name)] == ':')
+			value = atol(line + strlen(name) + 1);
+	if (file)
+		fclose(file);
+	return value;
+}
+
+/* What memory there is when nothing happens. */
+static void take_stock(struct sites *sites, long *available, const char *when)
+{
+	write_file("/proc/sys/vm/drop_caches", "3");
+	/* What is freed after a grace period is freed late. */
+	sleep(SETTLING_SECONDS);
+	read_sites(sites);
+	*available = read_meminfo("MemAvailable");
+	printf("# memory %s: available %ld KiB, slab %ld KiB\n", when, *available,
+	       read_meminfo("Slab"));
+}
+
+/*
+ * The driver loaded, the program run, the driver unloaded. The kernel complains of
+ * memory of the driver's that is still there then.
+ */
+static void run_soak(const char *path, const char *seconds, unsigned int seed)
+{
+	char arguments[80];
+	int status;
+
+	load();
+	test(exists(DEVICE), "%s is there", DEVICE);
+	read_log();
+	snprintf(arguments, sizeof(arguments), "%s %u", seconds, seed);
+	status = run_program(path, arguments, "");
+	test(!status, "%s seconds of it # %d", seconds, status);
+	test_unload();
+}
+
+/*
+ * Partitions at random, and faults at random. What stays of the kernel's for each
+ * partition is seen by where it was allocated, anything else by its size.
+ */
+static void do_soak(const char *path, const char *warm, const char *seconds,
+		    unsigned int seed)
+{
+	long available, left;
+
+	memset(&before, 1, sizeof(before));
+	memset(&after, 1, sizeof(after));
+	run_soak(path, warm, seed);
+	take_stock(&before, &available, "when warm");
+	run_soak(path, seconds, seed + 1);
+	take_stock(&after, &left, "at the end");
+	test(sites_are_good(&before) && sites_are_good(&after),
+	     "memory is accounted for # %d call sites", after.count);
+	test(!grown(GROWTH_MAX_CALLS), "nothing is allocated more often than when warm");
+	test(available - left <= GROWTH_MAX_KIB,
+	     "no more than %d KiB of memory less # %ld KiB", GROWTH_MAX_KIB, available - left);
+	test(!strcmp(ask("violations"), "ok 0"), "the driver keeps to the protocol # %s",
+	     ask("violations"));
+	test(!complaint[0], "the kernel does not complain # %s", complaint);
+}
+
 static void do_shell(void)
 {
 	if (exists(MODULE))
@@ -1162,6 +1236,12 @@ int main(void)
 	else if (!strcmp(what, "hibernate"))
 		do_hibernate(!strcmp(setting("open", ""), "partition"), setting("changed", ""),
 			     atoi(setting("sent", "0")));
+	else if (!strcmp(what, "program"))
+		do_program(setting("program", ""), setting("arguments", ""),
+			   setting("answer", ""));
+	else if (!strcmp(what, "soak"))
+		do_soak(setting("program", ""), setting("warm", "1"),
+			setting("seconds", "1"), strtoul(setting("seed", "1"), NULL, 0));
 	else if (!strcmp(what, "shell"))
 		do_shell();
 	else

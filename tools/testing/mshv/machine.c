@@ -104,6 +104,11 @@ static void raise_interrupt(struct vp *vp, u8 vector)
 	};
 
 	log_event(vp->index, "interrupt", "vector=0x%x", vector);
+	/* Its thread runs a child's VP, and is to take the interrupt now. */
+	if (vp->dispatching) {
+		vp->dispatching->stop_dispatch = true;
+		child_vp_kick(vp->dispatching);
+	}
 	if (ioctl(machine.vm, KVM_SIGNAL_MSI, &msi) < 0)
 		fail("an interrupt could not be raised: %s", strerror(errno));
 }
@@ -133,6 +138,7 @@ static int add_memory(struct partition *partition, int memfd, u64 offset,
 
 	slot->gpa = gpa;
 	slot->size = size;
+	slot->offset = offset;
 	slot->host = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, offset);
 	if (slot->host == MAP_FAILED)
 		return fail("the guest's memory cannot be mapped: %s", strerror(errno));
@@ -156,7 +162,8 @@ static int make_memory(struct partition *partition)
 		return -1;
 	if (size > low && add_memory(partition, memfd, low, HIGH_RAM_GPA, size - low))
 		return -1;
-	close(memfd);
+	/* Pieces of it become memory of children. */
+	partition->memfd = memfd;
 
 	partition->reserved_pages = partition->nr_vps * RESERVED_PAGES_PER_VP +
 				    RESERVED_PAGES_MORE;
@@ -275,7 +282,7 @@ static void leave(struct partition *partition, const char *how)
 	rest();
 }
 
-static void port_write(struct vp *vp, u16 port, const u8 *data, u8 size)
+static void io_write(struct vp *vp, u16 port, const u8 *data, u8 size)
 {
 	struct partition *partition = vp->partition;
 	u16 value = size > 1 ? data[0] | data[1] << 8 : data[0];
@@ -295,7 +302,7 @@ static void port_write(struct vp *vp, u16 port, const u8 *data, u8 size)
 	}
 }
 
-static void port_read(struct vp *vp, u16 port, u8 *data, u8 size)
+static void io_read(struct vp *vp, u16 port, u8 *data, u8 size)
 {
 	u16 value;
 
@@ -330,9 +337,9 @@ static void handle_io(struct vp *vp)
 	}
 	for (i = 0; i < run->io.count; i++, data += run->io.size) {
 		if (run->io.direction == KVM_EXIT_IO_OUT)
-			port_write(vp, run->io.port, data, run->io.size);
+			io_write(vp, run->io.port, data, run->io.size);
 		else
-			port_read(vp, run->io.port, data, run->io.size);
+			io_read(vp, run->io.port, data, run->io.size);
 	}
 }
 
@@ -463,17 +470,42 @@ static void log_start(const struct partition *partition)
 		  (unsigned long long)partition->tsc_hz);
 }
 
+/* What children of the partition will need. */
+static int prepare_children(struct partition *partition)
+{
+	int ret;
+
+	partition->kvm = machine.kvm;
+	partition->run_size = machine.run_size;
+	cpuid_tell(&machine.cpuid, partition);
+	ret = child_run_setup();
+	if (!ret)
+		ret = child_irq_setup(partition);
+	if (ret)
+		return fail("children cannot be made: %s", strerror(-ret));
+	ret = child_memory_setup(partition);
+	if (ret)
+		return fail("userfaultfd, which children need: %s.\n"
+			    "Run as root, or set the sysctl vm.unprivileged_userfaultfd to 1.",
+			    strerror(-ret));
+	return 0;
+}
+
 static int make(struct partition *partition)
 {
+	struct guest guest;
 	struct boot boot;
 	u32 i;
 
-	if (open_kvm() || make_vm() || make_memory(partition) ||
-	    boot_load(&boot, partition))
+	if (open_kvm() || make_vm() || make_memory(partition))
 		return -1;
-	machine.cpuid.head.nent = CPUID_ENTRIES_MAX;
-	if (ioctl(machine.kvm, KVM_GET_SUPPORTED_CPUID, &machine.cpuid.head) < 0)
+	partition_guest(partition, &guest);
+	if (boot_load(&boot, &guest))
+		return -1;
+	if (cpuid_supported(machine.kvm, &machine.cpuid))
 		return fail("KVM does not tell its CPUID: %s", strerror(errno));
+	if (prepare_children(partition))
+		return -1;
 	for (i = 0; i < partition->nr_vps; i++)
 		if (make_vp(&partition->vps[i], &boot))
 			return -1;

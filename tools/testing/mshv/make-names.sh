@@ -24,5 +24,6 @@ echo '#include "names.h"'
 table status_names HV_STATUS_ "$1/hvgdk_mini.h"
 table hypercall_names HVCALL_ "$1/hvgdk_mini.h"
 table property_names HV_PARTITION_PROPERTY_ "$1/hvhdk_mini.h"
+table message_names HVMSG_ "$1/hvgdk_mini.h"
 # Masks and shifts of some MSRs have names like MSRs.
 table msr_names HV_X64_MSR_ "$1/hvgdk_mini.h" | grep -vE '0x0000000[0-9]'

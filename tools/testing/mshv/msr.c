@@ -23,6 +23,26 @@ static void *msr_page(struct partition *partition, u64 value)
 				HV_HYP_PAGE_SIZE);
 }
 
+void msr_fill_code(void *page, const u8 *code, size_t size)
+{
+	memset(page, 0xcc, HV_HYP_PAGE_SIZE);
+	memcpy(page, code, size);
+}
+
+void msr_fill_reference_tsc(struct ms_hyperv_tsc_page *page, u64 tsc_hz, u64 tsc, u64 time)
+{
+	u64 scale = ((__int128)HV_REFERENCE_TIME_HZ << 64) / tsc_hz;
+	u32 sequence = page->tsc_sequence + 1;
+
+	/* 0 says that the page is not to be used: nobody does while it changes. */
+	if (!sequence)
+		sequence = 1;
+	__atomic_store_n(&page->tsc_sequence, 0, __ATOMIC_SEQ_CST);
+	page->tsc_scale = scale;
+	page->tsc_offset = time - (u64)(((__int128)tsc * scale) >> 64);
+	__atomic_store_n(&page->tsc_sequence, sequence, __ATOMIC_RELEASE);
+}
+
 /*
  * The code that makes a hypercall: not VMCALL, which KVM would take for its
  * own, but a write to a port, which KVM hands on. It changes no register that
@@ -35,8 +55,7 @@ static void write_hypercall_page(void *page)
 		0xc3,				/* ret */
 	};
 
-	memset(page, 0xcc, HV_HYP_PAGE_SIZE);
-	memcpy(page, code, sizeof(code));
+	msr_fill_code(page, code, sizeof(code));
 }
 
 /* What a hypervisor forgets in a hibernation, which a test asks for. */
@@ -88,7 +107,6 @@ static u64 root_tsc_page(const struct partition *partition)
 	return partition->reserved_gpa + HV_HYP_PAGE_SIZE;
 }
 
-/* TLFS, "Partition Reference TSC Mechanism": t = ((tsc * scale) >> 64) + offset. */
 static bool write_reference_tsc(struct vp *vp, u64 value)
 {
 	struct partition *partition = vp->partition;
@@ -110,9 +128,7 @@ static bool write_reference_tsc(struct vp *vp, u64 value)
 		return true;
 
 	/* The guest's TSC was 0 when its time was: start_clocks(). */
-	page->tsc_scale = ((__int128)HV_REFERENCE_TIME_HZ << 64) / partition->tsc_hz;
-	page->tsc_offset = 0;
-	__atomic_store_n(&page->tsc_sequence, 1, __ATOMIC_RELEASE);
+	msr_fill_reference_tsc(page, partition->tsc_hz, 0, 0);
 	return true;
 }
 

@@ -7,6 +7,7 @@
 
 #include <linux/types.h>
 
+struct ms_hyperv_tsc_page;
 struct vp;
 
 /* Where the hypervisor's MSRs are; those in it that do not exist give #GP. */
@@ -34,5 +35,24 @@ bool msr_read(struct vp *vp, u32 msr, u64 *value);
  * Return: false if the guest is to get #GP.
  */
 bool msr_write(struct vp *vp, u32 msr, u64 value);
+
+/**
+ * msr_fill_code() - fill a page that holds the code of a hypercall
+ * @page: where
+ * @code: what is called, at the page's start; all else traps
+ * @size: bytes of it
+ */
+void msr_fill_code(void *page, const u8 *code, size_t size);
+
+/**
+ * msr_fill_reference_tsc() - fill a reference TSC page
+ * @page: where
+ * @tsc_hz: how fast the guest's TSC is
+ * @tsc: what it was...
+ * @time: ...when the reference time was this
+ *
+ * TLFS, "Partition Reference TSC Mechanism": t = ((tsc * scale) >> 64) + offset.
+ */
+void msr_fill_reference_tsc(struct ms_hyperv_tsc_page *page, u64 tsc_hz, u64 tsc, u64 time);
 
 #endif /* _HVEMU_MSR_H */

@@ -18,6 +18,7 @@ extern const struct name status_names[];	/* HV_STATUS_* */
 extern const struct name hypercall_names[];	/* HVCALL_* */
 extern const struct name property_names[];	/* HV_PARTITION_PROPERTY_* */
 extern const struct name msr_names[];		/* HV_X64_MSR_* */
+extern const struct name message_names[];	/* HVMSG_* */
 
 /**
  * name_of() - the name of a number

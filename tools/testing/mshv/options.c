@@ -16,6 +16,9 @@
 #include "names.h"
 #include "options.h"
 
+#define UNITS_PER_US		10
+#define SLICE_US_DEFAULT	1000
+
 struct preset {
 	const char *name;
 	const char *help;
@@ -242,9 +245,18 @@ static void print_help(void)
 	     "  --masked KIND        what becomes of a message for a SINT that is masked:\n"
 	     "                       it waits (hold, the default), or goes into the slot,\n"
 	     "                       without an interrupt (fill)\n"
+	     "  --slice US           a dispatch of a child's VP is no longer than that\n"
+	     "                       (default 1000 microseconds)\n"
+	     "  --eoi KIND           how the end of a child's level-triggered interrupt is\n"
+	     "                       told: intercept (default) or message\n"
+	     "  --slow-properties    setting a child's property is pending, and a message\n"
+	     "                       says that it is done\n"
 	     "  --fault FAULT        CODE[:SELECTOR]=RESULT[@N[+]]; may be repeated.\n"
 	     "                       GET_PARTITION_PROPERTY_EX:VMM_CAPABILITIES=TIME_OUT\n"
 	     "                       0x131=INSUFFICIENT_MEMORY@2   0x6d=delay:5000\n"
+	     "                       DISPATCH_VP=outcome:STATE/EVENT  DISPATCH_VP=hog:US\n"
+	     "                       signal=lose  signal=twice  signal=late:US\n"
+	     "                       signal=malformed  (scheduler messages)\n"
 	     "\n"
 	     "The run:\n"
 	     "  --event-log FILE     what the hypervisor saw, a line an event\n"
@@ -318,7 +330,7 @@ void options_parse(struct options *options, int argc, char **argv)
 {
 	enum { KERNEL = 1, INITRD, APPEND, CPUS, MEMORY, APIC, PRESET, PARENT,
 	       CAPABILITIES, BANK_COUNT, OFFER, INTEGRATED, SCHEDULER, BUILD,
-	       MASKED, FAULT, EVENT_LOG, TIMEOUT, PROBE, TSC, HELP };
+	       MASKED, SLICE, EOI, SLOW_PROPERTIES, FAULT, EVENT_LOG, TIMEOUT, PROBE, TSC, HELP };
 	static const struct option known[] = {
 		{ "kernel", required_argument, NULL, KERNEL },
 		{ "initrd", required_argument, NULL, INITRD },
@@ -335,6 +347,9 @@ void options_parse(struct options *options, int argc, char **argv)
 		{ "scheduler", required_argument, NULL, SCHEDULER },
 		{ "build", required_argument, NULL, BUILD },
 		{ "masked", required_argument, NULL, MASKED },
+		{ "slice", required_argument, NULL, SLICE },
+		{ "eoi", required_argument, NULL, EOI },
+		{ "slow-properties", no_argument, NULL, SLOW_PROPERTIES },
 		{ "fault", required_argument, NULL, FAULT },
 		{ "event-log", required_argument, NULL, EVENT_LOG },
 		{ "timeout", required_argument, NULL, TIMEOUT },
@@ -359,6 +374,7 @@ void options_parse(struct options *options, int argc, char **argv)
 		.capability_bits = usual.as_uint64[0],
 		.bank_count = HV_PARTITION_VMM_CAPABILITIES_BANK_COUNT,
 		.scheduler = HV_SCHEDULER_TYPE_CORE_SMT,
+		.slice = SLICE_US_DEFAULT * UNITS_PER_US,
 	};
 
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -410,6 +426,16 @@ void options_parse(struct options *options, int argc, char **argv)
 			break;
 		case MASKED:
 			options->fills_masked = either("--masked", optarg, "fill", "hold");
+			break;
+		case SLICE:
+			options->slice = parse_number("--slice", optarg, 10, 1000000) *
+					 UNITS_PER_US;
+			break;
+		case EOI:
+			options->eoi_messages = either("--eoi", optarg, "message", "intercept");
+			break;
+		case SLOW_PROPERTIES:
+			options->slow_properties = true;
 			break;
 		case FAULT:
 			wrong = fault_add(&options->faults, optarg);

@@ -27,6 +27,9 @@ struct options {
 	u64 integrated;		/* value of the integrated scheduler property */
 	u32 scheduler;		/* what a root partition is told */
 	bool fills_masked;	/* a SINT that is masked gets its messages all the same */
+	u64 slice;		/* the longest dispatch, units of 100 ns */
+	bool eoi_messages;	/* a child's EOIs are messages, not intercepts */
+	bool slow_properties;	/* a child's are set, and that is said, later */
 	struct faults faults;
 
 	/* The run. */

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A partition, as the hypervisor sees it, and its children.
- *
- * So far a child is an id: enough for the driver to create one, hold it open and
- * close it. It has no VPs, no memory, and nothing is deposited for it.
+ * A partition, as the hypervisor sees it.
  */
 
 #include <stdio.h>
@@ -14,6 +11,9 @@
 #include "hypercall.h"
 #include "log.h"
 #include "partition.h"
+
+/* For the unit tests; the machine knows better. */
+#define PHYSICAL_BITS_DEFAULT	40
 
 void partition_init(struct partition *partition, const struct options *options)
 {
@@ -26,6 +26,9 @@ void partition_init(struct partition *partition, const struct options *options)
 		.faults = options->faults,
 		.id = HV_PARTITION_ID_SELF,
 		.nr_vps = options->cpus,
+		.kvm = -1,
+		.memfd = -1,
+		.physical_bits = PHYSICAL_BITS_DEFAULT,
 	};
 
 	for (i = 0; i < partition->nr_vps; i++) {
@@ -36,17 +39,49 @@ void partition_init(struct partition *partition, const struct options *options)
 	}
 }
 
+const struct ram_slot *partition_slot(struct partition *partition, u64 gpa, u64 size)
+{
+	return ram_find(partition->ram, partition->ram_slots, gpa, size);
+}
+
+static struct hv_partition_property_vmm_capabilities capabilities(const struct options *options)
+{
+	return (struct hv_partition_property_vmm_capabilities) {
+		.as_uint64[0] = options->capability_bits,
+	};
+}
+
+bool partition_dispatches(const struct partition *partition)
+{
+	const struct options *options = partition->options;
+
+	if (options->root)
+		return options->scheduler == HV_SCHEDULER_TYPE_ROOT;
+	return capabilities(options).vmm_enable_integrated_scheduler && options->integrated;
+}
+
+bool partition_provides_pages(const struct partition *partition)
+{
+	return capabilities(partition->options).vmm_can_provide_overlay_gpfn;
+}
+
 void *partition_memory(struct partition *partition, u64 gpa, u64 size)
 {
-	struct ram_slot *slot;
+	return ram_at(partition->ram, partition->ram_slots, gpa, size);
+}
 
-	for (slot = partition->ram; slot < partition->ram + partition->ram_slots; slot++) {
-		u64 offset = gpa - slot->gpa;
-
-		if (gpa >= slot->gpa && offset < slot->size && size <= slot->size - offset)
-			return slot->host + offset;
-	}
-	return NULL;
+void partition_guest(struct partition *partition, struct guest *guest)
+{
+	*guest = (struct guest) {
+		.kernel = partition->options->kernel,
+		.initrd = partition->options->initrd,
+		.append = partition->options->append,
+		.ram = partition->ram,
+		.ram_slots = partition->ram_slots,
+		.reserved_gpa = partition->reserved_gpa,
+		.reserved_pages = partition->reserved_pages,
+		.cpus = partition->nr_vps,
+	};
 }
 
 void *partition_page(struct partition *partition, u64 gpfn)
@@ -108,67 +143,7 @@ bool partition_is_quiet(struct partition *partition, char *why, size_t size)
 		snprintf(why, size, "%u child partitions are left", partition->nr_children);
 		return false;
 	}
+	if (!ports_are_closed(&partition->ports, why, size))
+		return false;
 	return stats_are_unmapped(&partition->stats, why, size);
-}
-
-/* No small number, so that none is taken for an index. */
-#define CHILD_FIRST_ID	0x100
-
-/* Where the id of a child stands, or NULL if there is no such child. */
-static u64 *child_find(struct partition *partition, u64 id)
-{
-	u64 *child;
-
-	for (child = partition->children;
-	     child < partition->children + partition->nr_children; child++)
-		if (*child == id)
-			return child;
-	return NULL;
-}
-
-u16 child_create(struct hypercall *call)
-{
-	struct partition *partition = call->vp->partition;
-	const struct hv_input_create_partition *input = call->in;
-	struct hv_output_create_partition *output = call->out;
-	u64 id;
-
-	if (input->padding)
-		log_violation(call->vp->index, "padding of a new partition is not zero");
-	if (partition->nr_children == CHILDREN_MAX)
-		return HV_STATUS_NO_RESOURCES;
-
-	/* An id is not used again: who holds on to an old one is told so. */
-	id = partition->last_child ? partition->last_child + 1 : CHILD_FIRST_ID;
-	partition->last_child = id;
-	partition->children[partition->nr_children++] = id;
-	output->partition_id = id;
-	log_event(call->vp->index, "child", "id=0x%llx created=yes", (unsigned long long)id);
-	return HV_STATUS_SUCCESS;
-}
-
-u16 child_delete(struct hypercall *call)
-{
-	struct partition *partition = call->vp->partition;
-	const struct hv_input_delete_partition *input = call->in;
-	u64 *child = child_find(partition, input->partition_id);
-
-	if (!child) {
-		log_violation(call->vp->index, "partition 0x%llx is deleted and is not there",
-			      (unsigned long long)input->partition_id);
-		return HV_STATUS_INVALID_PARTITION_ID;
-	}
-	log_event(call->vp->index, "child", "id=0x%llx created=no", (unsigned long long)*child);
-	*child = partition->children[--partition->nr_children];
-	return HV_STATUS_SUCCESS;
-}
-
-/* Nothing was deposited for a child, so there is nothing to give back. */
-u16 child_withdraw_memory(struct hypercall *call)
-{
-	const struct hv_input_withdraw_memory *input = call->in;
-
-	if (!child_find(call->vp->partition, input->partition_id))
-		return HV_STATUS_INVALID_PARTITION_ID;
-	return HV_STATUS_NO_RESOURCES;
 }

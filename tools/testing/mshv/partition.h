@@ -12,14 +12,14 @@
 
 #include <linux/types.h>
 
+#include "child.h"
+#include "guest.h"
 #include "options.h"
+#include "port.h"
 #include "stats.h"
 #include "synic.h"
 
-struct hypercall;
 struct kvm_run;
-
-#define CHILDREN_MAX	16
 
 struct vp {
 	struct partition *partition;
@@ -27,19 +27,18 @@ struct vp {
 	struct synic synic;
 	u64 vp_assist;		/* HV_X64_MSR_VP_ASSIST_PAGE */
 	u64 hypercalls;		/* how many it has made */
+	struct child_vp *dispatching;	/* a child's VP that runs on this one's thread */
 
 	/* KVM's part of it; unused by the unit tests. */
 	int fd;
 	struct kvm_run *run;
 };
 
-#define RAM_SLOTS_MAX	2
-
-/* Guest memory: one piece below 4 GiB, and what does not fit there above. */
-struct ram_slot {
-	u64 gpa;
-	u64 size;
-	void *host;
+/* What of the processor a property tells, or a child's state needs. */
+struct processor {
+	u64 xsave_states;
+	u64 xsave_size;
+	bool rdtscp;
 };
 
 struct partition {
@@ -48,6 +47,13 @@ struct partition {
 	struct faults faults;
 	u64 id;			/* how it names itself */
 	u64 tsc_hz;
+
+	/* KVM's, for children; -1 in the unit tests. */
+	int kvm;
+	size_t run_size;
+	int memfd;		/* the memory */
+	unsigned int physical_bits;	/* of addresses */
+	struct processor processor;
 
 	struct ram_slot ram[RAM_SLOTS_MAX];
 	unsigned int ram_slots;
@@ -68,10 +74,12 @@ struct partition {
 	u64 *deposited;
 	unsigned int nr_deposited;
 
-	/* Child partitions: so far no more than ids. */
-	u64 children[CHILDREN_MAX];
+	struct child *children[CHILDREN_MAX];
 	unsigned int nr_children;
 	u64 last_child;
+	u32 overflow;		/* VPs whose signals did not reach it */
+	u32 last_listener;	/* VP that gets messages about children */
+	struct ports ports;
 
 	/* For a test: what comes next of the guest's is as in a hibernation. */
 	bool hibernates;
@@ -102,6 +110,9 @@ void partition_init(struct partition *partition, const struct options *options);
  */
 void *partition_memory(struct partition *partition, u64 gpa, u64 size);
 
+/* The partition, as what boots Linux in it sees it. @guest refers to it. */
+void partition_guest(struct partition *partition, struct guest *guest);
+
 /**
  * partition_page() - where a page of guest memory is
  * @partition: the partition
@@ -126,9 +137,20 @@ u32 partition_privileges(const struct partition *partition);
  */
 bool partition_is_quiet(struct partition *partition, char *why, size_t size);
 
-/* Child partitions; see hypercall.h for what a handler is. */
-u16 child_create(struct hypercall *call);		/* HVCALL_CREATE_PARTITION */
-u16 child_delete(struct hypercall *call);		/* HVCALL_DELETE_PARTITION */
-u16 child_withdraw_memory(struct hypercall *call);	/* HVCALL_WITHDRAW_MEMORY */
+/**
+ * partition_slot() - which piece of guest memory holds a range
+ * @partition: the partition
+ * @gpa: guest physical address
+ * @size: bytes
+ *
+ * Return: the piece, or NULL if not all of the range is memory.
+ */
+const struct ram_slot *partition_slot(struct partition *partition, u64 gpa, u64 size);
+
+/* Whether its own kernel dispatches the VPs of its children. */
+bool partition_dispatches(const struct partition *partition);
+
+/* Whether it provides overlay pages itself, as its VMM capabilities say. */
+bool partition_provides_pages(const struct partition *partition);
 
 #endif /* _HVEMU_PARTITION_H */

@@ -7,10 +7,44 @@
 
 #include <hyperv/hvhdk.h>
 
+#include "hv_more.h"
 #include "hypercall.h"
 #include "log.h"
 #include "partition.h"
 #include "property.h"
+
+u16 property_of_processor(const struct partition *partition, u32 code, u64 *value)
+{
+	const struct processor *processor = &partition->processor;
+
+	switch (code) {
+	case HV_PARTITION_PROPERTY_PROCESSOR_CLOCK_FREQUENCY:
+		*value = partition->tsc_hz;
+		break;
+	case HV_PARTITION_PROPERTY_PHYSICAL_ADDRESS_WIDTH:
+		*value = partition->physical_bits;
+		break;
+	case HV_PARTITION_PROPERTY_PROCESSOR_XSAVE_FEATURES:
+		/* Those that add MSRs or instructions are not offered. */
+		*value = 0;
+		break;
+	case HV_PARTITION_PROPERTY_XSAVE_STATES:
+		*value = processor->xsave_states;
+		break;
+	case HV_PARTITION_PROPERTY_MAX_XSAVE_DATA_SIZE:
+		*value = processor->xsave_size;
+		break;
+	case HV_PARTITION_PROPERTY_PROCESSOR_FEATURES0:
+		*value = processor->rdtscp ? HV_PROCESSOR_FEATURE_RDTSCP : 0;
+		break;
+	case HV_PARTITION_PROPERTY_PROCESSOR_FEATURES1:
+		*value = 0;
+		break;
+	default:
+		return HV_STATUS_UNKNOWN_PROPERTY;
+	}
+	return HV_STATUS_SUCCESS;
+}
 
 u16 property_get(struct hypercall *call)
 {
@@ -18,20 +52,25 @@ u16 property_get(struct hypercall *call)
 	const struct hv_input_get_partition_property *input = call->in;
 	struct hv_output_get_partition_property *output = call->out;
 
-	if (input->partition_id != partition->id)
-		return HV_STATUS_INVALID_PARTITION_ID;
+	struct child *child;
+	u64 value = 0;
+	u16 status;
 
-	switch (input->property_code) {
-	case HV_PARTITION_PROPERTY_PRIVILEGE_FLAGS:
-		output->property_value = partition_features(partition) |
+	if (input->partition_id != partition->id) {
+		child = child_find(partition, input->partition_id);
+		if (!child)
+			return HV_STATUS_INVALID_PARTITION_ID;
+		status = child_property_get(child, input->property_code, &value);
+	} else if (input->property_code == HV_PARTITION_PROPERTY_PRIVILEGE_FLAGS) {
+		value = partition_features(partition) |
 			(u64)partition_privileges(partition) << 32;
-		return HV_STATUS_SUCCESS;
-	case HV_PARTITION_PROPERTY_PROCESSOR_CLOCK_FREQUENCY:
-		output->property_value = partition->tsc_hz;
-		return HV_STATUS_SUCCESS;
-	default:
-		return HV_STATUS_UNKNOWN_PROPERTY;
+		status = HV_STATUS_SUCCESS;
+	} else {
+		status = property_of_processor(partition, input->property_code, &value);
 	}
+	if (status == HV_STATUS_SUCCESS)
+		output->property_value = value;
+	return status;
 }
 
 static u16 get_capabilities(struct hypercall *call)
@@ -62,6 +101,15 @@ static u16 get_integrated(struct hypercall *call)
 	return HV_STATUS_SUCCESS;
 }
 
+/* How many banks follow, and what a child can be given. */
+static u16 get_assignable(struct hypercall *call)
+{
+	const u64 answer[2] = { 1, child_assignable_features() };
+
+	memcpy(call->out, answer, sizeof(answer));
+	return HV_STATUS_SUCCESS;
+}
+
 u16 property_get_ex(struct hypercall *call)
 {
 	const struct hv_input_get_partition_property_ex *input = call->in;
@@ -76,6 +124,8 @@ u16 property_get_ex(struct hypercall *call)
 		return get_capabilities(call);
 	case HV_PARTITION_PROPERTY_HIERARCHICAL_INTEGRATED_SCHEDULER_ENABLED:
 		return get_integrated(call);
+	case HV_PARTITION_PROPERTY_ASSIGNABLE_SYNTHETIC_PROC_FEATURES:
+		return get_assignable(call);
 	default:
 		return HV_STATUS_UNKNOWN_PROPERTY;
 	}

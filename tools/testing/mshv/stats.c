@@ -24,6 +24,21 @@ static u8 stats_area(u32 type, const union hv_stats_object_identity *identity)
 		identity->hv.stats_area_type : identity->vp.stats_area_type;
 }
 
+/* Of its children a partition sees both areas. */
+static u16 stats_check_child(struct partition *partition, u32 type,
+			     const union hv_stats_object_identity *identity)
+{
+	u64 id = identity->partition.partition_id;
+
+	if (!child_find(partition, id))
+		return HV_STATUS_INVALID_PARTITION_ID;
+	if (type == HV_STATS_OBJECT_VP && !child_find_vp(partition, id, identity->vp.vp_index))
+		return HV_STATUS_INVALID_VP_INDEX;
+	if (stats_area(type, identity) > HV_STATS_AREA_PARENT)
+		return HV_STATUS_INVALID_PARAMETER;
+	return HV_STATUS_SUCCESS;
+}
+
 /* Whether there is such an object, and this partition may look at it. */
 static u16 stats_check(struct hypercall *call, u32 type,
 		       const union hv_stats_object_identity *identity)
@@ -44,7 +59,7 @@ static u16 stats_check(struct hypercall *call, u32 type,
 	case HV_STATS_OBJECT_PARTITION:
 	case HV_STATS_OBJECT_VP:
 		if (identity->partition.partition_id != partition->id)
-			return HV_STATUS_INVALID_PARTITION_ID;
+			return stats_check_child(partition, type, identity);
 		if (type == HV_STATS_OBJECT_VP &&
 		    identity->vp.vp_index >= partition->nr_vps)
 			return HV_STATUS_INVALID_VP_INDEX;
@@ -112,12 +127,9 @@ u16 stats_map_overlay(struct hypercall *call)
 {
 	struct partition *partition = call->vp->partition;
 	const struct hv_input_map_stats_page2 *input = call->in;
-	const struct hv_partition_property_vmm_capabilities caps = {
-		.as_uint64[0] = partition->options->capability_bits,
-	};
 	u16 status;
 
-	if (!caps.vmm_can_provide_overlay_gpfn) {
+	if (!partition_provides_pages(partition)) {
 		log_violation(call->vp->index, "overlay page provided without the capability");
 		return HV_STATUS_OPERATION_DENIED;
 	}
@@ -174,6 +186,33 @@ u16 stats_unmap(struct hypercall *call)
 	return HV_STATUS_SUCCESS;
 }
 
+void stats_set_blocked(struct partition *partition, u64 child, u32 vp, bool blocked)
+{
+	struct stats *stats = &partition->stats;
+	struct stats_page *page;
+
+	for (page = stats->pages; page < stats->pages + stats->count; page++) {
+		struct hv_stats_page *counters;
+
+		if (page->type != HV_STATS_OBJECT_VP || page->scribbled ||
+		    page->identity.vp.partition_id != child || page->identity.vp.vp_index != vp)
+			continue;
+		counters = partition_page(partition, page->gpfn);
+		__atomic_store_n(&counters->data[HV_VP_COUNTER_DISPATCH_THREAD_BLOCKED],
+				 blocked, __ATOMIC_RELEASE);
+	}
+}
+
+static void refresh_child_vp(struct partition *partition, const struct stats_page *page,
+			     struct hv_stats_page *counters)
+{
+	struct child_vp *vp = child_find_vp(partition, page->identity.vp.partition_id,
+					    page->identity.vp.vp_index);
+
+	if (vp)
+		counters->data[HV_VP_COUNTER_TOTAL_RUN_TIME] = vp->run_time;
+}
+
 void stats_refresh(struct partition *partition)
 {
 	struct stats *stats = &partition->stats;
@@ -190,12 +229,33 @@ void stats_refresh(struct partition *partition)
 			counters->data[HV_HYPERVISOR_COUNTER_LPS] = partition->nr_vps;
 			break;
 		case HV_STATS_OBJECT_VP:
+			if (page->identity.vp.partition_id != partition->id) {
+				refresh_child_vp(partition, page, counters);
+				break;
+			}
 			counters->data[HV_VP_COUNTER_TOTAL_RUN_TIME] = log_time();
 			counters->data[HV_VP_COUNTER_HYPERCALLS] =
 				partition->vps[page->identity.vp.vp_index].hypercalls;
 			break;
 		}
 	}
+}
+
+bool stats_are_mapped_of(const struct partition *partition, u64 child, char *what,
+			 size_t size)
+{
+	const struct stats *stats = &partition->stats;
+	const struct stats_page *page;
+
+	for (page = stats->pages; page < stats->pages + stats->count; page++) {
+		if (page->identity.partition.partition_id != child ||
+		    (page->type != HV_STATS_OBJECT_PARTITION && page->type != HV_STATS_OBJECT_VP))
+			continue;
+		snprintf(what, size, "a statistics page mapped at page 0x%llx",
+			 (unsigned long long)page->gpfn);
+		return true;
+	}
+	return false;
 }
 
 bool stats_are_unmapped(const struct stats *stats, char *why, size_t size)

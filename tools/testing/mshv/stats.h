@@ -10,7 +10,7 @@
 struct hypercall;
 struct partition;
 
-#define STATS_PAGES_MAX	256
+#define STATS_PAGES_MAX	2048
 
 struct stats_page {
 	u32 type;		/* enum hv_stats_object_type */
@@ -32,6 +32,21 @@ u16 stats_unmap(struct hypercall *call);	/* HVCALL_UNMAP_STATS_PAGE */
 
 /* Bring what the mapped pages say up to date. */
 void stats_refresh(struct partition *partition);
+
+/* Say in both statistics pages of a child's VP whether it is blocked. */
+void stats_set_blocked(struct partition *partition, u64 child, u32 vp, bool blocked);
+
+/**
+ * stats_are_mapped_of() - whether a child has pages mapped
+ * @partition: whose child
+ * @child: its id
+ * @what: says in words what is mapped
+ * @size: of @what
+ *
+ * Return: whether it has.
+ */
+bool stats_are_mapped_of(const struct partition *partition, u64 child, char *what,
+			 size_t size);
 
 /**
  * stats_are_unmapped() - whether no page is mapped

@@ -150,8 +150,12 @@ bool synic_ring(struct vp *vp, u32 sint, u32 port)
 	payload = (void *)message.u.payload;
 	payload->sint_index = sint;
 	/* The message goes where intercepts go, as_intercept says. */
-	return synic_post(vp, vp->synic.sint[sint].as_intercept ?
-			  HV_SYNIC_INTERCEPTION_SINT_INDEX : sint, &message);
+	if (synic_post(vp, vp->synic.sint[sint].as_intercept ?
+		       HV_SYNIC_INTERCEPTION_SINT_INDEX : sint, &message))
+		return true;
+	/* Nobody would look; the next one that rings tries again. */
+	__atomic_store_n(&ring->signal_masked, 0, __ATOMIC_SEQ_CST);
+	return false;
 }
 
 bool synic_read(struct vp *vp, u32 msr, u64 *value)
@@ -212,6 +216,8 @@ static void synic_retry(struct vp *vp)
 
 	for (i = 0; i < HV_SYNIC_SINT_COUNT; i++)
 		synic_fill_slot(vp, i);
+	child_sched_pump(vp->partition);
+	ports_pump(vp->partition);
 }
 
 /*
@@ -311,6 +317,12 @@ bool synic_write(struct vp *vp, u32 msr, u64 value)
 	default:
 		return false;
 	}
+}
+
+bool synic_takes(const struct vp *vp, u32 sint)
+{
+	return vp->synic.scontrol.enable && vp->synic.simp.simp_enabled &&
+	       !vp->synic.sint[sint].masked;
 }
 
 unsigned int synic_waiting(const struct synic *synic)

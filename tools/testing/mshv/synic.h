@@ -87,6 +87,9 @@ bool synic_post(struct vp *vp, u32 sint, const struct hv_message *message);
  */
 bool synic_ring(struct vp *vp, u32 sint, u32 port);
 
+/* Whether messages for a SINT reach their slot now. */
+bool synic_takes(const struct vp *vp, u32 sint);
+
 /* How many messages wait, in all queues. */
 unsigned int synic_waiting(const struct synic *synic);
 

@@ -24,6 +24,7 @@ static struct uart {
 	pthread_mutex_t lock;
 	void (*set_irq)(bool level);
 	void (*quit)(void);
+	bool held;		/* input waits; that of a terminal does not */
 	bool escape;		/* Ctrl-A was typed */
 	u8 ier, lcr, mcr, fcr, scr, dll, dlm;
 	bool thr_interrupt;	/* transmitter is empty and not yet said so */
@@ -204,7 +205,7 @@ static void *uart_thread(void *unused)
 	for (;;) {
 		pthread_mutex_lock(&uart.lock);
 		flush();
-		ready = open && !uart.received;
+		ready = open && !uart.received && (uart.raw || !uart.held);
 		pthread_mutex_unlock(&uart.lock);
 
 		if (poll(&input, ready, FLUSH_MS) <= 0)
@@ -234,6 +235,13 @@ int uart_init(void (*set_irq)(bool level), void (*quit)(void))
 			uart.raw = true;
 	}
 	return -pthread_create(&thread, NULL, uart_thread, NULL);
+}
+
+void uart_hold(bool hold)
+{
+	pthread_mutex_lock(&uart.lock);
+	uart.held = hold;
+	pthread_mutex_unlock(&uart.lock);
 }
 
 void uart_exit(void)

@@ -24,6 +24,12 @@ int uart_init(void (*set_irq)(bool level), void (*quit)(void));
 u8 uart_read(u8 reg);
 void uart_write(u8 reg, u8 value);
 
+/*
+ * Have input wait, or go on. A driver that starts empties the receiver, so that what
+ * a script has ready would be lost. A terminal is not held: Ctrl-A x counts.
+ */
+void uart_hold(bool hold);
+
 /* Write out what is buffered, and give the terminal back. */
 void uart_exit(void);
 

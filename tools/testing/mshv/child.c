@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Child partitions: life cycle, memory that is deposited for them, properties.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <linux/compiler.h>
+#include <linux/kernel.h>
+#include <linux/kvm.h>
+#include <hyperv/hvhdk.h>
+
+#include "child.h"
+#include "hv_more.h"
+#include "hypercall.h"
+#include "log.h"
+#include "msr.h"
+#include "partition.h"
+#include "port.h"
+#include "property.h"
+
+/* No small number, so that none is taken for an index. */
+#define CHILD_FIRST_ID		0x100
+
+/* What a real hypervisor needs is not known; some, so that it is accounted for. */
+#define CHILD_PAGES_INITIALIZED	64
+
+#define CHILD_FLAGS	(HV_PARTITION_CREATION_FLAG_SMT_ENABLED_GUEST | \
+			 HV_PARTITION_CREATION_FLAG_NESTED_VIRTUALIZATION_CAPABLE | \
+			 HV_PARTITION_CREATION_FLAG_GPA_SUPER_PAGES_ENABLED | \
+			 HV_PARTITION_CREATION_FLAG_EXO_PARTITION | \
+			 HV_PARTITION_CREATION_FLAG_LAPIC_ENABLED | \
+			 HV_PARTITION_CREATION_FLAG_INTERCEPT_MESSAGE_PAGE_ENABLED | \
+			 HV_PARTITION_CREATION_FLAG_X2APIC_CAPABLE)
+
+struct child *child_find(struct partition *partition, u64 id)
+{
+	unsigned int i;
+
+	for (i = 0; i < partition->nr_children; i++)
+		if (partition->children[i]->id == id)
+			return partition->children[i];
+	return NULL;
+}
+
+struct child_vp *child_find_vp(struct partition *partition, u64 id, u32 index)
+{
+	struct child *child = child_find(partition, id);
+
+	return child && index < CHILD_VPS_MAX ? child->vps[index] : NULL;
+}
+
+bool child_use(struct child *child, unsigned int pages)
+{
+	if (child->nr_deposited - child->nr_used < pages)
+		return false;
+	child->nr_used += pages;
+	return true;
+}
+
+/* The MSRs that a child's VPs hand to hvemu: the hypervisor's. */
+static int child_filter_msrs(struct child *child)
+{
+	u8 none_allowed[MSR_SYNTHETIC_COUNT / 8] = { };
+	struct kvm_enable_cap msrs = {
+		.cap = KVM_CAP_X86_USER_SPACE_MSR,
+		.args[0] = KVM_MSR_EXIT_REASON_FILTER | KVM_MSR_EXIT_REASON_UNKNOWN |
+			   KVM_MSR_EXIT_REASON_INVAL,
+	};
+	struct kvm_msr_filter filter = {
+		.flags = KVM_MSR_FILTER_DEFAULT_ALLOW,
+		.ranges[0] = {
+			.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
+			.base = MSR_SYNTHETIC_FIRST,
+			.nmsrs = MSR_SYNTHETIC_COUNT,
+			.bitmap = none_allowed,
+		},
+	};
+
+	if (ioctl(child->vm, KVM_ENABLE_CAP, &msrs) < 0 ||
+	    ioctl(child->vm, KVM_X86_SET_MSR_FILTER, &filter) < 0)
+		return -errno;
+	return 0;
+}
+
+/* KVM's side of it. Unit tests have none. */
+static int child_make_vm(struct child *child)
+{
+	/* Exceptions that have a parameter are taken over with it, child_regs.c. */
+	struct kvm_enable_cap payload = {
+		.cap = KVM_CAP_EXCEPTION_PAYLOAD,
+		.args[0] = 1,
+	};
+	int kvm = child->parent->kvm;
+
+	child->vm = -1;
+	if (kvm < 0)
+		return 0;
+	do {
+		child->vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	} while (child->vm < 0 && errno == EINTR);
+	if (child->vm < 0 || ioctl(child->vm, KVM_ENABLE_CAP, &payload) < 0)
+		return -errno;
+	return child_filter_msrs(child);
+}
+
+static void child_free(struct child *child)
+{
+	child_msr_exit(child);
+	child_memory_exit(child);
+	if (child->vm >= 0)
+		close(child->vm);
+	free(child->deposited);
+	free(child);
+}
+
+u16 child_create(struct hypercall *call)
+{
+	struct partition *partition = call->vp->partition;
+	const struct hv_input_create_partition *input = call->in;
+	struct hv_output_create_partition *output = call->out;
+	struct child *child;
+	int ret;
+
+	if (input->padding)
+		log_violation(call->vp->index, "padding of a new partition is not zero");
+	if (input->flags & ~(u64)CHILD_FLAGS || input->isolation_properties.as_uint64)
+		return HV_STATUS_INVALID_PARAMETER;
+	if (partition->nr_children == CHILDREN_MAX)
+		return HV_STATUS_NO_RESOURCES;
+
+	child = calloc(1, sizeof(*child));
+	if (!child)
+		return HV_STATUS_NO_RESOURCES;
+	child->parent = partition;
+	child->flags = input->flags;
+	child->vm = -1;
+	ret = child_make_vm(child);
+	if (!ret)
+		ret = child_memory_init(child);
+	if (!ret)
+		ret = child_msr_init(child);
+	if (ret) {
+		log_event(call->vp->index, "child-fails", "error=\"%s\"", strerror(-ret));
+		child_free(child);
+		return HV_STATUS_NO_RESOURCES;
+	}
+
+	/* An id is not used again: who holds on to an old one is told so. */
+	child->id = partition->last_child ? partition->last_child + 1 : CHILD_FIRST_ID;
+	child->time_offset = -log_time();
+	partition->last_child = child->id;
+	partition->children[partition->nr_children++] = child;
+	output->partition_id = child->id;
+	log_event(call->vp->index, "child", "id=0x%llx created=yes flags=0x%llx",
+		  (unsigned long long)child->id, (unsigned long long)child->flags);
+	return HV_STATUS_SUCCESS;
+}
+
+u16 child_initialize(struct hypercall *call)
+{
+	const struct hv_input_initialize_partition *input = call->in;
+	struct child *child = child_find(call->vp->partition, input->partition_id);
+
+	if (!child)
+		return HV_STATUS_INVALID_PARTITION_ID;
+	if (child->state != CHILD_CREATED)
+		return HV_STATUS_INVALID_PARTITION_STATE;
+	if (!child_use(child, CHILD_PAGES_INITIALIZED))
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+	child->state = CHILD_INITIALIZED;
+	return HV_STATUS_SUCCESS;
+}
+
+u16 child_finalize(struct hypercall *call)
+{
+	const struct hv_input_finalize_partition *input = call->in;
+	struct partition *partition = call->vp->partition;
+	struct child *child = child_find(partition, input->partition_id);
+	char why[128];
+	u32 i;
+
+	if (!child) {
+		log_violation(call->vp->index, "partition 0x%llx is finalized and is not there",
+			      (unsigned long long)input->partition_id);
+		return HV_STATUS_INVALID_PARTITION_ID;
+	}
+	if (child->state != CHILD_INITIALIZED)
+		return HV_STATUS_INVALID_PARTITION_STATE;
+
+	/* Its parent frees the pages next, and must have taken them back. */
+	for (i = 0; i < CHILD_VPS_MAX; i++)
+		if (child->vps[i] &&
+		    (child->vps[i]->register_gpfn != ~0ULL ||
+		     child->vps[i]->intercept_gpfn != ~0ULL))
+			log_violation(call->vp->index,
+				      "VP %u of 0x%llx goes with a state page mapped",
+				      i, (unsigned long long)child->id);
+	if (stats_are_mapped_of(partition, child->id, why, sizeof(why)))
+		log_violation(call->vp->index, "0x%llx goes with %s",
+			      (unsigned long long)child->id, why);
+
+	child->state = CHILD_FINALIZED;
+	for (i = 0; i < CHILD_VPS_MAX; i++)
+		if (child->vps[i])
+			child_vp_destroy(child->vps[i]);
+	child_memory_exit(child);
+	ports_close(partition, child);
+	child->nr_used = 0;
+	log_event(call->vp->index, "child", "id=0x%llx finalized=yes",
+		  (unsigned long long)child->id);
+	return HV_STATUS_SUCCESS;
+}
+
+u16 child_delete(struct hypercall *call)
+{
+	struct partition *partition = call->vp->partition;
+	const struct hv_input_delete_partition *input = call->in;
+	struct child *child = child_find(partition, input->partition_id);
+	unsigned int i;
+
+	if (!child) {
+		log_violation(call->vp->index, "partition 0x%llx is deleted and is not there",
+			      (unsigned long long)input->partition_id);
+		return HV_STATUS_INVALID_PARTITION_ID;
+	}
+	if (child->state == CHILD_INITIALIZED) {
+		log_violation(call->vp->index, "partition 0x%llx is deleted and was not finalized",
+			      (unsigned long long)child->id);
+		return HV_STATUS_INVALID_PARTITION_STATE;
+	}
+	if (child->nr_deposited)
+		log_violation(call->vp->index,
+			      "partition 0x%llx is deleted with %u pages that were deposited: leaked",
+			      (unsigned long long)child->id, child->nr_deposited);
+
+	log_event(call->vp->index, "child", "id=0x%llx created=no", (unsigned long long)child->id);
+	for (i = 0; partition->children[i] != child; i++)
+		;
+	partition->children[i] = partition->children[--partition->nr_children];
+	child_free(child);
+	return HV_STATUS_SUCCESS;
+}
+
+unsigned int child_pages_out(const struct child *child)
+{
+	/* State pages where hvemu places them; it has taken two for each VP at most. */
+	return 2 * child->nr_vps;
+}
+
+/*
+ * Whatever is not in use goes back. The end of it is NO_RESOURCES: that is how
+ * the parent knows.
+ */
+u16 child_withdraw_memory(struct hypercall *call)
+{
+	const struct hv_input_withdraw_memory *input = call->in;
+	struct hv_output_withdraw_memory *output = call->out;
+	struct child *child = child_find(call->vp->partition, input->partition_id);
+
+	if (!child)
+		return HV_STATUS_INVALID_PARTITION_ID;
+	while (call->reps_done < call->rep_count) {
+		if (child->nr_deposited == child->nr_used)
+			return HV_STATUS_NO_RESOURCES;
+		output->gpa_page_list[call->reps_done++] =
+			child->deposited[--child->nr_deposited];
+	}
+	return HV_STATUS_SUCCESS;
+}
+
+u16 child_install_intercept(struct hypercall *call)
+{
+	const struct hv_input_install_intercept *input = call->in;
+	struct child *child = child_find(call->vp->partition, input->partition_id);
+	unsigned int i;
+
+	if (!child)
+		return HV_STATUS_INVALID_PARTITION_ID;
+	switch (input->intercept_type) {
+	case HV_INTERCEPT_TYPE_X64_IO_PORT:
+	case HV_INTERCEPT_TYPE_X64_CPUID:
+	case HV_INTERCEPT_TYPE_X64_MSR_INDEX:
+		break;
+	case HV_INTERCEPT_TYPE_EXCEPTION:
+		/* KVM hands on no other; see the README. */
+		if (input->parameter == DB_VECTOR || input->parameter == BP_VECTOR)
+			break;
+		return HV_STATUS_OPERATION_DENIED;
+	default:
+		return HV_STATUS_INVALID_PARAMETER;
+	}
+
+	for (i = 0; i < child->nr_intercepts; i++)
+		if (child->intercepts[i].type == input->intercept_type &&
+		    child->intercepts[i].parameter == input->parameter)
+			break;
+	if (i == CHILD_INTERCEPTS_MAX)
+		return HV_STATUS_NO_RESOURCES;
+	child->intercepts[i] = (struct child_intercept) {
+		.type = input->intercept_type,
+		.access = input->access_type,
+		.parameter = input->parameter,
+	};
+	if (i == child->nr_intercepts)
+		child->nr_intercepts++;
+	for (i = 0; i < CHILD_VPS_MAX; i++)
+		if (child->vps[i])
+			child_vp_kick(child->vps[i]);
+	return HV_STATUS_SUCCESS;
+}
+
+bool child_wants(const struct child *child, u32 type, u32 access, u64 parameter)
+{
+	const struct child_intercept *wanted;
+
+	for (wanted = child->intercepts; wanted < child->intercepts + child->nr_intercepts;
+	     wanted++)
+		if (wanted->type == type && wanted->access & access &&
+		    wanted->parameter == parameter)
+			return true;
+	return false;
+}
+
+u64 child_time(const struct child *child)
+{
+	return child->time_frozen ? child->time_offset : log_time() + child->time_offset;
+}
+
+u16 child_property_get(struct child *child, u32 code, u64 *value)
+{
+	switch (code) {
+	case HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES:
+		*value = child->synthetic_features;
+		break;
+	case HV_PARTITION_PROPERTY_TIME_FREEZE:
+		*value = child->time_frozen;
+		break;
+	case HV_PARTITION_PROPERTY_REFERENCE_TIME:
+		*value = child_time(child);
+		break;
+	case HV_PARTITION_PROPERTY_GPA_PAGE_ACCESS_TRACKING:
+		*value = child->tracks_access;
+		break;
+	case HV_PARTITION_PROPERTY_UNIMPLEMENTED_MSR_ACTION:
+		*value = child->ignores_msrs;
+		break;
+	default:
+		return property_of_processor(child->parent, code, value);
+	}
+	return HV_STATUS_SUCCESS;
+}
+
+static void child_freeze_time(struct child *child, bool freeze)
+{
+	u64 now = child_time(child);
+
+	if (child->time_frozen == freeze)
+		return;
+	child->time_frozen = freeze;
+	child->time_offset = freeze ? now : now - log_time();
+}
+
+u64 child_assignable_features(void)
+{
+	const union hv_partition_synthetic_processor_features features = {
+		.hypervisor_present = 1,
+		.hv1 = 1,
+		.access_partition_reference_counter = 1,
+		.access_hypercall_regs = 1,
+		.access_vp_index = 1,
+		.access_partition_reference_tsc = 1,
+		.access_frequency_regs = 1,
+	};
+
+	return features.as_uint64[0];
+}
+
+static u16 child_set(struct child *child, u32 code, u64 value)
+{
+	switch (code) {
+	case HV_PARTITION_PROPERTY_PRIVILEGE_FLAGS:
+		/* An L1VH grants none. */
+		if (child->state != CHILD_CREATED)
+			return HV_STATUS_INVALID_PARTITION_STATE;
+		return value ? HV_STATUS_INVALID_PARAMETER : HV_STATUS_SUCCESS;
+	case HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES:
+		if (child->state != CHILD_CREATED)
+			return HV_STATUS_INVALID_PARTITION_STATE;
+		if (value & ~child_assignable_features())
+			return HV_STATUS_INVALID_PARAMETER;
+		child->synthetic_features = value;
+		break;
+	case HV_PARTITION_PROPERTY_TIME_FREEZE:
+		child_freeze_time(child, value);
+		child_msr_retime(child);
+		break;
+	case HV_PARTITION_PROPERTY_REFERENCE_TIME:
+		child->time_offset = child->time_frozen ? value : value - log_time();
+		child_msr_retime(child);
+		break;
+	case HV_PARTITION_PROPERTY_GPA_PAGE_ACCESS_TRACKING:
+		child_memory_track(child, value);
+		break;
+	case HV_PARTITION_PROPERTY_UNIMPLEMENTED_MSR_ACTION:
+		if (value > 1)
+			return HV_STATUS_INVALID_PARAMETER;
+		child->ignores_msrs = value;
+		break;
+	default:
+		return HV_STATUS_UNKNOWN_PROPERTY;
+	}
+	return HV_STATUS_SUCCESS;
+}
+
+/*
+ * With --slow-properties the answer comes later, as a message. What it says is
+ * what the call would have said.
+ */
+u16 child_property_set(struct hypercall *call)
+{
+	const struct hv_input_set_partition_property *input = call->in;
+	struct child *child = child_find(call->vp->partition, input->partition_id);
+	struct hv_message message = {
+		.header.message_type = HVMSG_ASYNC_CALL_COMPLETION,
+		.header.payload_size = sizeof(struct hv_async_completion_message_payload),
+	};
+	struct hv_async_completion_message_payload *payload = (void *)message.u.payload;
+	u16 status;
+
+	if (!child)
+		return HV_STATUS_INVALID_PARTITION_ID;
+	status = child_set(child, input->property_code, input->property_value);
+	if (!call->vp->partition->options->slow_properties)
+		return status;
+
+	message.header.sender = child->id;
+	payload->partition_id = child->id;
+	payload->status = status;
+	payload->completion_count = 1;
+	if (!child_sched_post(child, &message))
+		return status;
+	return HV_STATUS_CALL_PENDING;
+}

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What CPUID tells a child's VP: what KVM can do, as far as hvemu has it, the
+ * hypervisor's leaves, and what the parent has registered. KVM answers by itself.
+ */
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include <linux/kernel.h>
+#include <linux/kvm.h>
+#include <asm/msr-index.h>
+#include <hyperv/hvhdk.h>
+
+#include "child.h"
+#include "child_register.h"
+#include "child_regs.h"
+#include "cpuid.h"
+#include "hv_more.h"
+#include "hypercall.h"
+#include "options.h"
+#include "partition.h"
+
+#define LEAF_FEATURES		0x1
+#define LEAF_CACHES		0x4
+#define LEAF_EXTENDED		0x7
+#define LEAF_TOPOLOGY		0xb
+#define LEAF_XSAVE		0xd
+#define LEAF_TOPOLOGY_V2	0x1f
+#define LEAF_AMD_CACHES		0x8000001d
+
+#define FEATURES_ECX_OSXSAVE	BIT(27)
+#define EXTENDED_ECX_OSPKE	BIT(4)
+#define CR4_OSXSAVE		BIT_ULL(18)
+#define CR4_PKE			BIT_ULL(22)
+
+/* An XSAVE area begins with that of FXSAVE and a header. */
+#define XSAVE_AREA_MIN		(512 + 64)
+#define XSAVE_COMPONENTS	63
+#define XSAVE_ALIGNED		BIT(1)
+
+static bool has_subleaves(u32 function)
+{
+	return function == LEAF_CACHES || function == LEAF_EXTENDED ||
+	       function == LEAF_TOPOLOGY || function == LEAF_XSAVE ||
+	       function == LEAF_TOPOLOGY_V2 || function == LEAF_AMD_CACHES;
+}
+
+static bool is_meant(const struct child_cpuid_result *result,
+		     const struct kvm_cpuid_entry2 *entry)
+{
+	return entry->function == result->function &&
+	       (result->any_index || entry->index == result->index);
+}
+
+static u32 mix(u32 from, u32 value, u32 mask)
+{
+	return (from & ~mask) | (value & mask);
+}
+
+static void override(struct kvm_cpuid_entry2 *entry, const struct child_cpuid_result *result)
+{
+	entry->eax = mix(entry->eax, result->value[0], result->mask[0]);
+	entry->ebx = mix(entry->ebx, result->value[1], result->mask[1]);
+	entry->ecx = mix(entry->ecx, result->value[2], result->mask[2]);
+	entry->edx = mix(entry->edx, result->value[3], result->mask[3]);
+}
+
+static void apply(const struct child_cpuid_result *result, struct cpuid *cpuid)
+{
+	struct kvm_cpuid_entry2 *entry;
+	bool found = false;
+
+	for (entry = cpuid->entries; entry < cpuid->entries + cpuid->head.nent; entry++) {
+		if (!is_meant(result, entry))
+			continue;
+		override(entry, result);
+		found = true;
+	}
+	if (found || !result->always || cpuid->head.nent == CPUID_ENTRIES_MAX)
+		return;
+	/* A leaf that the hypervisor itself does not have. */
+	*entry = (struct kvm_cpuid_entry2) {
+		.function = result->function,
+		.index = result->index,
+	};
+	if (!result->any_index || has_subleaves(result->function))
+		entry->flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
+	override(entry, result);
+	cpuid->head.nent++;
+}
+
+/* As the parent has chosen, in the form in which CPUID has it. */
+static u32 features_of(const struct child *child)
+{
+	const union hv_partition_synthetic_processor_features chosen = {
+		.as_uint64[0] = child->synthetic_features,
+	};
+	u32 features = 0;
+
+	if (chosen.access_partition_reference_counter)
+		features |= HV_MSR_TIME_REF_COUNT_AVAILABLE;
+	if (chosen.access_hypercall_regs)
+		features |= HV_MSR_HYPERCALL_AVAILABLE;
+	if (chosen.access_vp_index)
+		features |= HV_MSR_VP_INDEX_AVAILABLE;
+	if (chosen.access_partition_reference_tsc)
+		features |= HV_MSR_REFERENCE_TSC_AVAILABLE;
+	if (chosen.access_frequency_regs)
+		features |= HV_ACCESS_FREQUENCY_MSRS | HV_ACCESS_TSC_INVARIANT;
+	return features;
+}
+
+static void make(struct child_vp *vp, bool registered, struct cpuid *cpuid)
+{
+	const struct child *child = vp->child;
+	struct cpuid_view view = {
+		.index = vp->index,
+		.x2apic = child->flags & HV_PARTITION_CREATION_FLAG_X2APIC_CAPABLE,
+		.no_apic = !(child->flags & HV_PARTITION_CREATION_FLAG_LAPIC_ENABLED),
+		/* Its local APIC is hvemu's, see apic.c. */
+		.no_deadline = true,
+		.physical_bits = child->parent->physical_bits,
+		.build = child->parent->options->build,
+		.features = features_of(child),
+		.vps_max = CHILD_VPS_MAX,
+	};
+	unsigned int i;
+
+	cpuid_supported(child->parent->kvm, cpuid);
+	cpuid_fit(cpuid, &view);
+	for (i = 0; registered && i < vp->nr_cpuid_results; i++)
+		apply(&vp->cpuid_results[i], cpuid);
+}
+
+int child_cpuid_init(struct child_vp *vp)
+{
+	struct cpuid cpuid;
+
+	make(vp, true, &cpuid);
+	return ioctl(vp->fd, KVM_SET_CPUID2, &cpuid.head) < 0 ? -errno : 0;
+}
+
+/* Where a result goes: over an older one for the same leaf, if there is one. */
+static struct child_cpuid_result *place(struct child_vp *vp, const struct child_cpuid_result *new)
+{
+	struct child_cpuid_result *old;
+
+	for (old = vp->cpuid_results; old < vp->cpuid_results + vp->nr_cpuid_results; old++)
+		if (old->function == new->function && old->index == new->index &&
+		    old->any_index == new->any_index)
+			return old;
+	if (vp->nr_cpuid_results == CHILD_CPUID_RESULTS_MAX)
+		return NULL;
+	vp->nr_cpuid_results++;
+	return old;
+}
+
+u16 child_cpuid_register(struct hypercall *call)
+{
+	const struct hv_input_register_intercept_result *input = call->in;
+	struct child_cpuid_result new = {
+		.function = input->eax,
+		.index = input->subleaf_specific ? input->ecx : 0,
+		.any_index = !input->subleaf_specific,
+		.always = input->always_override,
+	};
+	struct child_cpuid_result *where;
+	struct child_vp *vp;
+	unsigned int i;
+	u16 status;
+
+	status = child_regs_vp(call, input->partition_id, input->vp_index, &vp);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	if (input->intercept_type != HV_INTERCEPT_TYPE_X64_CPUID)
+		return HV_STATUS_INVALID_PARAMETER;
+	/* KVM takes no other leaves once the guest may have seen them. */
+	if (vp->ran)
+		return HV_STATUS_INVALID_VP_STATE;
+
+	for (i = 0; i < ARRAY_SIZE(new.value); i++) {
+		new.value[i] = input->result[i].value;
+		new.mask[i] = input->result[i].mask;
+	}
+	where = place(vp, &new);
+	if (!where)
+		return HV_STATUS_NO_RESOURCES;
+	*where = new;
+	if (vp->fd >= 0 && child_cpuid_init(vp))
+		return HV_STATUS_INVALID_PARAMETER;
+	return HV_STATUS_SUCCESS;
+}
+
+/* How long an XSAVE area with some components is, in either of its formats. */
+static u32 xsave_size(struct cpuid *cpuid, u64 components, bool compact)
+{
+	u32 size = XSAVE_AREA_MIN, end, i;
+
+	/* The first two are in the part that FXSAVE writes. */
+	for (i = 2; i < XSAVE_COMPONENTS; i++) {
+		const struct kvm_cpuid_entry2 *entry;
+
+		entry = components & BIT_ULL(i) ? cpuid_find(cpuid, LEAF_XSAVE, i) : NULL;
+		if (!entry)
+			continue;
+		if (compact)
+			end = (entry->ecx & XSAVE_ALIGNED ? (size + 63) & ~63U : size) +
+			      entry->eax;
+		else
+			end = entry->ebx + entry->eax;
+		if (end > size)
+			size = end;
+	}
+	return size;
+}
+
+/* What the processor makes of the state that it is in. */
+static void follow_state(struct child_vp *vp, struct cpuid *cpuid, u64 xfem, u64 xss)
+{
+	u64 cr4 = child_vp_regs(vp)->sregs.cr4;
+	struct kvm_cpuid_entry2 *entry;
+
+	entry = cpuid_find(cpuid, LEAF_FEATURES, 0);
+	if (entry)
+		entry->ecx = mix(entry->ecx, cr4 & CR4_OSXSAVE ? ~0U : 0, FEATURES_ECX_OSXSAVE);
+	entry = cpuid_find(cpuid, LEAF_EXTENDED, 0);
+	if (entry)
+		entry->ecx = mix(entry->ecx, cr4 & CR4_PKE ? ~0U : 0, EXTENDED_ECX_OSPKE);
+	entry = cpuid_find(cpuid, LEAF_XSAVE, 0);
+	if (entry)
+		entry->ebx = xsave_size(cpuid, xfem, false);
+	entry = cpuid_find(cpuid, LEAF_XSAVE, 1);
+	if (entry && entry->eax)
+		entry->ebx = xsave_size(cpuid, xfem | xss, true);
+}
+
+/* One leaf of @cpuid, the state components being @xfem and @xss. */
+static void read_leaf(struct child_vp *vp, struct cpuid *cpuid, u32 function, u32 index,
+		      u64 xfem, u64 xss, u32 *result)
+{
+	const struct kvm_cpuid_entry2 *entry;
+
+	follow_state(vp, cpuid, xfem, xss);
+	entry = cpuid_find(cpuid, function, index);
+	result[0] = entry ? entry->eax : 0;
+	result[1] = entry ? entry->ebx : 0;
+	result[2] = entry ? entry->ecx : 0;
+	result[3] = entry ? entry->edx : 0;
+}
+
+void child_cpuid_look_up(struct child_vp *vp, u32 function, u32 index, u32 *result)
+{
+	struct cpuid cpuid;
+	u64 xcr0 = 0, xss = 0;
+
+	make(vp, true, &cpuid);
+	child_register_xcr0(vp, &xcr0);
+	child_register_msr(vp, MSR_IA32_XSS, &xss);
+	read_leaf(vp, &cpuid, function, index, xcr0, xss, result);
+}
+
+u16 child_cpuid_values(struct hypercall *call)
+{
+	const struct hv_input_get_vp_cpuid_values *input = call->in;
+	bool own = input->flags & HV_GET_VP_CPUID_VALUES_USE_VP_XFEM_XSS;
+	const struct hv_cpuid_leaf_info *leaf;
+	u32 (*results)[4] = call->out;
+	struct child_vp *vp;
+	struct cpuid cpuid;
+	u64 xcr0 = 0, xss = 0;
+	u16 status;
+
+	status = child_regs_vp(call, input->partition_id, input->vp_index, &vp);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+
+	child_vp_pull(vp);
+	make(vp, input->flags & HV_GET_VP_CPUID_VALUES_APPLY_REGISTERED, &cpuid);
+	child_register_xcr0(vp, &xcr0);
+	child_register_msr(vp, MSR_IA32_XSS, &xss);
+	for (; call->reps_done < call->rep_count; call->reps_done++) {
+		leaf = &input->leaves[call->reps_done];
+		read_leaf(vp, &cpuid, leaf->eax, leaf->ecx, own ? xcr0 : leaf->xfem,
+			  own ? xss : leaf->xss, results[call->reps_done]);
+	}
+	child_vp_release(vp);
+	return HV_STATUS_SUCCESS;
+}

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Interrupts of child partitions: what the parent and the VPs send to local
+ * APICs, their clock, and what the parent is told of.
+ */
+
+#include <errno.h>
+#include <pthread.h>
+#include <time.h>
+
+#include <linux/kernel.h>
+#include <hyperv/hvhdk.h>
+
+#include "child.h"
+#include "hv_more.h"
+#include "hypercall.h"
+#include "log.h"
+#include "partition.h"
+
+#define NS_PER_S		1000000000ULL
+
+/*
+ * A guest can have its timer fire as often as it likes. That often they are
+ * looked at, so that the lock is there for others too.
+ */
+#define CLOCK_PAUSE_NS		50000
+
+/* How the clock's thread sleeps. There is one for all children. */
+static struct {
+	pthread_cond_t earlier;	/* @next is too late */
+	u64 next;		/* when it wakes; 0: it is not there */
+} irq_clock;
+
+/* An interrupt on its way, and to whom. */
+struct irq {
+	struct child_vp *sender;	/* NULL: the parent */
+	u32 type;			/* enum hv_interrupt_type */
+	u8 vector;
+	bool level;
+	bool logical;
+	u32 dest;
+	u8 shorthand;			/* enum apic_shorthand */
+};
+
+static struct child_vp *vp_of(struct apic *apic)
+{
+	return container_of(apic, struct child_vp, apic);
+}
+
+static u64 now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+static u64 irq_now(struct apic *apic)
+{
+	(void)apic;
+	return now_ns();
+}
+
+bool child_irq_pending(const struct child_vp *vp)
+{
+	const struct apic *apic = &vp->apic;
+
+	if (apic->init || apic->sipi)
+		return true;
+	return !apic->wait_for_sipi && (apic->nmi || apic_pending(apic) >= 0);
+}
+
+static void irq_changed(struct apic *apic)
+{
+	if (apic->deadline && apic->deadline < irq_clock.next)
+		pthread_cond_signal(&irq_clock.earlier);
+	if (child_irq_pending(vp_of(apic)))
+		child_sched_runnable(vp_of(apic));
+}
+
+/*
+ * No public source says how a parent learns of it. As an intercept it reaches the
+ * VMM, which a VMM with interrupt controllers of its own needs; as a message of
+ * the SynIC it reaches a resampling irqfd of the driver's, or nobody, and the VP
+ * goes on. --eoi chooses.
+ */
+static void irq_eoi(struct apic *apic, u8 vector)
+{
+	struct child_vp *vp = vp_of(apic);
+	bool posted;
+
+	if (!vp->child->parent->options->eoi_messages) {
+		vp->eoi_owed = true;
+		vp->eoi_vector = vector;
+		return;
+	}
+	child_intercept_eoi(vp, vector);
+	posted = child_sched_post(vp->child, &vp->message);
+	log_event(LOG_NO_VP, "eoi", "child=0x%llx index=%u vector=0x%x posted=%s",
+		  (unsigned long long)vp->child->id, vp->index, vector,
+		  posted ? "yes" : "no");
+}
+
+static bool irq_is_for(const struct irq *irq, const struct child_vp *vp)
+{
+	switch (irq->shorthand) {
+	case APIC_SELF:
+		return vp == irq->sender;
+	case APIC_ALL:
+		return true;
+	case APIC_OTHERS:
+		return vp != irq->sender;
+	default:
+		return apic_matches(&vp->apic, irq->logical, irq->dest);
+	}
+}
+
+static void irq_arrive(const struct irq *irq, struct child_vp *vp)
+{
+	switch (irq->type) {
+	case HV_X64_INTERRUPT_TYPE_LOCALINT0:
+	case HV_X64_INTERRUPT_TYPE_LOCALINT1:
+		apic_lint(&vp->apic, irq->type - HV_X64_INTERRUPT_TYPE_LOCALINT0,
+			  irq->vector);
+		break;
+	default:
+		/* The numbers are those of delivery modes. */
+		apic_deliver(&vp->apic, irq->type, irq->vector, irq->level);
+	}
+}
+
+/* Of two that would take it, which one is less busy: the first one at a draw. */
+static struct child_vp *less_busy(struct child_vp *one, struct child_vp *other)
+{
+	if (!apic_is_enabled(&other->apic))
+		return one;
+	return !one || apic_ppr(&other->apic) < apic_ppr(&one->apic) ? other : one;
+}
+
+/* Returns how many VPs it went to. */
+static unsigned int irq_route(struct child *child, const struct irq *irq)
+{
+	struct child_vp *lowest = NULL;
+	unsigned int targets = 0;
+	u32 i;
+
+	for (i = 0; i < CHILD_VPS_MAX; i++) {
+		struct child_vp *vp = child->vps[i];
+
+		if (!vp || !irq_is_for(irq, vp))
+			continue;
+		if (irq->type == HV_X64_INTERRUPT_TYPE_LOWESTPRIORITY) {
+			lowest = less_busy(lowest, vp);
+			continue;
+		}
+		irq_arrive(irq, vp);
+		targets++;
+	}
+	if (!lowest)
+		return targets;
+	irq_arrive(irq, lowest);
+	return 1;
+}
+
+static void irq_send(struct apic *apic, u8 vector, u8 mode, bool logical, u32 dest,
+		     u8 shorthand)
+{
+	const struct irq irq = {
+		.sender = vp_of(apic),
+		.type = mode,
+		.vector = vector,
+		.logical = logical,
+		.dest = dest,
+		.shorthand = shorthand,
+	};
+
+	irq_route(vp_of(apic)->child, &irq);
+}
+
+static const struct apic_bus irq_bus = {
+	.now = irq_now,
+	.send = irq_send,
+	.eoi = irq_eoi,
+	.changed = irq_changed,
+};
+
+void child_irq_init(struct child_vp *vp)
+{
+	apic_init(&vp->apic, vp->index, &irq_bus);
+}
+
+/* Whether the parent may send such one. */
+static bool irq_is_right(const struct hv_input_assert_virtual_interrupt *input)
+{
+	if (input->target_vtl || input->rsvd_z0 || input->rsvd_z1 || input->control.rsvd ||
+	    input->dest_addr >> 32 || input->vector >> 8)
+		return false;
+
+	switch (input->control.interrupt_type) {
+	case HV_X64_INTERRUPT_TYPE_FIXED:
+	case HV_X64_INTERRUPT_TYPE_LOWESTPRIORITY:
+	case HV_X64_INTERRUPT_TYPE_EXTINT:
+		return input->vector >= APIC_VECTOR_MIN;
+	case HV_X64_INTERRUPT_TYPE_NMI:
+	case HV_X64_INTERRUPT_TYPE_INIT:
+	case HV_X64_INTERRUPT_TYPE_SIPI:
+	case HV_X64_INTERRUPT_TYPE_LOCALINT0:
+	case HV_X64_INTERRUPT_TYPE_LOCALINT1:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Whether a VP has one of the legacy controller's that it has not taken. */
+static bool has_extint(const struct child *child)
+{
+	u32 i;
+
+	for (i = 0; i < CHILD_VPS_MAX; i++)
+		if (child->vps[i] && child->vps[i]->apic.extint)
+			return true;
+	return false;
+}
+
+u16 child_irq_assert(struct hypercall *call)
+{
+	const struct hv_input_assert_virtual_interrupt *input = call->in;
+	struct child *child = child_find(call->vp->partition, input->partition_id);
+	const struct irq irq = {
+		.type = input->control.interrupt_type,
+		.vector = input->vector,
+		.level = input->control.level_triggered,
+		.logical = input->control.logical_dest_mode,
+		.dest = input->dest_addr,
+	};
+	unsigned int targets;
+
+	if (!child)
+		return HV_STATUS_INVALID_PARTITION_ID;
+	if (child->state != CHILD_INITIALIZED)
+		return HV_STATUS_INVALID_PARTITION_STATE;
+	if (!irq_is_right(input))
+		return HV_STATUS_INVALID_PARAMETER;
+	if (irq.type == HV_X64_INTERRUPT_TYPE_EXTINT && has_extint(child))
+		return HV_STATUS_NOT_ACKNOWLEDGED;
+
+	/* One that is for nobody is lost, as on a bus. */
+	targets = irq_route(child, &irq);
+	log_event(call->vp->index, "assert",
+		  "child=0x%llx type=%u vector=0x%x dest=0x%x logical=%u level=%u targets=%u",
+		  (unsigned long long)child->id, irq.type, irq.vector, irq.dest,
+		  irq.logical, irq.level, targets);
+	return HV_STATUS_SUCCESS;
+}
+
+u16 child_irq_clear(struct hypercall *call)
+{
+	const struct hv_input_clear_virtual_interrupt *input = call->in;
+	struct child *child = child_find(call->vp->partition, input->partition_id);
+	u32 i;
+
+	if (!child)
+		return HV_STATUS_INVALID_PARTITION_ID;
+	if (child->state != CHILD_INITIALIZED)
+		return HV_STATUS_INVALID_PARTITION_STATE;
+	if (!has_extint(child))
+		return HV_STATUS_ACKNOWLEDGED;
+	for (i = 0; i < CHILD_VPS_MAX; i++)
+		if (child->vps[i])
+			child->vps[i]->apic.extint = false;
+	return HV_STATUS_SUCCESS;
+}
+
+/* A local APIC's id is its VP's number. */
+u16 child_irq_vp_index(struct hypercall *call)
+{
+	const struct hv_get_vp_from_apic_id_in *input = call->in;
+	struct child *child = child_find(call->vp->partition, input->partition_id);
+	u32 *output = call->out;
+	u32 id;
+
+	if (!child)
+		return HV_STATUS_INVALID_PARTITION_ID;
+	if (input->target_vtl.as_uint8)
+		return HV_STATUS_INVALID_PARAMETER;
+	for (; call->reps_done < call->rep_count; call->reps_done++) {
+		id = input->apic_ids[call->reps_done];
+		if (id >= CHILD_VPS_MAX || !child->vps[id])
+			return HV_STATUS_INVALID_PARAMETER;
+		output[call->reps_done] = id;
+	}
+	return HV_STATUS_SUCCESS;
+}
+
+void child_irq_scan(struct child_vp *vp)
+{
+	struct hv_vp_register_page *page;
+	union hv_vp_register_page_interrupt_vectors posted;
+	unsigned int i;
+
+	page = partition_page(vp->child->parent, vp->register_gpfn);
+	if (!page)
+		return;
+	/* Pairs with try_cmpxchg() of mshv_root_push_vector(). */
+	posted.as_uint64 = __atomic_exchange_n(&page->interrupt_vectors.as_uint64, 0,
+					       __ATOMIC_SEQ_CST);
+	if (!posted.as_uint64)
+		return;
+	log_event(LOG_NO_VP, "posted", "child=0x%llx index=%u vectors=0x%llx",
+		  (unsigned long long)vp->child->id, vp->index,
+		  (unsigned long long)posted.as_uint64);
+
+	/* No fault of the driver's: a VMM can write anything there. */
+	if (posted.vector_count > HV_VP_REGISTER_PAGE_MAX_VECTOR_COUNT)
+		return;
+	for (i = 0; i < posted.vector_count; i++)
+		if (posted.vector[i] >= APIC_VECTOR_MIN)
+			apic_request(&vp->apic, posted.vector[i], false);
+}
+
+/* Have all timers fire that are due. Returns when the next one is, ~0: never. */
+static u64 tick(struct partition *partition)
+{
+	u64 next = ~0ULL;
+	unsigned int c;
+	u32 i;
+
+	for (c = 0; c < partition->nr_children; c++) {
+		for (i = 0; i < CHILD_VPS_MAX; i++) {
+			struct child_vp *vp = partition->children[c]->vps[i];
+
+			if (!vp)
+				continue;
+			apic_tick(&vp->apic);
+			if (vp->apic.deadline && vp->apic.deadline < next)
+				next = vp->apic.deadline;
+		}
+	}
+	return next;
+}
+
+static void *clock_thread(void *argument)
+{
+	struct partition *partition = argument;
+	struct timespec when;
+	u64 next, soonest;
+
+	pthread_mutex_lock(&partition->lock);
+	for (;;) {
+		next = tick(partition);
+		soonest = now_ns() + CLOCK_PAUSE_NS;
+		irq_clock.next = next > soonest ? next : soonest;
+		if (next == ~0ULL) {
+			pthread_cond_wait(&irq_clock.earlier, &partition->lock);
+			continue;
+		}
+		when.tv_sec = irq_clock.next / NS_PER_S;
+		when.tv_nsec = irq_clock.next % NS_PER_S;
+		pthread_cond_timedwait(&irq_clock.earlier, &partition->lock, &when);
+	}
+	return NULL;
+}
+
+int child_irq_setup(struct partition *partition)
+{
+	pthread_condattr_t attributes;
+	pthread_t thread;
+	int ret;
+
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&irq_clock.earlier, &attributes);
+	pthread_condattr_destroy(&attributes);
+
+	ret = pthread_create(&thread, NULL, clock_thread, partition);
+	if (ret)
+		return -ret;
+	pthread_detach(thread);
+	return 0;
+}

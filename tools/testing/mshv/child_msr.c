@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Synthetic MSRs of a child: what its guest reads and writes, and what its parent
+ * does with them as registers.
+ *
+ * A child has few of the hypervisor's features: the SynIC and synthetic timers
+ * are kept for whoever saves and restores them, and do nothing.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/kernel.h>
+#include <asm/msr-index.h>
+#include <hyperv/hvhdk.h>
+
+#include "child.h"
+#include "child_register.h"
+#include "child_regs.h"
+#include "log.h"
+#include "msr.h"
+#include "names.h"
+#include "partition.h"
+
+#define PAGE_ENABLE		BIT_ULL(0)
+#define CRASH_TEXT_MAX		HV_HYP_PAGE_SIZE
+
+/**
+ * struct child_msrs - MSRs that all VPs of a child share
+ * @guest_os_id: HV_X64_MSR_GUEST_OS_ID
+ * @hypercall: HV_X64_MSR_HYPERCALL
+ * @reference_tsc: HV_X64_MSR_REFERENCE_TSC
+ * @tsc_page: what it has laid over a page of the child's; NULL: nothing
+ * @tsc_invariant: HV_X64_MSR_TSC_INVARIANT_CONTROL
+ * @crash: HV_X64_MSR_CRASH_P0 and what follows
+ */
+struct child_msrs {
+	u64 guest_os_id;
+	u64 hypercall;
+	u64 reference_tsc;
+	struct ms_hyperv_tsc_page *tsc_page;
+	u64 tsc_invariant;
+	u64 crash[HV_X64_MSR_CRASH_PARAMS];
+};
+
+int child_msr_init(struct child *child)
+{
+	child->msrs = calloc(1, sizeof(*child->msrs));
+	return child->msrs ? 0 : -ENOMEM;
+}
+
+void child_msr_exit(struct child *child)
+{
+	free(child->msrs);
+	child->msrs = NULL;
+}
+
+/* One of those that are only kept; NULL: it is none. */
+static u64 *stored(struct child_vp *vp, u32 msr)
+{
+	struct child_regs_storage *storage = vp->storage;
+	struct child_msrs *msrs = vp->child->msrs;
+	u32 timer = (msr - HV_X64_MSR_STIMER0_CONFIG) / 2;
+
+	switch (msr) {
+	case HV_X64_MSR_TSC_INVARIANT_CONTROL:
+		return &msrs->tsc_invariant;
+	case HV_X64_MSR_CRASH_P0 ... HV_X64_MSR_CRASH_P4:
+		return &msrs->crash[msr - HV_X64_MSR_CRASH_P0];
+	case HV_X64_MSR_VP_ASSIST_PAGE:
+		return &storage->vp_assist;
+	case HV_X64_MSR_SCONTROL:
+		return &storage->scontrol;
+	case HV_X64_MSR_SVERSION:
+		return &storage->sversion;
+	case HV_X64_MSR_SIEFP:
+		return &storage->siefp;
+	case HV_X64_MSR_SIMP:
+		return &storage->simp;
+	case HV_X64_MSR_SIRBP:
+		return &storage->sirbp;
+	case HV_X64_MSR_SINT0 ... HV_X64_MSR_SINT15:
+		return &storage->sint[msr - HV_X64_MSR_SINT0];
+	case HV_X64_MSR_STIMER0_CONFIG ... HV_X64_MSR_STIMER3_COUNT:
+		return &storage->timers[timer * CHILD_TIMER_SIZE +
+					(msr % 2 ? CHILD_TIMER_COUNT : CHILD_TIMER_CONFIG)];
+	default:
+		return NULL;
+	}
+}
+
+/*
+ * A child has no hypercalls. The code says so itself, so that a guest which tries
+ * them gets its answer: mov $HV_STATUS_INVALID_HYPERCALL_CODE, %eax; ret
+ */
+static void fill_hypercall_page(struct child_vp *vp, void *page)
+{
+	static const u8 code[] = {
+		0xb8, HV_STATUS_INVALID_HYPERCALL_CODE, 0x00, 0x00, 0x00,
+		0xc3,
+	};
+
+	(void)vp;
+	msr_fill_code(page, code, sizeof(code));
+}
+
+/* A page that says nothing sends the guest to HV_X64_MSR_TIME_REF_COUNT. */
+static void fill_tsc_page(struct child_vp *vp, void *page)
+{
+	struct child *child = vp->child;
+	struct ms_hyperv_tsc_page *tsc_page = page;
+	u64 tsc;
+
+	child->msrs->tsc_page = tsc_page;
+	if (child->time_frozen || !child_register_msr(vp, MSR_IA32_TSC, &tsc))
+		tsc_page->tsc_sequence = 0;
+	else
+		msr_fill_reference_tsc(tsc_page, child->parent->tsc_hz, tsc,
+				       child_time(child));
+}
+
+static bool is_elsewhere(u64 one, u64 other)
+{
+	return one >> HV_HYP_PAGE_SHIFT != other >> HV_HYP_PAGE_SHIFT;
+}
+
+/*
+ * Write an MSR that lays a page over the guest's memory: *@msr is what it was.
+ * Return: whether there is memory where it shall be.
+ */
+static bool write_overlay(struct child_vp *vp, u64 *msr, u64 value,
+			  void (*fill)(struct child_vp *vp, void *page))
+{
+	struct child *child = vp->child;
+	bool was_there = *msr & PAGE_ENABLE;
+	bool is_there = value & PAGE_ENABLE;
+	void *page;
+
+	if (was_there && (!is_there || is_elsewhere(*msr, value))) {
+		child_overlay_remove(child, *msr >> HV_HYP_PAGE_SHIFT);
+		*msr &= ~PAGE_ENABLE;
+		was_there = false;
+	}
+	if (is_there && !was_there) {
+		if (child_overlay(child, value >> HV_HYP_PAGE_SHIFT, &page))
+			return false;
+		fill(vp, page);
+	}
+	*msr = value;
+	return true;
+}
+
+static bool set_guest_os_id(struct child_vp *vp, u64 value)
+{
+	struct child_msrs *msrs = vp->child->msrs;
+
+	msrs->guest_os_id = value;
+	if (value)
+		return true;
+	/* TLFS: a guest without a name has no page for hypercalls. */
+	return write_overlay(vp, &msrs->hypercall, msrs->hypercall & ~PAGE_ENABLE,
+			     fill_hypercall_page);
+}
+
+static bool set_reference_tsc(struct child_vp *vp, u64 value)
+{
+	struct child_msrs *msrs = vp->child->msrs;
+	bool taken;
+
+	taken = write_overlay(vp, &msrs->reference_tsc, value, fill_tsc_page);
+	if (!(msrs->reference_tsc & PAGE_ENABLE))
+		msrs->tsc_page = NULL;
+	return taken;
+}
+
+/* What a guest that panics has to say lies in its memory. */
+static void print_crash_text(struct child *child, u64 gpa, u64 size)
+{
+	u64 done, piece;
+	const char *text;
+
+	if (size > CRASH_TEXT_MAX)
+		size = CRASH_TEXT_MAX;
+	for (done = 0; done < size; done += piece) {
+		piece = HV_HYP_PAGE_SIZE - (gpa + done) % HV_HYP_PAGE_SIZE;
+		if (piece > size - done)
+			piece = size - done;
+		text = child_memory(child, gpa + done, piece);
+		if (!text)
+			return;
+		fwrite(text, 1, strnlen(text, piece), stderr);
+	}
+}
+
+static void report_crash(struct child_vp *vp, u64 value)
+{
+	struct child *child = vp->child;
+	const u64 *p = child->msrs->crash;
+
+	if (!(value & HV_CRASH_CTL_CRASH_NOTIFY))
+		return;
+	log_event(LOG_NO_VP, "child-crash",
+		  "child=0x%llx index=%u p0=0x%llx p1=0x%llx p2=0x%llx p3=0x%llx p4=0x%llx",
+		  (unsigned long long)child->id, vp->index, (unsigned long long)p[0],
+		  (unsigned long long)p[1], (unsigned long long)p[2],
+		  (unsigned long long)p[3], (unsigned long long)p[4]);
+	if (value & HV_CRASH_CTL_CRASH_NOTIFY_MSG)
+		print_crash_text(child, p[3], p[4]);
+}
+
+bool child_msr_get(struct child_vp *vp, u32 msr, u64 *value)
+{
+	struct child *child = vp->child;
+	const u64 *kept;
+
+	switch (msr) {
+	case HV_X64_MSR_GUEST_OS_ID:
+		*value = child->msrs->guest_os_id;
+		return true;
+	case HV_X64_MSR_HYPERCALL:
+		*value = child->msrs->hypercall;
+		return true;
+	case HV_X64_MSR_VP_INDEX:
+		*value = vp->index;
+		return true;
+	case HV_X64_MSR_VP_RUNTIME:
+		*value = vp->run_time;
+		return true;
+	case HV_X64_MSR_TIME_REF_COUNT:
+		*value = child_time(child);
+		return true;
+	case HV_X64_MSR_REFERENCE_TSC:
+		*value = child->msrs->reference_tsc;
+		return true;
+	case HV_X64_MSR_TSC_FREQUENCY:
+		*value = child->parent->tsc_hz;
+		return true;
+	case HV_X64_MSR_APIC_FREQUENCY:
+		*value = APIC_TIMER_HZ;
+		return true;
+	case HV_X64_MSR_CRASH_CTL:
+		*value = HV_CRASH_CTL_CRASH_NOTIFY | HV_CRASH_CTL_CRASH_NOTIFY_MSG;
+		return true;
+	case HV_X64_MSR_EOM:
+		*value = 0;
+		return true;
+	default:
+		kept = stored(vp, msr);
+		if (kept)
+			*value = *kept;
+		return kept;
+	}
+}
+
+bool child_msr_set(struct child_vp *vp, u32 msr, u64 value)
+{
+	u64 *kept;
+
+	switch (msr) {
+	case HV_X64_MSR_GUEST_OS_ID:
+		return set_guest_os_id(vp, value);
+	case HV_X64_MSR_HYPERCALL:
+		return write_overlay(vp, &vp->child->msrs->hypercall, value,
+				     fill_hypercall_page);
+	case HV_X64_MSR_REFERENCE_TSC:
+		return set_reference_tsc(vp, value);
+	case HV_X64_MSR_CRASH_CTL:
+	case HV_X64_MSR_EOM:
+		return true;
+	default:
+		kept = stored(vp, msr);
+		if (kept)
+			*kept = value;
+		return kept;
+	}
+}
+
+/* A clock is read too often to log it each time. */
+static bool is_clock(u32 msr)
+{
+	return msr == HV_X64_MSR_TIME_REF_COUNT || msr == HV_X64_MSR_VP_RUNTIME;
+}
+
+static void log_access(struct child_vp *vp, const char *event, u32 msr, u64 value)
+{
+	log_event(LOG_NO_VP, event, "child=0x%llx index=%u msr=0x%x name=%s value=0x%llx",
+		  (unsigned long long)vp->child->id, vp->index, msr,
+		  name_of(msr_names, msr), (unsigned long long)value);
+}
+
+bool child_msr_read(struct child_vp *vp, u32 msr, u64 *value)
+{
+	*value = 0;
+	if (!child_msr_get(vp, msr, value))
+		return vp->child->ignores_msrs;
+	if (!is_clock(msr))
+		log_access(vp, "child-msr-read", msr, *value);
+	return true;
+}
+
+bool child_msr_write(struct child_vp *vp, u32 msr, u64 value)
+{
+	struct child *child = vp->child;
+	u64 unused;
+
+	log_access(vp, "child-msr-write", msr, value);
+	if (!child_msr_get(vp, msr, &unused))
+		return child->ignores_msrs;
+	switch (msr) {
+	case HV_X64_MSR_HYPERCALL:
+		/* TLFS: the page is not enabled before the guest has a name. */
+		if (!child->msrs->guest_os_id)
+			value &= ~PAGE_ENABLE;
+		break;
+	case HV_X64_MSR_CRASH_CTL:
+		report_crash(vp, value);
+		break;
+	case HV_X64_MSR_SVERSION:
+		/* Its parent can set it, as what it has saved elsewhere. */
+		return false;
+	}
+	return child_msr_set(vp, msr, value);
+}
+
+void child_msr_retime(struct child *child)
+{
+	struct child_vp *vp;
+	u32 i;
+
+	if (!child->msrs->tsc_page)
+		return;
+	for (i = 0; i < CHILD_VPS_MAX; i++) {
+		vp = child->vps[i];
+		if (!vp)
+			continue;
+		/* Their TSCs are one and the same, as KVM makes them. */
+		child_vp_pull(vp);
+		if (child->msrs->tsc_page)
+			fill_tsc_page(vp, child->msrs->tsc_page);
+		child_vp_release(vp);
+		return;
+	}
+}

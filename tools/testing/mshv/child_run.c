@@ -1,0 +1,543 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One VP of a child runs until somebody must look.
+ *
+ * KVM holds no interrupt controller of the child's: before each entry what its
+ * local APIC has for it is put into the state that KVM takes over with the
+ * entry, and HLT is an exit.
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <linux/compiler.h>
+#include <linux/kvm.h>
+#include <hyperv/hvhdk.h>
+
+#include "child.h"
+#include "child_insn.h"
+#include "hv_more.h"
+#include "log.h"
+#include "msr.h"
+#include "partition.h"
+#include "port.h"
+
+#define RFLAGS_IF		BIT_ULL(9)
+#define HLT_LENGTH		1
+#define OPCODE_INT3		0xcc
+#define OPCODE_TWO_BYTES	0x0f
+#define OPCODE_CPUID		0xa2
+
+/* What handle_exit() and its like have to say. */
+enum outcome {
+	GO_ON,
+	INTERCEPTED,
+	HALTED,
+};
+
+/* The shared page of the VP that this thread runs; NULL: none. */
+static __thread struct kvm_run *running;
+
+/* It may come between the last look at what is wanted and KVM_RUN. */
+static void on_kick(int signal)
+{
+	(void)signal;
+	if (running)
+		running->immediate_exit = 1;
+}
+
+int child_run_setup(void)
+{
+	struct sigaction action = { .sa_handler = on_kick };
+
+	return sigaction(CHILD_KICK_SIGNAL, &action, NULL) < 0 ? -errno : 0;
+}
+
+static bool takes_interrupts(struct child_vp *vp)
+{
+	const struct kvm_sync_regs *regs = child_vp_regs(vp);
+
+	return regs->regs.rflags & RFLAGS_IF && !regs->events.interrupt.shadow &&
+	       !regs->events.interrupt.injected && !regs->events.exception.injected &&
+	       !regs->events.exception.pending && !regs->events.nmi.injected;
+}
+
+bool child_run_has_work(struct child_vp *vp)
+{
+	const struct apic *apic = &vp->apic;
+
+	if (apic->init || apic->sipi)
+		return true;
+	if (apic->wait_for_sipi)
+		return false;
+	return apic->nmi || (apic_pending(apic) >= 0 &&
+			     child_vp_regs(vp)->regs.rflags & RFLAGS_IF);
+}
+
+/* INIT and start-up IPIs, in the order in which they count. */
+static void take_init(struct child_vp *vp)
+{
+	struct apic *apic = &vp->apic;
+
+	if (apic->init) {
+		apic->init = false;
+		apic_reset(apic);
+		vp->halted = false;
+		child_regs_reset(vp);
+	}
+	if (apic->sipi && apic->wait_for_sipi) {
+		apic->wait_for_sipi = false;
+		vp->halted = false;
+		child_regs_start(vp, apic->sipi_vector);
+	}
+	apic->sipi = false;
+}
+
+/*
+ * KVM is given an interrupt as one that is being delivered: it goes in at the
+ * next entry, and stays in the state if that does not come to pass.
+ */
+static void take_interrupts(struct child_vp *vp)
+{
+	struct kvm_sync_regs *regs = child_vp_regs(vp);
+	int vector;
+
+	if (vp->apic.nmi) {
+		vp->apic.nmi = false;
+		vp->halted = false;
+		regs->events.nmi.pending = 1;
+		regs->events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING;
+		vp->run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
+	}
+	vector = apic_pending(&vp->apic);
+	vp->run->request_interrupt_window = 0;
+	if (vector < 0)
+		return;
+	if (regs->regs.rflags & RFLAGS_IF)
+		vp->halted = false;
+	if (!takes_interrupts(vp)) {
+		vp->run->request_interrupt_window = 1;
+		return;
+	}
+	apic_accept(&vp->apic, vector);
+	regs->events.interrupt.injected = 1;
+	regs->events.interrupt.nr = vector;
+	regs->events.interrupt.soft = 0;
+	vp->run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
+	vp->run->request_interrupt_window = apic_pending(&vp->apic) >= 0;
+}
+
+static bool must_stop(const struct child_vp *vp)
+{
+	if (vp->explicit_suspend || vp->dispatch_suspend || vp->dying)
+		return true;
+	return vp->dispatcher && (vp->stop_dispatch || log_time() >= vp->slice_end);
+}
+
+static int enter(struct child_vp *vp)
+{
+	struct partition *partition = vp->child->parent;
+	struct kvm_run *run = vp->run;
+	u64 before = log_time();
+	int ret;
+
+	run->cr8 = vp->apic.tpr >> 4;
+	/*
+	 * A kick that comes from here on is seen by on_kick(). One that came
+	 * before may have been missed by it, so what it is for is looked at again.
+	 */
+	running = run;
+	run->immediate_exit = 0;
+	if (must_stop(vp))
+		run->immediate_exit = 1;
+	vp->unfinished = false;
+	vp->fault.valid = false;
+	vp->thread = pthread_self();
+	vp->tid = gettid();
+	vp->in_kvm = true;
+	vp->ran = true;
+	pthread_mutex_unlock(&partition->lock);
+
+	ret = ioctl(vp->fd, KVM_RUN, 0) < 0 ? -errno : 0;
+
+	running = NULL;
+	pthread_mutex_lock(&partition->lock);
+	vp->in_kvm = false;
+	vp->run_time += log_time() - before;
+	vp->apic.tpr = (vp->apic.tpr & 0xf) | run->cr8 << 4;
+	apic_set_base(&vp->apic, run->apic_base);
+	pthread_cond_broadcast(&vp->changed);
+	return ret;
+}
+
+/*
+ * KVM finishes with the next entry what it has handed over: it moves the guest
+ * on. Where the parent is to do that, have it finish now, and undo it. That may
+ * fault in the child's memory, so the VP counts as in KVM. Return: where RIP was
+ * when KVM had finished.
+ */
+static u64 retire(struct child_vp *vp, const struct kvm_sync_regs *state)
+{
+	struct partition *partition = vp->child->parent;
+	struct kvm_sync_regs *regs = child_vp_regs(vp);
+	struct kvm_run *run = vp->run;
+	struct kvm_sync_regs keep = *state;
+	u64 rip;
+	int ret;
+
+	vp->in_kvm = true;
+	pthread_mutex_unlock(&partition->lock);
+	do {
+		run->immediate_exit = 1;
+		ret = ioctl(vp->fd, KVM_RUN, 0);
+	} while (!ret);
+	pthread_mutex_lock(&partition->lock);
+	vp->in_kvm = false;
+	pthread_cond_broadcast(&vp->changed);
+
+	rip = regs->regs.rip;
+	*regs = keep;
+	run->kvm_dirty_regs |= run->kvm_valid_regs;
+	return rip;
+}
+
+static enum outcome handle_io(struct child_vp *vp)
+{
+	struct kvm_run *run = vp->run;
+	struct kvm_sync_regs state = *child_vp_regs(vp);
+	struct child_io io = {
+		.port = run->io.port,
+		.size = run->io.size,
+		.write = run->io.direction == KVM_EXIT_IO_OUT,
+	};
+
+	/* A string that comes from a port is written, with what nobody has read. */
+	if (!io.write)
+		memset((u8 *)run + run->io.data_offset, 0, (size_t)io.size * run->io.count);
+	io.moved = retire(vp, &state) != state.regs.rip;
+	child_intercept_io(vp, &io);
+	return INTERCEPTED;
+}
+
+static enum outcome handle_msr(struct child_vp *vp, bool write)
+{
+	struct kvm_run *run = vp->run;
+	struct child *child = vp->child;
+	u32 msr = run->msr.index;
+	u64 value = write ? run->msr.data : 0;
+	u32 access = write ? HV_INTERCEPT_ACCESS_MASK_WRITE : HV_INTERCEPT_ACCESS_MASK_READ;
+	struct kvm_sync_regs state = *child_vp_regs(vp);
+	bool done;
+
+	if (child_wants(child, HV_INTERCEPT_TYPE_X64_MSR_INDEX, access, msr)) {
+		child_intercept_msr(vp, msr, write, value);
+		retire(vp, &state);
+		return INTERCEPTED;
+	}
+	if (msr >= APIC_X2APIC_MSR && msr < APIC_X2APIC_MSR + APIC_X2APIC_MSRS)
+		done = write ? apic_msr_write(&vp->apic, msr, value) :
+			       apic_msr_read(&vp->apic, msr, &value);
+	else if (msr >= MSR_SYNTHETIC_FIRST && msr < MSR_SYNTHETIC_FIRST + MSR_SYNTHETIC_COUNT)
+		done = write ? child_msr_write(vp, msr, value) :
+			       child_msr_read(vp, msr, &value);
+	else
+		done = child->ignores_msrs;
+	run->msr.error = !done;
+	if (!write)
+		run->msr.data = value;
+	vp->unfinished = true;
+	return GO_ON;
+}
+
+/*
+ * A write at a doorbell: nobody is told but who waits for it, and the guest goes
+ * on. Only stores of a register or a constant are known, as drivers use them.
+ */
+static bool ring_doorbell(struct child_vp *vp)
+{
+	struct kvm_regs *regs = &child_vp_regs(vp)->regs;
+	struct child_insn insn;
+	u64 value, linear, gpa;
+
+	if (!vp->fault.write || !port_covers(vp->child, vp->fault.gpa >> HV_HYP_PAGE_SHIFT) ||
+	    !child_insn_decode(vp, &insn) || !insn.is_store ||
+	    !child_insn_touches(vp, &insn, vp->fault.gpa, true, &linear, &gpa))
+		return false;
+	value = insn.has_immediate ? insn.immediate :
+		*child_insn_register(vp, insn.reg) >> (insn.high_byte ? 8 : 0);
+	if (insn.size < 8)
+		value &= (1ULL << insn.size * 8) - 1;
+	if (!port_write(vp->child, gpa, value, insn.size))
+		return false;
+	regs->rip += insn.length;
+	vp->run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
+	return true;
+}
+
+static enum outcome handle_memory_fault(struct child_vp *vp, const struct kvm_sync_regs *state)
+{
+	if (state)
+		retire(vp, state);
+	vp->fault.valid = false;
+	if (!state && ring_doorbell(vp))
+		return GO_ON;
+	child_intercept_gpa(vp, vp->fault.gpa, vp->fault.write);
+	return INTERCEPTED;
+}
+
+/*
+ * The local APIC's page is the only one without memory behind it. KVM reports
+ * another where it emulates an instruction and its memory gives no answer, as
+ * the VP was called away: then the fault thread has said which.
+ */
+static enum outcome handle_mmio(struct child_vp *vp)
+{
+	struct kvm_run *run = vp->run;
+	u64 gpa = run->mmio.phys_addr;
+	struct kvm_sync_regs state;
+	u32 value = 0;
+
+	if (gpa - APIC_GPA >= APIC_SIZE) {
+		state = *child_vp_regs(vp);
+		if (vp->fault.valid)
+			return handle_memory_fault(vp, &state);
+		/* It was called away for something else: the access is made anew. */
+		if (!run->mmio.is_write)
+			retire(vp, &state);
+		return GO_ON;
+	}
+	if (!(vp->child->flags & HV_PARTITION_CREATION_FLAG_LAPIC_ENABLED)) {
+		state = *child_vp_regs(vp);
+		retire(vp, &state);
+		child_intercept_gpa(vp, gpa, run->mmio.is_write);
+		return INTERCEPTED;
+	}
+	if (run->mmio.is_write) {
+		memcpy(&value, run->mmio.data, run->mmio.len < 4 ? run->mmio.len : 4);
+		apic_write(&vp->apic, gpa - APIC_GPA, value);
+	} else {
+		value = apic_read(&vp->apic, gpa - APIC_GPA);
+		memset(run->mmio.data, 0, sizeof(run->mmio.data));
+		memcpy(run->mmio.data, &value, sizeof(value));
+	}
+	vp->unfinished = true;
+	return GO_ON;
+}
+
+/* With a local APIC the hypervisor waits for an interrupt itself. */
+static enum outcome handle_halt(struct child_vp *vp)
+{
+	if (vp->child->flags & HV_PARTITION_CREATION_FLAG_LAPIC_ENABLED) {
+		vp->halted = true;
+		return HALTED;
+	}
+	/* KVM has moved on already; nothing has happened for the parent. */
+	child_vp_regs(vp)->regs.rip -= HLT_LENGTH;
+	vp->run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
+	child_intercept_halt(vp);
+	return INTERCEPTED;
+}
+
+static bool wants_exception(const struct child *child, u8 vector)
+{
+	return child_wants(child, HV_INTERCEPT_TYPE_EXCEPTION,
+			   HV_INTERCEPT_ACCESS_MASK_EXECUTE, vector);
+}
+
+/* Whether every instruction has to be looked at. */
+static bool wants_steps(const struct child *child)
+{
+	unsigned int i;
+
+	for (i = 0; i < child->nr_intercepts; i++)
+		if (child->intercepts[i].type == HV_INTERCEPT_TYPE_X64_CPUID)
+			return true;
+	return wants_exception(child, BP_VECTOR);
+}
+
+/*
+ * KVM keeps CPUID to itself, and not every machine that it runs on tells it of
+ * INT3. So where the parent wants one of them, the VP is stepped, and the next
+ * instruction looked at. Return: whether the parent is told of it.
+ */
+static bool intercept_next(struct child_vp *vp)
+{
+	u8 code[2] = { };
+
+	child_regs_code(vp, code, sizeof(code));
+	if (code[0] == OPCODE_INT3 && wants_exception(vp->child, BP_VECTOR)) {
+		child_intercept_exception(vp, BP_VECTOR);
+		return true;
+	}
+	if (code[0] == OPCODE_TWO_BYTES && code[1] == OPCODE_CPUID &&
+	    child_wants(vp->child, HV_INTERCEPT_TYPE_X64_CPUID,
+			HV_INTERCEPT_ACCESS_MASK_EXECUTE,
+			(u32)child_vp_regs(vp)->regs.rax)) {
+		child_intercept_cpuid(vp);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * KVM steps from where RIP was when it was told to, so it is told each time, and
+ * has the registers by then.
+ */
+static void set_debug(struct child_vp *vp, bool steps)
+{
+	struct kvm_guest_debug debug = { };
+
+	if (steps)
+		debug.control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP;
+	if (wants_exception(vp->child, DB_VECTOR))
+		debug.control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP;
+	if (!steps && debug.control == vp->debug_control)
+		return;
+	if (vp->run->kvm_dirty_regs) {
+		vp->run->immediate_exit = 1;
+		ioctl(vp->fd, KVM_RUN, 0);
+	}
+	vp->debug_control = debug.control;
+	if (ioctl(vp->fd, KVM_SET_GUEST_DEBUG, &debug) < 0)
+		log_event(LOG_NO_VP, "child-fails", "error=\"%s\"", strerror(errno));
+}
+
+static enum outcome handle_debug(struct child_vp *vp)
+{
+	u32 vector = vp->run->debug.arch.exception;
+
+	if (vector == DB_VECTOR && vp->debug_control & KVM_GUESTDBG_SINGLESTEP)
+		return GO_ON;
+	child_intercept_exception(vp, vector);
+	return INTERCEPTED;
+}
+
+static enum outcome handle_exit(struct child_vp *vp)
+{
+	struct kvm_run *run = vp->run;
+	struct kvm_sync_regs state;
+
+	switch (run->exit_reason) {
+	case KVM_EXIT_IO:
+		return handle_io(vp);
+	case KVM_EXIT_MMIO:
+		return handle_mmio(vp);
+	case KVM_EXIT_HLT:
+		return handle_halt(vp);
+	case KVM_EXIT_X86_RDMSR:
+		return handle_msr(vp, false);
+	case KVM_EXIT_X86_WRMSR:
+		return handle_msr(vp, true);
+	case KVM_EXIT_DEBUG:
+		return handle_debug(vp);
+	case KVM_EXIT_IRQ_WINDOW_OPEN:
+	case KVM_EXIT_SET_TPR:
+	case KVM_EXIT_INTR:
+		return GO_ON;
+	case KVM_EXIT_SHUTDOWN:
+		child_intercept_unrecoverable(vp);
+		return INTERCEPTED;
+	case KVM_EXIT_INTERNAL_ERROR:
+		state = *child_vp_regs(vp);
+		if (vp->fault.valid)
+			return handle_memory_fault(vp, &state);
+		fallthrough;
+	default:
+		log_event(LOG_NO_VP, "child-stuck",
+			  "child=0x%llx index=%u exit-reason=%u detail=0x%llx rip=0x%llx",
+			  (unsigned long long)vp->child->id, vp->index, run->exit_reason,
+			  (unsigned long long)run->hw.hardware_exit_reason,
+			  (unsigned long long)child_vp_regs(vp)->regs.rip);
+		child_intercept_unrecoverable(vp);
+		return INTERCEPTED;
+	}
+}
+
+/*
+ * An access that hvemu has answered is finished by KVM with the next entry.
+ * Before anybody changes the state it has to be finished now.
+ */
+static enum outcome finish(struct child_vp *vp)
+{
+	vp->unfinished = false;
+	vp->run->immediate_exit = 1;
+	/* An access in two pieces asks for the second. */
+	return ioctl(vp->fd, KVM_RUN, 0) == 0 ? handle_exit(vp) : GO_ON;
+}
+
+static enum outcome step(struct child_vp *vp)
+{
+	bool steps = wants_steps(vp->child);
+	int ret;
+
+	if (steps && vp->unfinished)
+		return finish(vp);
+	set_debug(vp, steps);
+	if (steps && intercept_next(vp))
+		return INTERCEPTED;
+	ret = enter(vp);
+	if (!ret)
+		return handle_exit(vp);
+	if (ret == -EINTR || ret == -EAGAIN)
+		return vp->fault.valid ? handle_memory_fault(vp, NULL) : GO_ON;
+	/* Registers that no processor takes; the parent may mend one and go on. */
+	log_event(LOG_NO_VP, "child-refused", "child=0x%llx index=%u error=\"%s\"",
+		  (unsigned long long)vp->child->id, vp->index, strerror(-ret));
+	child_intercept_invalid_register(vp);
+	return INTERCEPTED;
+}
+
+/* Whether the state is about to be looked at or changed. */
+static bool state_is_wanted(const struct child_vp *vp)
+{
+	const struct apic *apic = &vp->apic;
+
+	return vp->pullers || vp->eoi_owed || must_stop(vp) ||
+	       apic->init || apic->sipi || apic->nmi || apic_pending(apic) >= 0;
+}
+
+/* Whoever pulls it reads and writes KVM's state of it meanwhile. */
+static void wait_for_pullers(struct child_vp *vp)
+{
+	while (vp->pullers)
+		pthread_cond_wait(&vp->changed, &vp->child->parent->lock);
+}
+
+enum child_stop child_run(struct child_vp *vp)
+{
+	enum outcome outcome;
+
+	for (;;) {
+		if (vp->unfinished && state_is_wanted(vp)) {
+			outcome = finish(vp);
+			if (outcome == GO_ON)
+				continue;
+			vp->intercepts++;
+			return CHILD_STOP_INTERCEPT;
+		}
+		if (vp->eoi_owed) {
+			vp->eoi_owed = false;
+			child_intercept_eoi(vp, vp->eoi_vector);
+			vp->intercepts++;
+			return CHILD_STOP_INTERCEPT;
+		}
+		wait_for_pullers(vp);
+		if (must_stop(vp))
+			return CHILD_STOP_KICK;
+		take_init(vp);
+		if (vp->apic.wait_for_sipi)
+			return CHILD_STOP_HALT;
+		take_interrupts(vp);
+		if (vp->halted)
+			return CHILD_STOP_HALT;
+
+		outcome = step(vp);
+		if (outcome == INTERCEPTED) {
+			vp->intercepts++;
+			return CHILD_STOP_INTERCEPT;
+		}
+	}
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Address translation as a child's VP does it.
+ */
+#ifndef _HVEMU_CHILD_WALK_H
+#define _HVEMU_CHILD_WALK_H
+
+#include <hyperv/hvhdk.h>
+
+#include "hv_more.h"
+
+struct child_vp;
+
+/**
+ * child_walk() - walk the page tables of the guest
+ * @vp: whose; out of KVM
+ * @gva: a linear address
+ * @flags: HV_TRANSLATE_GVA_*: as what kind of access. Without one of its VALIDATE
+ *	bits no access right is looked at
+ * @gpa: set on success: where it is; nothing need be there
+ *
+ * The registers are those that KVM shares with us, changes included that it has
+ * not taken over yet: KVM_TRANSLATE would not see those.
+ *
+ * Return: HV_TRANSLATE_GVA_SUCCESS, _GPA_UNMAPPED if a page table is no memory,
+ * or why the guest would get #PF.
+ */
+enum hv_translate_gva_result child_walk(struct child_vp *vp, u64 gva, u64 flags,
+					u64 *gpa);
+
+#endif /* _HVEMU_CHILD_WALK_H */

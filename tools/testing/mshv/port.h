@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Ports: doorbells. The parent makes a port of its own, and connects a place in a
+ * child's memory to it. A write there rings: the port's number goes into an event
+ * ring of the parent's, and the child goes on.
+ */
+#ifndef _HVEMU_PORT_H
+#define _HVEMU_PORT_H
+
+#include <linux/types.h>
+
+struct child;
+struct hypercall;
+struct partition;
+
+/* More than a VMM with a hundred devices wants. */
+#define PORTS_MAX	2048
+
+/**
+ * struct port - a doorbell
+ * @id: its number, not 0
+ * @child: the partition that may be connected to it
+ * @sint: whose event ring
+ * @vp: of which VP, or HV_ANY_VP
+ * @connected: what follows is so
+ * @connection: the connection's number, the child's
+ * @gpa: where it rings
+ * @value: by what
+ * @flags: HV_DOORBELL_FLAG_*
+ * @owed: how often it has rung and no event ring took it
+ */
+struct port {
+	u32 id;
+	u64 child;
+	u32 sint;
+	u32 vp;
+	bool connected;
+	u32 connection;
+	u64 gpa;
+	u64 value;
+	u64 flags;
+	u32 owed;
+};
+
+/* Oldest first. */
+struct ports {
+	unsigned int count;
+	struct port ports[PORTS_MAX];
+};
+
+/* The hypercalls; see hypercall.h for what a handler is. */
+u16 port_create(struct hypercall *call);		/* HVCALL_CREATE_PORT */
+u16 port_connect(struct hypercall *call);		/* HVCALL_CONNECT_PORT */
+u16 port_disconnect(struct hypercall *call);		/* HVCALL_DISCONNECT_PORT */
+u16 port_delete(struct hypercall *call);		/* HVCALL_DELETE_PORT */
+u16 port_notify_ring_empty(struct hypercall *call);	/* HVCALL_NOTIFY_PORT_RING_EMPTY */
+
+/*
+ * Messages and events for a child. Its VPs have registers of a SynIC, and no
+ * SynIC: the answer to what is right otherwise is that it is off.
+ */
+u16 port_post_message_direct(struct hypercall *call);	/* HVCALL_POST_MESSAGE_DIRECT */
+u16 port_signal_event_direct(struct hypercall *call);	/* HVCALL_SIGNAL_EVENT_DIRECT */
+
+/**
+ * port_write() - a child writes to memory
+ * @child: which
+ * @gpa: where
+ * @value: what; not wider than @size
+ * @size: bytes
+ *
+ * Of several doorbells that such a write rings, the one connected first rings.
+ *
+ * Return: whether it was for a doorbell, and is done with that.
+ */
+bool port_write(struct child *child, u64 gpa, u64 value, unsigned int size);
+
+/* Whether a doorbell of a child's lies in a page of its. */
+bool port_covers(const struct child *child, u64 gpfn);
+
+/* A SynIC of the partition's has changed: what is owed goes where it now can. */
+void ports_pump(struct partition *partition);
+
+/* A child ends. A connection that it has still is a violation, and ends too. */
+void ports_close(struct partition *partition, const struct child *child);
+
+/**
+ * ports_are_closed() - whether there are no ports
+ * @ports: of a partition
+ * @why: names one if there is
+ * @size: of @why
+ *
+ * Return: whether there is none.
+ */
+bool ports_are_closed(const struct ports *ports, char *why, size_t size);
+
+#endif /* _HVEMU_PORT_H */

@@ -1,0 +1,502 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Partitions at random: created, run, killed and destroyed by several VMMs at a
+ * time, while hypercalls fail, take long or end oddly, and scheduler messages are
+ * lost, doubled, late or malformed.
+ *
+ *	soak SECONDS SEED
+ *
+ * Runs in an L1VH under hvemu, whose test port takes the faults. Ends with figures:
+ *
+ *	# soak: partitions=N vps=N ... faults=N applied=N
+ *
+ * Exit status: 0 if every VMM could be ended, and a partition works when all is
+ * over. What the kernel has to say is for others to look at.
+ *
+ * Only what takes a thing from the hypervisor does not fail: DELETE_*, UNMAP_*,
+ * FINALIZE_PARTITION, DISCONNECT_PORT and WITHDRAW_MEMORY. If it does, the driver
+ * rightly leaves to the hypervisor what that still has, for ever.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/io.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include <linux/compiler.h>
+#include <linux/kernel.h>
+
+#include "ask.h"
+#include "vm.h"
+
+#define WORKERS		3
+#define WORK_MAX_MS	400
+#define VPS_MAX		8
+#define OPERATIONS_MAX	40
+#define PAUSE_MAX_US	10000
+#define EXTRA_SIZE	LARGE_PAGE
+#define IRQ_VECTOR	0x41
+#define CODE_SIZE	0x100
+
+/* Between two looks at the VMMs; and how often one of them adds a fault. */
+#define TICK_US		2000
+#define FAULT_ODDS	25
+#define DELAY_MAX_US	5000
+#define HOG_MAX_US	20000
+#define NTH_MAX		6
+
+/* Some time without faults in each round, so that things go well now and then. */
+#define ROUND_MS	4000
+#define CALM_MS		1000
+
+/* A VMM that is still there so long after SIGKILL stays for good. */
+#define STUCK_SECONDS	60
+
+GUESTXX(spin, "1: jmp 1b\n");
+
+GUESTXX(report, "1: inc %ebx\n"
+	"mov %ebx, %eax\n"
+	"out %eax, $" __stringify(PORT_REPORT) "\n"
+	"jmp 1b\n");
+
+/* Writes to each page of the extra memory, which is there or not. */
+GUESTXX(sweep, "1: mov $" __stringify(GUEST_FREE) ", %ebx\n"
+	"mov $256, %ecx\n"
+	"2: incl %es:(%ebx)\n"
+	"add $0x1000, %ebx\n"
+	"dec %ecx\n"
+	"jnz 2b\n"
+	"mov %ebx, %eax\n"
+	"out %eax, $" __stringify(PORT_REPORT) "\n"
+	"jmp 1b\n");
+
+GUEST64(rest, GUEST_APIC_ON
+	"sti\n"
+	"1: hlt\n"
+	"jmp 1b\n");
+
+static const struct guest * const guests[] = { &spin, &report, &sweep, &rest };
+#define MODES	(GUEST_LONG + 1)
+
+/* What VMMs count, in memory that all share. */
+static struct counts {
+	atomic_ulong partitions;
+	atomic_ulong vps;
+	atomic_ulong runs;
+	atomic_ulong orderly;
+} *counts;
+
+static u32 random_state;
+
+/* Of the main program and of each VMM, whose threads do not call it. */
+static u32 draw(u32 below)
+{
+	/* xorshift32 */
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 17;
+	random_state ^= random_state << 5;
+	return random_state % below;
+}
+
+static long milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A VMM and all it has. */
+static struct vmm {
+	struct vm vm;
+	struct vp vps[VPS_MAX];
+	struct runner runners[VPS_MAX];
+	u32 nr_vps;
+	unsigned char *extra;
+	bool mapped;
+	int event;
+} vmm;
+
+/* Memory that is not there is tried again: it may come. */
+static int again(struct runner *runner)
+{
+	counts->runs++;
+	if (!vp_met_memory(runner->vp))
+		return -EPROTO;
+	usleep(100);
+	return 0;
+}
+
+static u64 code_at(unsigned int kind, enum guest_mode mode)
+{
+	return GUEST_CODE + (kind * MODES + mode) * CODE_SIZE;
+}
+
+static void start_vp(u32 index)
+{
+	struct vp *vp = &vmm.vps[index];
+	struct runner *runner = &vmm.runners[index];
+	unsigned int kind = draw(ARRAY_SIZE(guests));
+	enum guest_mode mode = guests[kind] == &rest ? GUEST_LONG : draw(MODES);
+
+	vp_start(&vmm.vm, vp, index);
+	vp_enter_at(vp, mode, code_at(kind, mode));
+	counts->vps++;
+	runner->exit = again;
+	runner_start(runner, vp);
+}
+
+static void start_vmm(void)
+{
+	unsigned int kind, count = draw(8) ? 1 + draw(3) : VPS_MAX;
+	enum guest_mode mode;
+
+	vm_start(&vmm.vm, VM_DEFAULT);
+	counts->partitions++;
+	vmm.extra = memory_get(EXTRA_SIZE);
+	vmm.event = -1;
+	for (kind = 0; kind < ARRAY_SIZE(guests); kind++)
+		for (mode = GUEST_REAL; mode < MODES; mode++)
+			if (guests[kind]->code[mode].begin)
+				vm_load(&vmm.vm, code_at(kind, mode), mode, guests[kind]);
+	vm_take_interrupts(&vmm.vm);
+	for (; vmm.nr_vps < count; vmm.nr_vps++)
+		start_vp(vmm.nr_vps);
+}
+
+static void map_or_unmap(void)
+{
+	int ret = vmm.mapped ?
+		vm_unmap(&vmm.vm, GUEST_FREE, vmm.extra, EXTRA_SIZE) :
+		vm_map(&vmm.vm, GUEST_FREE, vmm.extra, EXTRA_SIZE, MAP_RWX);
+
+	if (!ret)
+		vmm.mapped = !vmm.mapped;
+}
+
+/* An eventfd that raises an interrupt at VP 0. */
+static void add_irqfd(void)
+{
+	struct {
+		struct mshv_user_irq_table head;
+		struct mshv_user_irq_entry entry;
+	} table = {
+		.head.nr = 1,
+		.entry = { .gsi = 0, .address_lo = APIC_BASE, .data = IRQ_VECTOR },
+	};
+	struct mshv_user_irqfd irqfd = { .gsi = 0 };
+
+	vmm.event = eventfd(0, EFD_CLOEXEC);
+	irqfd.fd = vmm.event;
+	mshv_ioctl(vmm.vm.fd, MSHV_SET_MSI_ROUTING, &table);
+	mshv_ioctl(vmm.vm.fd, MSHV_IRQFD, &irqfd);
+}
+
+static void operate(void)
+{
+	u64 value = 1, one = 1;
+	u16 status;
+
+	switch (draw(9)) {
+	case 0:
+	case 1:
+		vm_assert(&vmm.vm, HV_X64_INTERRUPT_TYPE_FIXED, draw(vmm.nr_vps),
+			  32 + draw(224));
+		break;
+	case 2:
+		pthread_kill(vmm.runners[draw(vmm.nr_vps)].thread, KICK_SIGNAL);
+		break;
+	case 3:
+	case 4:
+		map_or_unmap();
+		break;
+	case 5:
+		madvise(vmm.extra, EXTRA_SIZE, MADV_DONTNEED);
+		break;
+	case 6:
+		if (vmm.event < 0)
+			add_irqfd();
+		else if (write(vmm.event, &one, sizeof(one)) < 0)
+			abort();
+		break;
+	case 7:
+		hv_get_property(vmm.vm.fd, HV_PARTITION_PROPERTY_REFERENCE_TIME, &value,
+				&status);
+		break;
+	case 8:
+		if (vmm.nr_vps < VPS_MAX)
+			start_vp(vmm.nr_vps++);
+		break;
+	}
+}
+
+static void end_orderly(bool partition_first)
+{
+	u32 i;
+
+	if (partition_first) {
+		close(vmm.vm.fd);
+		vmm.vm.fd = -1;
+	}
+	for (i = 0; i < vmm.nr_vps; i++) {
+		runner_stop(&vmm.runners[i]);
+		counts->runs += vmm.runners[i].reports + vmm.runners[i].signals;
+		vp_stop(&vmm.vps[i]);
+	}
+	vm_stop(&vmm.vm);
+	counts->orderly++;
+	_exit(0);
+}
+
+/*
+ * What fails for a fault ends the VMM by SIGABRT, wherever it has got to: one more
+ * way for a VMM to die.
+ */
+static void __noreturn work(u32 seed)
+{
+	const struct rlimit no_core = { };
+	u32 operations;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	setrlimit(RLIMIT_CORE, &no_core);
+	/* What failed is of no interest: it was made to. */
+	if (!freopen("/dev/null", "w", stderr))
+		abort();
+	random_state = seed;
+	start_vmm();
+	for (operations = draw(OPERATIONS_MAX); operations; operations--) {
+		operate();
+		usleep(draw(PAUSE_MAX_US));
+	}
+	switch (draw(4)) {
+	case 0:
+		/* With VPs that run. */
+		_exit(0);
+	case 1:
+		raise(SIGKILL);
+		break;
+	default:
+		end_orderly(draw(2));
+	}
+	abort();
+}
+
+/* Hypercalls after whose failure nothing may be left. */
+static const char * const fallible[] = {
+	"CREATE_PARTITION", "INITIALIZE_PARTITION", "SET_PARTITION_PROPERTY",
+	"GET_PARTITION_PROPERTY", "DEPOSIT_MEMORY", "CREATE_VP", "MAP_VP_STATE_PAGE",
+	"0x131", "MAP_GPA_PAGES", "GET_VP_REGISTERS", "SET_VP_REGISTERS",
+	"INSTALL_INTERCEPT", "ASSERT_VIRTUAL_INTERRUPT", "GET_VP_INDEX_FROM_APIC_ID",
+	"DISPATCH_VP", "CREATE_PORT", "CONNECT_PORT",
+};
+
+/* Those that may only be slow. */
+static const char * const infallible[] = {
+	"FINALIZE_PARTITION", "DELETE_PARTITION", "DELETE_VP", "UNMAP_GPA_PAGES",
+	"UNMAP_VP_STATE_PAGE", "0x6d", "WITHDRAW_MEMORY", "DELETE_PORT",
+	"DISCONNECT_PORT",
+};
+
+static const char * const statuses[] = {
+	"ACCESS_DENIED", "INVALID_PARAMETER", "OPERATION_DENIED", "INSUFFICIENT_MEMORY",
+	"INVALID_PARTITION_STATE", "INVALID_VP_STATE", "NO_RESOURCES", "TIME_OUT",
+	"INSUFFICIENT_CONTIGUOUS_MEMORY", "UNKNOWN_PROPERTY", "0x7fff",
+};
+
+static void draw_fault(char *text, size_t size)
+{
+	const char *call;
+
+	switch (draw(9)) {
+	case 0:
+		snprintf(text, size, "signal=lose");
+		break;
+	case 1:
+		snprintf(text, size, "signal=twice");
+		break;
+	case 2:
+		snprintf(text, size, "signal=late:%u", draw(DELAY_MAX_US));
+		break;
+	case 3:
+		snprintf(text, size, "signal=malformed");
+		break;
+	case 4:
+		snprintf(text, size, "DISPATCH_VP=outcome:%u/%u", draw(4), draw(4));
+		break;
+	case 5:
+		snprintf(text, size, "DISPATCH_VP=hog:%u", draw(HOG_MAX_US));
+		break;
+	case 6:
+		call = draw(2) ? fallible[draw(ARRAY_SIZE(fallible))] :
+				 infallible[draw(ARRAY_SIZE(infallible))];
+		snprintf(text, size, "%s=delay:%u", call, draw(DELAY_MAX_US));
+		break;
+	default:
+		snprintf(text, size, "%s=%s", fallible[draw(ARRAY_SIZE(fallible))],
+			 statuses[draw(ARRAY_SIZE(statuses))]);
+	}
+	snprintf(text + strlen(text), size - strlen(text), "@%u", 1 + draw(NTH_MAX));
+}
+
+static unsigned long faults, applied;
+
+static void clear_faults(void)
+{
+	const char *answer = ask("faults clear");
+
+	if (is_ok(answer))
+		applied += strtoul(answer + 3, NULL, 10);
+}
+
+static void add_fault(void)
+{
+	const char *answer;
+	char text[80];
+
+	draw_fault(text, sizeof(text));
+	answer = ask("fault %s", text);
+	if (is_ok(answer)) {
+		faults++;
+	} else if (strstr(answer, "too many")) {
+		clear_faults();
+	} else {
+		printf("# soak: fault %s: %s\n", text, answer);
+		exit(1);
+	}
+}
+
+static struct worker {
+	pid_t pid;
+	long killed;		/* when; 0: it was not */
+	long kill_at;
+} workers[WORKERS];
+
+static unsigned long ended, killed, failed;
+
+static void start_worker(struct worker *worker, long now)
+{
+	u32 seed = 1 + draw(UINT32_MAX - 1);
+
+	*worker = (struct worker) { .kill_at = now + draw(WORK_MAX_MS) };
+	/* Half of them may come to their own end, if they do. */
+	if (draw(2))
+		worker->kill_at += STUCK_SECONDS * 1000 / 4;
+	fflush(stdout);
+	worker->pid = fork();
+	if (worker->pid < 0) {
+		perror("# soak: fork");
+		exit(1);
+	}
+	if (!worker->pid)
+		work(seed);
+}
+
+/* Whether a slot is free; kills who is due. */
+static bool look_after(struct worker *worker, long now)
+{
+	int status;
+
+	if (!worker->pid)
+		return true;
+	if (waitpid(worker->pid, &status, WNOHANG) == worker->pid) {
+		worker->pid = 0;
+		if (worker->killed)
+			killed++;
+		else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT)
+			failed++;
+		else
+			ended++;
+		return true;
+	}
+	if (!worker->killed && now >= worker->kill_at) {
+		kill(worker->pid, SIGKILL);
+		worker->killed = now;
+	}
+	if (worker->killed && now - worker->killed > STUCK_SECONDS * 1000) {
+		printf("# soak: a VMM does not end, %d seconds after SIGKILL\n", STUCK_SECONDS);
+		exit(1);
+	}
+	return false;
+}
+
+static void end_workers(void)
+{
+	bool all_free;
+	u32 i;
+
+	for (i = 0; i < WORKERS; i++)
+		workers[i].kill_at = 0;
+	do {
+		all_free = true;
+		for (i = 0; i < WORKERS; i++)
+			all_free &= look_after(&workers[i], milliseconds());
+		usleep(TICK_US);
+	} while (!all_free);
+}
+
+/* In a process of its own, which may fail as it likes. */
+static bool partition_works(void)
+{
+	pid_t pid;
+	int status;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		_exit(vm_works() != 0);
+	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+	       !WEXITSTATUS(status);
+}
+
+static void soak(long seconds)
+{
+	long start = milliseconds(), now;
+	u32 i;
+
+	for (now = start; now < start + seconds * 1000; now = milliseconds()) {
+		for (i = 0; i < WORKERS; i++)
+			if (look_after(&workers[i], now))
+				start_worker(&workers[i], now);
+		if ((now - start) % ROUND_MS < CALM_MS)
+			clear_faults();
+		else if (!draw(FAULT_ODDS))
+			add_fault();
+		usleep(TICK_US);
+	}
+	end_workers();
+	clear_faults();
+}
+
+int main(int argc, char **argv)
+{
+	bool works;
+
+	if (argc != 3 || iopl(3)) {
+		fprintf(stderr, "usage: soak SECONDS SEED (in an L1VH under hvemu)\n");
+		return 2;
+	}
+	counts = mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (counts == MAP_FAILED) {
+		perror("# soak: memory");
+		return 1;
+	}
+	random_state = strtoul(argv[2], NULL, 0);
+	if (!random_state)
+		random_state = 1;
+	soak(strtol(argv[1], NULL, 0));
+	works = partition_works();
+	printf("# soak: seed=%s partitions=%lu vps=%lu intercepts=%lu", argv[2],
+	       counts->partitions, counts->vps, counts->runs);
+	printf(" ended=%lu orderly=%lu killed=%lu failed=%lu", ended, counts->orderly,
+	       killed, failed);
+	printf(" faults=%lu applied=%lu works=%s\n", faults, applied, works ? "yes" : "no");
+	return !works;
+}

@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Unit tests of children without KVM: life cycle, memory, who is told what under
+ * which scheduler.
+ */
+
+#include <linux/kernel.h>
+
+#include "kselftest_harness.h"
+
+#include "child_fixture.h"
+
+#define SIMP_GPA	0x10000ULL
+#define EVERYTHING	(HV_MAP_GPA_READABLE | HV_MAP_GPA_WRITABLE | HV_MAP_GPA_EXECUTABLE)
+
+static void no_interrupt(struct vp *vp, u8 vector)
+{
+	(void)vp;
+	(void)vector;
+}
+
+FIXTURE(children) {
+	struct child_fixture fixture;
+};
+
+FIXTURE_SETUP(children)
+{
+	struct child_fixture *fixture = &self->fixture;
+	struct vp *parent;
+
+	ASSERT_TRUE(child_setup(fixture, CHILD_FLAGS));
+	fixture->options.capability_bits = 0x42;
+	fixture->options.integrated = 1;
+	fixture->options.slice = 10000;
+	fixture->partition->interrupt = no_interrupt;
+	parent = &fixture->partition->vps[0];
+	synic_write(parent, HV_X64_MSR_SIMP, SIMP_GPA | 1);
+	synic_write(parent, HV_X64_MSR_SINT0, 0xf3);
+	synic_write(parent, HV_X64_MSR_SCONTROL, 1);
+	ASSERT_EQ(0, log_violations());
+}
+
+FIXTURE_TEARDOWN(children)
+{
+	child_teardown(&self->fixture);
+}
+
+static struct hv_message *slot_of(struct child_fixture *fixture)
+{
+	return fixture->ram + SIMP_GPA;
+}
+
+/* As the guest does when it has read the message. */
+static void take_message(struct child_fixture *fixture)
+{
+	slot_of(fixture)->header.message_type = HVMSG_NONE;
+	synic_write(&fixture->partition->vps[0], HV_X64_MSR_EOM, 0);
+}
+
+static u16 make_vp(struct child_fixture *fixture, u32 index)
+{
+	struct hv_create_vp *input = (void *)fixture->input;
+
+	memset(fixture->input, 0, sizeof(fixture->input));
+	input->partition_id = fixture->child->id;
+	input->vp_index = index;
+	return child_call(fixture, child_vp_create, 0, 0);
+}
+
+static u16 dispatch(struct child_fixture *fixture, u32 index, u32 flags)
+{
+	struct hv_input_dispatch_vp *input = (void *)fixture->input;
+
+	memset(fixture->input, 0, sizeof(fixture->input));
+	input->partition_id = fixture->child->id;
+	input->vp_index = index;
+	input->flags = flags;
+	return child_call(fixture, child_dispatch, 0, 0);
+}
+
+static u16 partition_call(struct child_fixture *fixture, u16 (*handler)(struct hypercall *))
+{
+	memset(fixture->input, 0, sizeof(fixture->input));
+	fixture->input[0] = fixture->child->id;
+	return child_call(fixture, handler, 0, 0);
+}
+
+static u16 set_property(struct child_fixture *fixture, u32 code, u64 value)
+{
+	struct hv_input_set_partition_property *input = (void *)fixture->input;
+
+	memset(fixture->input, 0, sizeof(fixture->input));
+	input->partition_id = fixture->child->id;
+	input->property_code = code;
+	input->property_value = value;
+	return child_call(fixture, child_property_set, 0, 0);
+}
+
+TEST_F(children, a_vp_needs_memory_and_a_number_of_its_own)
+{
+	struct child_fixture *fixture = &self->fixture;
+	struct child *child = fixture->child;
+	unsigned int used = child->nr_used;
+
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, make_vp(fixture, 0));
+	EXPECT_EQ(HV_STATUS_INVALID_VP_INDEX, make_vp(fixture, CHILD_VPS_MAX));
+	child->nr_deposited = used;
+	EXPECT_EQ(HV_STATUS_INSUFFICIENT_MEMORY, make_vp(fixture, 1));
+	EXPECT_EQ(NULL, child->vps[1]);
+	EXPECT_EQ(used, child->nr_used);
+	child->nr_deposited = RAM_PAGES;
+	EXPECT_EQ(HV_STATUS_SUCCESS, make_vp(fixture, 1));
+	EXPECT_LT(used, child->nr_used);
+	child->state = CHILD_CREATED;
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_STATE, make_vp(fixture, 2));
+	EXPECT_EQ(HV_STATUS_INSUFFICIENT_MEMORY,
+		  (child->nr_deposited = child->nr_used,
+		   partition_call(fixture, child_initialize)));
+	child->nr_deposited = RAM_PAGES;
+	EXPECT_EQ(HV_STATUS_SUCCESS, partition_call(fixture, child_initialize));
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_STATE, partition_call(fixture, child_initialize));
+}
+
+TEST_F(children, what_is_in_use_is_not_given_back)
+{
+	struct child_fixture *fixture = &self->fixture;
+	struct child *child = fixture->child;
+	u16 status;
+
+	child->nr_deposited = child->nr_used + 3;
+	memset(fixture->input, 0, sizeof(fixture->input));
+	fixture->input[0] = child->id;
+	status = child_call(fixture, child_withdraw_memory, 512, 0);
+	EXPECT_EQ(HV_STATUS_NO_RESOURCES, status);
+	EXPECT_EQ(3, fixture->call.reps_done);
+	EXPECT_EQ(child->nr_used, child->nr_deposited);
+}
+
+TEST_F(children, the_end_of_it_is_looked_at)
+{
+	struct child_fixture *fixture = &self->fixture;
+	unsigned int violations = log_violations();
+
+	/* It must be finalized first. */
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_STATE, partition_call(fixture, child_delete));
+	EXPECT_EQ(violations + 1, log_violations());
+	/* No state page may be mapped then. */
+	fixture->vp->intercept_gpfn = STATE_GPFN;
+	EXPECT_EQ(HV_STATUS_SUCCESS, partition_call(fixture, child_finalize));
+	EXPECT_EQ(violations + 2, log_violations());
+	EXPECT_EQ(0, fixture->child->nr_vps);
+	EXPECT_EQ(0, fixture->child->nr_used);
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_STATE, partition_call(fixture, child_finalize));
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_STATE,
+		  child_map(fixture, 0, CHILD_SOURCE, 1, EVERYTHING));
+	/* All that was deposited must have been withdrawn. */
+	EXPECT_EQ(HV_STATUS_SUCCESS, partition_call(fixture, child_delete));
+	EXPECT_EQ(violations + 3, log_violations());
+	/* For the teardown. */
+	ASSERT_EQ(0, fixture->partition->nr_children);
+	fixture->vp = NULL;
+	free(fixture->partition->deposited);
+	free(fixture->partition);
+	free(fixture->ram);
+	ASSERT_TRUE(child_setup(fixture, CHILD_FLAGS));
+}
+
+TEST_F(children, pages_are_what_they_were_mapped_as)
+{
+	struct child_fixture *fixture = &self->fixture;
+	struct child *child = fixture->child;
+	struct child_page page;
+
+	page = child_page(child, 5);
+	EXPECT_TRUE(page.mapped);
+	EXPECT_EQ(CHILD_SOURCE + 5, page.parent_gpfn);
+	EXPECT_EQ(EVERYTHING, page.flags);
+	EXPECT_EQ(child_at(fixture, 0x5123), child_memory(child, 0x5123, 4));
+	/* Not over the end of a page. */
+	EXPECT_EQ(NULL, child_memory(child, 0x5ffd, 4));
+
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_map(fixture, 5, 0, 2, HV_MAP_GPA_NO_ACCESS));
+	page = child_page(child, 6);
+	EXPECT_FALSE(page.mapped);
+	EXPECT_TRUE(page.no_access);
+	EXPECT_EQ(NULL, child_memory(child, 0x6000, 1));
+	page = child_page(child, CHILD_PAGES);
+	EXPECT_FALSE(page.mapped || page.no_access);
+
+	/* A page that is no memory of the parent's, and one beyond any address. */
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
+		  child_map(fixture, 5, RAM_PAGES - 1, 2, EVERYTHING));
+	EXPECT_EQ(1, fixture->call.reps_done);
+	EXPECT_EQ(1, log_violations());
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, child_map(fixture, ~0ULL, 0, 1, EVERYTHING));
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
+		  child_map(fixture, 1, 0, 1, EVERYTHING | HV_MAP_GPA_LARGE_PAGE));
+	EXPECT_EQ(2, log_violations());
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  child_map(fixture, 512, 0, 1, EVERYTHING | HV_MAP_GPA_LARGE_PAGE));
+	EXPECT_EQ(511, child_page(child, 1023).parent_gpfn);
+}
+
+TEST_F(children, accesses_are_noted_while_asked_for)
+{
+	struct hv_input_get_gpa_pages_access_state *input = (void *)self->fixture.input;
+	struct child_fixture *fixture = &self->fixture;
+	u8 *states = (u8 *)fixture->output;
+	struct child *child = fixture->child;
+
+	memset(fixture->input, 0, sizeof(fixture->input));
+	input->partition_id = child->id;
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_STATE,
+		  child_call(fixture, child_access_states, 2, 0));
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  set_property(fixture, HV_PARTITION_PROPERTY_GPA_PAGE_ACCESS_TRACKING, 1));
+
+	memset(fixture->input, 0, sizeof(fixture->input));
+	input->partition_id = child->id;
+	input->flags.set_dirty = 1;
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_call(fixture, child_access_states, 2, 0));
+	EXPECT_EQ(2, fixture->call.reps_done);
+	/* As it was; the change is seen the next time. */
+	EXPECT_EQ(0, states[0]);
+	input->flags.as_uint64 = 0;
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_call(fixture, child_access_states, 3, 0));
+	EXPECT_EQ(2, states[1]);
+	EXPECT_EQ(0, states[2]);
+	input->flags.reserved = 1;
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, child_call(fixture, child_access_states, 1, 0));
+}
+
+TEST_F(children, an_overlay_hides_what_is_below)
+{
+	struct child *child = self->fixture.child;
+	void *page;
+
+	*(u32 *)child_at(&self->fixture, 0x7000) = 77;
+	ASSERT_EQ(0, child_overlay(child, 7, &page));
+	EXPECT_EQ(page, child_memory(child, 0x7000, 4));
+	EXPECT_EQ(0, *(u32 *)page);
+	EXPECT_NE(0, child_overlay(child, 7, &page));
+	child_overlay_remove(child, 7);
+	EXPECT_EQ(77, *(u32 *)child_memory(child, 0x7000, 4));
+}
+
+TEST_F(children, properties_have_their_time)
+{
+	struct child_fixture *fixture = &self->fixture;
+	u64 value;
+
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_STATE,
+		  set_property(fixture, HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES, 0));
+	EXPECT_EQ(HV_STATUS_UNKNOWN_PROPERTY, set_property(fixture, 0x12345678, 0));
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
+		  set_property(fixture, HV_PARTITION_PROPERTY_UNIMPLEMENTED_MSR_ACTION, 2));
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  set_property(fixture, HV_PARTITION_PROPERTY_TIME_FREEZE, 1));
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  set_property(fixture, HV_PARTITION_PROPERTY_REFERENCE_TIME, 123));
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  child_property_get(fixture->child, HV_PARTITION_PROPERTY_REFERENCE_TIME, &value));
+	EXPECT_EQ(123, value);
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  set_property(fixture, HV_PARTITION_PROPERTY_TIME_FREEZE, 0));
+	EXPECT_LE(123, child_time(fixture->child));
+}
+
+TEST_F(children, a_slow_property_is_answered_by_a_message)
+{
+	struct hv_async_completion_message_payload *payload;
+	struct child_fixture *fixture = &self->fixture;
+	struct hv_message *slot = slot_of(fixture);
+
+	fixture->options.slow_properties = true;
+	EXPECT_EQ(HV_STATUS_CALL_PENDING, set_property(fixture, 0x12345678, 0));
+	EXPECT_EQ(HVMSG_ASYNC_CALL_COMPLETION, slot->header.message_type);
+	payload = (void *)slot->u.payload;
+	EXPECT_EQ(fixture->child->id, payload->partition_id);
+	EXPECT_EQ(HV_STATUS_UNKNOWN_PROPERTY, payload->status);
+}
+
+TEST_F(children, the_first_dispatch_finds_it_suspended)
+{
+	struct child_fixture *fixture = &self->fixture;
+	struct hv_output_dispatch_vp *output = (void *)fixture->output;
+	struct hv_vp_signal_pair_scheduler_message *pair;
+	struct hv_message *slot = slot_of(fixture);
+
+	EXPECT_EQ(HV_STATUS_SUCCESS, dispatch(fixture, 0, 0));
+	EXPECT_EQ(HV_VP_DISPATCH_STATE_BLOCKED, output->dispatch_state);
+	EXPECT_EQ(HV_VP_DISPATCH_EVENT_SUSPEND, output->dispatch_event);
+	EXPECT_EQ(HVMSG_NONE, slot->header.message_type);
+
+	/* The end of the suspension is told, and counted. */
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_set64(fixture, HV_REGISTER_EXPLICIT_SUSPEND, 0));
+	EXPECT_EQ(HVMSG_SCHEDULER_VP_SIGNAL_PAIR, slot->header.message_type);
+	pair = (void *)slot->u.payload;
+	EXPECT_EQ(1, pair->vp_count);
+	EXPECT_EQ(fixture->child->id, pair->partition_ids[0]);
+	EXPECT_EQ(0, pair->vp_indexes[0]);
+	EXPECT_EQ(1, child_get64(fixture, HV_REGISTER_VP_ROOT_SIGNAL_COUNT));
+	EXPECT_EQ(0, log_violations());
+}
+
+TEST_F(children, signals_that_wait_go_together)
+{
+	struct child_fixture *fixture = &self->fixture;
+	struct hv_vp_signal_bitset_scheduler_message *bitset;
+	struct hv_message *slot = slot_of(fixture);
+	u32 i;
+
+	for (i = 1; i < 6; i++)
+		ASSERT_EQ(HV_STATUS_SUCCESS, make_vp(fixture, i == 5 ? 100 : i));
+	for (i = 0; i < 6; i++) {
+		struct child_vp *vp = fixture->child->vps[i == 5 ? 100 : i];
+
+		ASSERT_EQ(HV_STATUS_SUCCESS, dispatch(fixture, vp->index, 0));
+		child_sched_suspend(vp, HV_REGISTER_EXPLICIT_SUSPEND, false);
+	}
+	/* One lies in the slot, one waits, and the others go with the next. */
+	EXPECT_EQ(HVMSG_SCHEDULER_VP_SIGNAL_PAIR, slot->header.message_type);
+	take_message(fixture);
+	EXPECT_EQ(HVMSG_SCHEDULER_VP_SIGNAL_PAIR, slot->header.message_type);
+	take_message(fixture);
+	EXPECT_EQ(HVMSG_SCHEDULER_VP_SIGNAL_BITSET, slot->header.message_type);
+	bitset = (void *)slot->u.payload;
+	EXPECT_EQ(4, bitset->vp_count);
+	EXPECT_EQ(0x3, bitset->vp_bitset.bitset.valid_bank_mask);
+	EXPECT_EQ(0x1c, bitset->vp_bitset.bitset.bank_contents[0]);
+	EXPECT_EQ(1ULL << 36, bitset->vp_bitset.bitset.bank_contents[1]);
+	for (i = 0; i < 5; i++)
+		EXPECT_EQ(1, fixture->child->vps[i]->signals);
+	take_message(fixture);
+	EXPECT_EQ(HVMSG_NONE, slot->header.message_type);
+}
+
+TEST_F(children, no_signal_is_counted_once_dispatching_has_ended)
+{
+	struct child_fixture *fixture = &self->fixture;
+
+	ASSERT_EQ(HV_STATUS_SUCCESS, dispatch(fixture, 0, 0));
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_set64(fixture, HV_REGISTER_DISPATCH_SUSPEND, 1));
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_set64(fixture, HV_REGISTER_EXPLICIT_SUSPEND, 0));
+	EXPECT_EQ(HVMSG_NONE, slot_of(fixture)->header.message_type);
+	EXPECT_EQ(0, fixture->vp->signals);
+	EXPECT_EQ(HV_STATUS_INVALID_VP_STATE, dispatch(fixture, 0, 0));
+	EXPECT_EQ(1, log_violations());
+}
+
+TEST_F(children, dispatches_that_are_wrong)
+{
+	struct child_fixture *fixture = &self->fixture;
+
+	EXPECT_EQ(HV_STATUS_INVALID_VP_INDEX, dispatch(fixture, 1, 0));
+	EXPECT_EQ(0, log_violations());
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, dispatch(fixture, 0, 0x80));
+	EXPECT_EQ(1, log_violations());
+	fixture->vp->intercept_suspend = true;
+	EXPECT_EQ(HV_STATUS_INVALID_VP_STATE, dispatch(fixture, 0, 0));
+	EXPECT_EQ(2, log_violations());
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  dispatch(fixture, 0, HV_DISPATCH_VP_FLAG_CLEAR_INTERCEPT_SUSPEND));
+	EXPECT_FALSE(fixture->vp->intercept_suspend);
+	fixture->options.integrated = 0;
+	EXPECT_EQ(HV_STATUS_OPERATION_DENIED, dispatch(fixture, 0, 0));
+	EXPECT_EQ(3, log_violations());
+}
+
+TEST_F(children, a_blocked_vp_says_so_in_its_statistics)
+{
+	struct child_fixture *fixture = &self->fixture;
+	struct hv_input_map_stats_page2 *input = (void *)fixture->input;
+	struct hv_stats_page *page = fixture->ram + 0x20000;
+	u32 area;
+
+	for (area = HV_STATS_AREA_SELF; area <= HV_STATS_AREA_PARENT; area++) {
+		memset(fixture->input, 0, sizeof(fixture->input));
+		input->type = HV_STATS_OBJECT_VP;
+		input->identity.vp.partition_id = fixture->child->id;
+		input->identity.vp.stats_area_type = area;
+		input->map_location = 0x20 + area;
+		EXPECT_EQ(HV_STATUS_SUCCESS, child_call(fixture, stats_map_overlay, 0, 0));
+	}
+	EXPECT_EQ(HV_STATUS_SUCCESS, dispatch(fixture, 0, 0));
+	EXPECT_EQ(1, page[0].data[HV_VP_COUNTER_DISPATCH_THREAD_BLOCKED]);
+	EXPECT_EQ(1, page[1].data[HV_VP_COUNTER_DISPATCH_THREAD_BLOCKED]);
+	child_sched_suspend(fixture->vp, HV_REGISTER_EXPLICIT_SUSPEND, false);
+	EXPECT_EQ(0, page[0].data[HV_VP_COUNTER_DISPATCH_THREAD_BLOCKED]);
+	EXPECT_EQ(0, page[1].data[HV_VP_COUNTER_DISPATCH_THREAD_BLOCKED]);
+	EXPECT_EQ(0, log_violations());
+	fixture->partition->stats.count = 0;
+}
+
+TEST_F(children, faults_of_signals)
+{
+	struct child_fixture *fixture = &self->fixture;
+	struct hv_message *slot = slot_of(fixture);
+	struct hv_vp_signal_pair_scheduler_message *pair = (void *)slot->u.payload;
+	struct faults *faults = &fixture->partition->faults;
+
+	ASSERT_EQ(NULL, fault_add(faults, "signal=lose@1"));
+	ASSERT_EQ(NULL, fault_add(faults, "signal=malformed@2"));
+	ASSERT_EQ(NULL, fault_add(faults, "signal=twice@3"));
+
+	dispatch(fixture, 0, 0);
+	child_sched_suspend(fixture->vp, HV_REGISTER_EXPLICIT_SUSPEND, false);
+	EXPECT_EQ(HVMSG_NONE, slot->header.message_type);
+	EXPECT_EQ(1, fixture->vp->signals);
+
+	child_sched_suspend(fixture->vp, HV_REGISTER_EXPLICIT_SUSPEND, true);
+	dispatch(fixture, 0, 0);
+	child_sched_suspend(fixture->vp, HV_REGISTER_EXPLICIT_SUSPEND, false);
+	EXPECT_EQ(HV_MESSAGE_MAX_PARTITION_VP_PAIR_COUNT + 1, pair->vp_count);
+	EXPECT_EQ(1, pair->overflow_count);
+	take_message(fixture);
+
+	child_sched_suspend(fixture->vp, HV_REGISTER_EXPLICIT_SUSPEND, true);
+	dispatch(fixture, 0, 0);
+	child_sched_suspend(fixture->vp, HV_REGISTER_EXPLICIT_SUSPEND, false);
+	EXPECT_EQ(1, pair->vp_count);
+	EXPECT_EQ(2, pair->overflow_count);
+	take_message(fixture);
+	EXPECT_EQ(HVMSG_SCHEDULER_VP_SIGNAL_PAIR, slot->header.message_type);
+}
+
+TEST_F(children, a_dispatch_may_end_with_anything)
+{
+	struct child_fixture *fixture = &self->fixture;
+	struct hv_output_dispatch_vp *output = (void *)fixture->output;
+
+	fixture->vp->explicit_suspend = false;
+	ASSERT_EQ(NULL, fault_add(&fixture->partition->faults, "DISPATCH_VP=outcome:7/9"));
+	EXPECT_EQ(HV_STATUS_SUCCESS, dispatch(fixture, 0, 0));
+	EXPECT_EQ(7, output->dispatch_state);
+	EXPECT_EQ(9, output->dispatch_event);
+	EXPECT_NE(NULL, fault_add(&fixture->partition->faults, "0x101=outcome:1/1"));
+	EXPECT_NE(NULL, fault_add(&fixture->partition->faults, "signal=outcome:1/1"));
+	EXPECT_NE(NULL, fault_add(&fixture->partition->faults, "signal=TIME_OUT"));
+	EXPECT_NE(NULL, fault_add(&fixture->partition->faults, "DISPATCH_VP=lose"));
+	EXPECT_NE(NULL, fault_add(&fixture->partition->faults, "DISPATCH_VP=outcome:1"));
+	EXPECT_EQ(NULL, fault_add(&fixture->partition->faults, "signal=late:100@1+"));
+}
+
+TEST_HARNESS_MAIN

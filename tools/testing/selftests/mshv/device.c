@@ -1,0 +1,955 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The files of /dev/mshv and the arguments of their ioctls: what is refused, and
+ * how; which file takes which ioctl; what files mean to each other.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "kselftest_harness.h"
+#include "vm.h"
+
+/* An address at which there is never anything. */
+#define NOWHERE		((void *)1)
+#define KERNEL_ADDRESS	0xffff800000000000ULL
+#define VPS_MAX		256
+#define IRQS_MAX	4096
+
+GUEST64(hello, GUEST_REPORT(0x600d));
+
+/* A page, the last one that is mapped there. */
+static void *page_before_nothing(void)
+{
+	char *pages = memory_get(2 * PAGE);
+
+	munmap(pages + PAGE, PAGE);
+	return pages;
+}
+
+FIXTURE(device) {
+	int fd;
+};
+
+FIXTURE_SETUP(device)
+{
+	self->fd = mshv_open();
+	if (self->fd < 0)
+		SKIP(return, "/dev/mshv: %s", strerror(-self->fd));
+}
+
+FIXTURE_TEARDOWN(device)
+{
+	close(self->fd);
+}
+
+/* It can be opened by many at a time. */
+TEST_F(device, open_twice)
+{
+	int fd = mshv_open();
+
+	ASSERT_GE(fd, 0);
+	close(fd);
+}
+
+/* Numbers that are nobody's, and known ones with another size or direction. */
+TEST_F(device, unknown_ioctls)
+{
+	static const unsigned int directions[] = {
+		_IOC_NONE, _IOC_READ, _IOC_WRITE, _IOC_READ | _IOC_WRITE,
+	};
+	static const unsigned int sizes[] = {
+		0, 4, sizeof(struct mshv_create_partition_v2),
+	};
+	unsigned int nr, d, s;
+	char arg[256] = { };
+
+	for (nr = 0; nr < 256; nr++)
+		for (d = 0; d < ARRAY_SIZE(directions); d++)
+			for (s = 0; s < ARRAY_SIZE(sizes); s++) {
+				ASSERT_EQ(-ENOTTY, mshv_ioctl(self->fd,
+							      _IOC(directions[d], MSHV_IOCTL,
+								   nr, sizes[s]), arg));
+			}
+}
+
+/* Those of partitions and VPs are not the device's. */
+TEST_F(device, ioctls_of_others)
+{
+	static const unsigned long requests[] = {
+		MSHV_INITIALIZE_PARTITION, MSHV_CREATE_VP, MSHV_SET_GUEST_MEMORY,
+		MSHV_IRQFD, MSHV_IOEVENTFD, MSHV_SET_MSI_ROUTING,
+		MSHV_GET_GPAP_ACCESS_BITMAP, MSHV_RUN_VP, MSHV_GET_VP_STATE,
+		MSHV_SET_VP_STATE,
+	};
+	char arg[256] = { };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(requests); i++)
+		EXPECT_EQ(-ENOTTY, mshv_ioctl(self->fd, requests[i], arg));
+}
+
+static int create(int dev, u64 flags, u64 isolation)
+{
+	struct mshv_create_partition args = {
+		.pt_flags = flags,
+		.pt_isolation = isolation,
+	};
+
+	return mshv_ioctl(dev, MSHV_CREATE_PARTITION, &args);
+}
+
+/* Each flag that is not defined, each isolation that does not exist. */
+TEST_F(device, create_bad_flags)
+{
+	unsigned int i;
+
+	for (i = MSHV_PT_BIT_COUNT; i < 64; i++) {
+		EXPECT_EQ(-EINVAL, create(self->fd, BIT_ULL(i), 0));
+		EXPECT_EQ(-EINVAL, create(self->fd, BIT_ULL(i) | VM_DEFAULT, 0));
+	}
+	EXPECT_EQ(-EINVAL, create(self->fd, 0, MSHV_PT_ISOLATION_COUNT));
+	EXPECT_EQ(-EINVAL, create(self->fd, 0, BIT_ULL(32)));
+	EXPECT_EQ(-EINVAL, create(self->fd, 0, ~0ULL));
+}
+
+TEST_F(device, create_bad_pointer)
+{
+	EXPECT_EQ(-EFAULT, mshv_ioctl(self->fd, MSHV_CREATE_PARTITION, NULL));
+	EXPECT_EQ(-EFAULT, mshv_ioctl(self->fd, MSHV_CREATE_PARTITION, NOWHERE));
+	EXPECT_EQ(-EFAULT, mshv_ioctl(self->fd, MSHV_CREATE_PARTITION,
+				      (void *)KERNEL_ADDRESS));
+}
+
+/* The flags that every hypervisor has, alone and together. */
+TEST_F(device, create_flags)
+{
+	static const u64 flags[] = {
+		0, BIT(MSHV_PT_BIT_LAPIC), BIT(MSHV_PT_BIT_GPA_SUPER_PAGES),
+		BIT(MSHV_PT_BIT_LAPIC) | BIT(MSHV_PT_BIT_X2APIC), VM_DEFAULT,
+	};
+	unsigned int i;
+	int fd;
+
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		fd = create(self->fd, flags[i], MSHV_PT_ISOLATION_NONE);
+		EXPECT_GE(fd, 0)
+			TH_LOG("flags %#llx", (unsigned long long)flags[i]);
+		close(fd);
+	}
+}
+
+/* The first structure is shorter: what follows it in memory is not read. */
+TEST_F(device, create_v1_is_short)
+{
+	char *page = page_before_nothing();
+	struct mshv_create_partition *args =
+		(void *)(page + PAGE - sizeof(*args));
+	int fd;
+
+	args->pt_flags = VM_DEFAULT;
+	fd = mshv_ioctl(self->fd, MSHV_CREATE_PARTITION, args);
+	EXPECT_GE(fd, 0);
+	close(fd);
+
+	/* With this flag it is the second, which would go on past the page. */
+	args->pt_flags |= BIT(MSHV_PT_BIT_CPU_AND_XSAVE_FEATURES);
+	EXPECT_EQ(-EFAULT, mshv_ioctl(self->fd, MSHV_CREATE_PARTITION, args));
+}
+
+static struct mshv_create_partition_v2 create_v2(void)
+{
+	return (struct mshv_create_partition_v2) {
+		.pt_flags = VM_DEFAULT | BIT(MSHV_PT_BIT_CPU_AND_XSAVE_FEATURES),
+		.pt_num_cpu_fbanks = MSHV_NUM_CPU_FEATURES_BANKS,
+	};
+}
+
+/* The second structure: the count of banks, and each reserved byte. */
+TEST_F(device, create_v2_bad)
+{
+	struct mshv_create_partition_v2 args;
+	unsigned int i;
+
+	for (i = 0; i < 5; i++) {
+		args = create_v2();
+		args.pt_num_cpu_fbanks = i == MSHV_NUM_CPU_FEATURES_BANKS ? 0xffff : i;
+		EXPECT_EQ(-EINVAL, mshv_ioctl(self->fd, MSHV_CREATE_PARTITION, &args));
+	}
+	for (i = 0; i < sizeof(args.pt_rsvd); i++) {
+		args = create_v2();
+		args.pt_rsvd[i] = 1;
+		EXPECT_EQ(-EINVAL, mshv_ioctl(self->fd, MSHV_CREATE_PARTITION, &args));
+	}
+	for (i = 0; i < sizeof(args.pt_rsvd1); i++) {
+		args = create_v2();
+		((u8 *)args.pt_rsvd1)[i] = 0x80;
+		EXPECT_EQ(-EINVAL, mshv_ioctl(self->fd, MSHV_CREATE_PARTITION, &args));
+	}
+	args = create_v2();
+	args.pt_isolation = MSHV_PT_ISOLATION_COUNT;
+	EXPECT_EQ(-EINVAL, mshv_ioctl(self->fd, MSHV_CREATE_PARTITION, &args));
+	args = create_v2();
+	args.pt_flags |= BIT(MSHV_PT_BIT_COUNT);
+	EXPECT_EQ(-EINVAL, mshv_ioctl(self->fd, MSHV_CREATE_PARTITION, &args));
+}
+
+TEST_F(device, create_v2)
+{
+	struct mshv_create_partition_v2 args = create_v2();
+	int fd = mshv_ioctl(self->fd, MSHV_CREATE_PARTITION, &args);
+
+	ASSERT_GE(fd, 0);
+	close(fd);
+}
+
+/* A feature that is disabled is one that the partition does not have. */
+TEST_F(device, create_v2_disables_features)
+{
+	const union hv_partition_processor_features rdrand = { .rd_rand_support = 1 };
+	struct mshv_create_partition_v2 args = create_v2();
+	u64 with, without;
+	int fd;
+
+	fd = mshv_ioctl(self->fd, MSHV_CREATE_PARTITION, &args);
+	ASSERT_GE(fd, 0);
+	if (hv_get_property(fd, HV_PARTITION_PROPERTY_PROCESSOR_FEATURES0, &with, NULL))
+		SKIP(return, "the hypervisor does not tell a partition's features");
+	close(fd);
+	if (!(with & rdrand.as_uint64[0]))
+		SKIP(return, "RDRAND cannot be disabled: there is none");
+
+	args.pt_cpu_fbanks[0] = rdrand.as_uint64[0];
+	fd = mshv_ioctl(self->fd, MSHV_CREATE_PARTITION, &args);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, hv_get_property(fd, HV_PARTITION_PROPERTY_PROCESSOR_FEATURES0,
+				     &without, NULL));
+	EXPECT_EQ(with & ~rdrand.as_uint64[0], without);
+	close(fd);
+}
+
+/* None of the files goes to a program that is started. */
+TEST_F(device, close_on_exec)
+{
+	struct vm vm;
+	int vp;
+
+	ASSERT_EQ(0, vm_create(&vm, VM_DEFAULT));
+	ASSERT_EQ(0, vm_initialize(&vm));
+	vp = vm_add_vp(&vm, 0);
+	ASSERT_GE(vp, 0);
+	EXPECT_EQ(FD_CLOEXEC, fcntl(vm.fd, F_GETFD));
+	EXPECT_EQ(FD_CLOEXEC, fcntl(vp, F_GETFD));
+	close(vp);
+	vm_stop(&vm);
+}
+
+/* Of all hypercalls the device itself lets two through. */
+TEST_F(device, hypercalls_of_the_device)
+{
+	u64 in[8] = { }, out[8] = { };
+	unsigned int code;
+
+	for (code = 0; code < 0x200; code++) {
+		if (code == HVCALL_GET_PARTITION_PROPERTY ||
+		    code == HVCALL_GET_PARTITION_PROPERTY_EX)
+			continue;
+		EXPECT_EQ(-EINVAL, hv_call(self->fd, code, in, sizeof(in),
+					   out, sizeof(out), NULL));
+	}
+}
+
+/* What the driver itself asked while it loaded, an L1VH may ask again. */
+TEST_F(device, property_ex)
+{
+	struct hv_input_get_partition_property_ex in = {
+		.property_code = HV_PARTITION_PROPERTY_VMM_CAPABILITIES,
+	};
+	struct hv_partition_property_vmm_capabilities out = { };
+	u16 status = 0xffff;
+	int ret;
+
+	ret = hv_call(self->fd, HVCALL_GET_PARTITION_PROPERTY_EX, &in, sizeof(in),
+		      &out, sizeof(out), &status);
+	if (status == HV_STATUS_UNKNOWN_PROPERTY ||
+	    status == HV_STATUS_INVALID_HYPERCALL_CODE)
+		SKIP(return, "the hypervisor has no VMM capabilities");
+	EXPECT_EQ(0, ret);
+	EXPECT_EQ(HV_STATUS_SUCCESS, status);
+}
+
+/* A property that does not exist: an errno, and the status that says which. */
+TEST_F(device, property_unknown)
+{
+	u16 status = 0;
+	u64 value;
+
+	EXPECT_EQ(-EINVAL, hv_get_property(self->fd, 0xdeadbeef, &value, &status));
+	EXPECT_EQ(HV_STATUS_UNKNOWN_PROPERTY, status);
+}
+
+/*
+ * The caller's partition id does not count: it is that of the file. A property
+ * of the machine is the same whatever id the caller made up.
+ */
+TEST_F(device, partition_id_is_the_kernels)
+{
+	struct hv_input_get_partition_property in = {
+		.property_code = HV_PARTITION_PROPERTY_PROCESSOR_CLOCK_FREQUENCY,
+	};
+	u64 mine, theirs;
+	u16 status;
+
+	if (hv_call(self->fd, HVCALL_GET_PARTITION_PROPERTY, &in, sizeof(in),
+		    &mine, sizeof(mine), &status))
+		SKIP(return, "no clock frequency: status %#x", status);
+	in.partition_id = 0x123456789abcdef;
+	EXPECT_EQ(0, hv_call(self->fd, HVCALL_GET_PARTITION_PROPERTY, &in, sizeof(in),
+			     &theirs, sizeof(theirs), &status));
+	EXPECT_EQ(mine, theirs);
+	EXPECT_EQ(0x123456789abcdef, in.partition_id);
+}
+
+/* Every field of MSHV_ROOT_HVCALL that can be wrong. */
+TEST_F(device, root_hvcall_bad_arguments)
+{
+	struct hv_input_get_partition_property in = {
+		.property_code = HV_PARTITION_PROPERTY_PROCESSOR_CLOCK_FREQUENCY,
+	};
+	u64 out;
+	const struct mshv_root_hvcall good = {
+		.code = HVCALL_GET_PARTITION_PROPERTY,
+		.in_sz = sizeof(in),
+		.in_ptr = (uintptr_t)&in,
+		.out_sz = sizeof(out),
+		.out_ptr = (uintptr_t)&out,
+	};
+	struct mshv_root_hvcall call;
+	unsigned int i;
+
+	EXPECT_EQ(-EFAULT, mshv_ioctl(self->fd, MSHV_ROOT_HVCALL, NULL));
+	EXPECT_EQ(-EFAULT, mshv_ioctl(self->fd, MSHV_ROOT_HVCALL, NOWHERE));
+
+	call = good;
+	call.status = 1;
+	EXPECT_EQ(-EINVAL, mshv_ioctl(self->fd, MSHV_ROOT_HVCALL, &call));
+	for (i = 0; i < sizeof(call.rsvd); i++) {
+		call = good;
+		call.rsvd[i] = 1;
+		EXPECT_EQ(-EINVAL, mshv_ioctl(self->fd, MSHV_ROOT_HVCALL, &call));
+	}
+	/* There is always a partition id in the input, and it fits in a page. */
+	for (i = 0; i < sizeof(u64); i++) {
+		call = good;
+		call.in_sz = i;
+		EXPECT_EQ(-EINVAL, mshv_ioctl(self->fd, MSHV_ROOT_HVCALL, &call));
+	}
+	call = good;
+	call.in_sz = PAGE + 1;
+	EXPECT_EQ(-EINVAL, mshv_ioctl(self->fd, MSHV_ROOT_HVCALL, &call));
+	call = good;
+	call.in_ptr = 0;
+	EXPECT_EQ(-EINVAL, mshv_ioctl(self->fd, MSHV_ROOT_HVCALL, &call));
+	call = good;
+	call.in_ptr = (uintptr_t)NOWHERE;
+	EXPECT_EQ(-EFAULT, mshv_ioctl(self->fd, MSHV_ROOT_HVCALL, &call));
+	call = good;
+	call.in_ptr = KERNEL_ADDRESS;
+	EXPECT_EQ(-EFAULT, mshv_ioctl(self->fd, MSHV_ROOT_HVCALL, &call));
+	call = good;
+	call.out_sz = 0;
+	EXPECT_EQ(-EINVAL, mshv_ioctl(self->fd, MSHV_ROOT_HVCALL, &call));
+	call = good;
+	call.out_sz = PAGE + 1;
+	EXPECT_EQ(-EINVAL, mshv_ioctl(self->fd, MSHV_ROOT_HVCALL, &call));
+	/* What has worked cannot be delivered. */
+	call = good;
+	if (!mshv_ioctl(self->fd, MSHV_ROOT_HVCALL, &call)) {
+		call = good;
+		call.out_ptr = (uintptr_t)NOWHERE;
+		EXPECT_EQ(-EFAULT, mshv_ioctl(self->fd, MSHV_ROOT_HVCALL, &call));
+	}
+}
+
+/* A count of repetitions has twelve bits, and belongs to calls that have any. */
+TEST_F(device, root_hvcall_bad_repetitions)
+{
+	struct hv_input_get_partition_property in = {
+		.property_code = HV_PARTITION_PROPERTY_PROCESSOR_CLOCK_FREQUENCY,
+	};
+	u64 out;
+	struct mshv_root_hvcall call = {
+		.code = HVCALL_GET_PARTITION_PROPERTY,
+		.reps = 1,
+		.in_sz = sizeof(in),
+		.in_ptr = (uintptr_t)&in,
+		.out_sz = sizeof(out),
+		.out_ptr = (uintptr_t)&out,
+	};
+
+	EXPECT_EQ(-EINVAL, mshv_ioctl(self->fd, MSHV_ROOT_HVCALL, &call));
+	call.status = 0;
+	call.reps = 0x1000;
+	EXPECT_EQ(-EINVAL, mshv_ioctl(self->fd, MSHV_ROOT_HVCALL, &call));
+}
+
+/* A partition with one VP, for what their files take. */
+FIXTURE(files) {
+	struct vm vm;
+	struct vp vp;
+};
+
+FIXTURE_SETUP(files)
+{
+	const char *why = mshv_missing();
+
+	if (why)
+		SKIP(return, "%s", why);
+	vm_start(&self->vm, VM_DEFAULT);
+	vp_start(&self->vm, &self->vp, 0);
+}
+
+FIXTURE_TEARDOWN(files)
+{
+	vp_stop(&self->vp);
+	vm_stop(&self->vm);
+}
+
+/* Neither takes what is the device's, the other's or nobody's. */
+TEST_F(files, ioctls_of_others)
+{
+	static const unsigned long not_partition[] = {
+		MSHV_CREATE_PARTITION, MSHV_RUN_VP, MSHV_GET_VP_STATE, MSHV_SET_VP_STATE,
+		_IO(MSHV_IOCTL, 0x08), _IO(MSHV_IOCTL, 0xff),
+		_IOW(MSHV_IOCTL, 0x02, struct mshv_create_vp),
+	};
+	static const unsigned long not_vp[] = {
+		MSHV_CREATE_PARTITION, MSHV_INITIALIZE_PARTITION, MSHV_CREATE_VP,
+		MSHV_SET_GUEST_MEMORY, MSHV_IRQFD, MSHV_IOEVENTFD,
+		MSHV_SET_MSI_ROUTING, MSHV_GET_GPAP_ACCESS_BITMAP,
+		_IO(MSHV_IOCTL, 0x03), _IO(MSHV_IOCTL, 0xff),
+	};
+	char arg[512] = { };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(not_partition); i++)
+		EXPECT_EQ(-ENOTTY, mshv_ioctl(self->vm.fd, not_partition[i], arg));
+	for (i = 0; i < ARRAY_SIZE(not_vp); i++)
+		EXPECT_EQ(-ENOTTY, mshv_ioctl(self->vp.fd, not_vp[i], arg));
+}
+
+/* Hypercalls that can wait are the partition's alone; others, everybody's. */
+TEST_F(files, hypercalls)
+{
+	u64 in[8] = { }, value;
+	unsigned int code;
+
+	EXPECT_EQ(-EINVAL, hv_set_property(self->vp.fd,
+					   HV_PARTITION_PROPERTY_UNIMPLEMENTED_MSR_ACTION,
+					   1, NULL));
+	/* Life and death of partitions are the kernel's. */
+	for (code = HVCALL_CREATE_PARTITION; code <= HVCALL_DELETE_PARTITION; code++) {
+		EXPECT_EQ(-EINVAL, hv_call(self->vm.fd, code, in, sizeof(in), NULL, 0, NULL));
+		EXPECT_EQ(-EINVAL, hv_call(self->vp.fd, code, in, sizeof(in), NULL, 0, NULL));
+	}
+	EXPECT_EQ(-EINVAL, hv_call(self->vm.fd, HVCALL_DEPOSIT_MEMORY, in, sizeof(in),
+				   NULL, 0, NULL));
+	EXPECT_EQ(-EINVAL, hv_call(self->vm.fd, HVCALL_WITHDRAW_MEMORY, in, sizeof(in),
+				   NULL, 0, NULL));
+	EXPECT_EQ(-EINVAL, hv_call(self->vm.fd, HVCALL_MAP_GPA_PAGES, in, sizeof(in),
+				   NULL, 0, NULL));
+	EXPECT_EQ(-EINVAL, hv_call(self->vm.fd, HVCALL_DISPATCH_VP, in, sizeof(in),
+				   NULL, 0, NULL));
+	EXPECT_EQ(0, hv_set_property(self->vm.fd, HV_PARTITION_PROPERTY_TIME_FREEZE,
+				     0, NULL));
+	EXPECT_EQ(0, hv_get_property(self->vp.fd, HV_PARTITION_PROPERTY_TIME_FREEZE,
+				     &value, NULL));
+}
+
+/* A property that belongs before initialization is refused after it. */
+TEST_F(files, early_property_late)
+{
+	u16 status = 0;
+
+	EXPECT_NE(0, hv_set_property(self->vm.fd, HV_PARTITION_PROPERTY_PRIVILEGE_FLAGS,
+				     0, &status));
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_STATE, status);
+}
+
+TEST_F(files, create_vp_bad)
+{
+	EXPECT_EQ(-EFAULT, mshv_ioctl(self->vm.fd, MSHV_CREATE_VP, NOWHERE));
+	EXPECT_EQ(-EEXIST, vm_add_vp(&self->vm, 0));
+	EXPECT_EQ(-EINVAL, vm_add_vp(&self->vm, VPS_MAX));
+	EXPECT_EQ(-EINVAL, vm_add_vp(&self->vm, 0x80000000));
+	EXPECT_EQ(-EINVAL, vm_add_vp(&self->vm, 0xffffffff));
+}
+
+TEST_F(files, run_bad_pointer)
+{
+	vp_enter(&self->vp, GUEST_LONG, &hello);
+	EXPECT_EQ(-EFAULT, mshv_ioctl(self->vp.fd, MSHV_RUN_VP, NOWHERE));
+	EXPECT_EQ(-EFAULT, mshv_ioctl(self->vp.fd, MSHV_RUN_VP, (void *)KERNEL_ADDRESS));
+}
+
+TEST_F(files, set_memory_bad)
+{
+	const struct mshv_user_mem_region good = {
+		.size = PAGE,
+		.guest_pfn = GUEST_FREE / PAGE,
+		.userspace_addr = (uintptr_t)memory_get(PAGE),
+		.flags = MAP_RWX,
+	};
+	struct mshv_user_mem_region region;
+	unsigned int i;
+
+	EXPECT_EQ(-EFAULT, mshv_ioctl(self->vm.fd, MSHV_SET_GUEST_MEMORY, NOWHERE));
+	for (i = 0; i < sizeof(region.rsvd); i++) {
+		region = good;
+		region.rsvd[i] = 1;
+		EXPECT_EQ(-EINVAL, mshv_ioctl(self->vm.fd, MSHV_SET_GUEST_MEMORY, &region));
+	}
+	for (i = MSHV_SET_MEM_BIT_COUNT; i < 8; i++) {
+		region = good;
+		region.flags |= BIT(i);
+		EXPECT_EQ(-EINVAL, mshv_ioctl(self->vm.fd, MSHV_SET_GUEST_MEMORY, &region));
+	}
+	region = good;
+	region.size = 0;
+	EXPECT_EQ(-EINVAL, mshv_ioctl(self->vm.fd, MSHV_SET_GUEST_MEMORY, &region));
+	region = good;
+	region.size = PAGE - 1;
+	EXPECT_EQ(-EINVAL, mshv_ioctl(self->vm.fd, MSHV_SET_GUEST_MEMORY, &region));
+	region = good;
+	region.size = ~0ULL & ~(PAGE - 1);
+	EXPECT_EQ(-EINVAL, mshv_ioctl(self->vm.fd, MSHV_SET_GUEST_MEMORY, &region));
+	region = good;
+	region.userspace_addr++;
+	EXPECT_EQ(-EINVAL, mshv_ioctl(self->vm.fd, MSHV_SET_GUEST_MEMORY, &region));
+	region = good;
+	region.userspace_addr = KERNEL_ADDRESS;
+	EXPECT_EQ(-EINVAL, mshv_ioctl(self->vm.fd, MSHV_SET_GUEST_MEMORY, &region));
+	/* Nothing is mapped at its beginning. */
+	munmap((void *)good.userspace_addr, PAGE);
+	EXPECT_EQ(-EINVAL, mshv_ioctl(self->vm.fd, MSHV_SET_GUEST_MEMORY, &good));
+}
+
+TEST_F(files, irqfd_bad)
+{
+	int event = eventfd(0, EFD_CLOEXEC);
+	struct mshv_user_irqfd args = { .fd = event };
+	unsigned int i;
+
+	ASSERT_GE(event, 0);
+	EXPECT_EQ(-EFAULT, mshv_ioctl(self->vm.fd, MSHV_IRQFD, NOWHERE));
+	for (i = MSHV_IRQFD_BIT_COUNT; i < 32; i++) {
+		args.flags = BIT(i);
+		EXPECT_EQ(-EINVAL, mshv_ioctl(self->vm.fd, MSHV_IRQFD, &args));
+	}
+	args.flags = 0;
+	args.fd = -1;
+	EXPECT_EQ(-EBADF, mshv_ioctl(self->vm.fd, MSHV_IRQFD, &args));
+	args.fd = self->vm.fd;
+	EXPECT_EQ(-EINVAL, mshv_ioctl(self->vm.fd, MSHV_IRQFD, &args));
+	args.flags = BIT(MSHV_IRQFD_BIT_DEASSIGN);
+	EXPECT_EQ(-EINVAL, mshv_ioctl(self->vm.fd, MSHV_IRQFD, &args));
+	args.fd = -1;
+	EXPECT_EQ(-EBADF, mshv_ioctl(self->vm.fd, MSHV_IRQFD, &args));
+	args.fd = event;
+	args.flags = BIT(MSHV_IRQFD_BIT_RESAMPLE);
+	args.resamplefd = -1;
+	EXPECT_EQ(-EBADF, mshv_ioctl(self->vm.fd, MSHV_IRQFD, &args));
+	/* None of these has left the eventfd in use. */
+	args.flags = 0;
+	EXPECT_EQ(0, mshv_ioctl(self->vm.fd, MSHV_IRQFD, &args));
+	EXPECT_EQ(-EBUSY, mshv_ioctl(self->vm.fd, MSHV_IRQFD, &args));
+	close(event);
+}
+
+TEST_F(files, ioeventfd_bad)
+{
+	int event = eventfd(0, EFD_CLOEXEC);
+	const struct mshv_user_ioeventfd good = {
+		.fd = event,
+		.addr = GUEST_MMIO,
+		.len = 4,
+	};
+	static const u32 lengths[] = { 3, 5, 7, 9, 16, 0xffffffff };
+	struct mshv_user_ioeventfd args;
+	unsigned int i;
+
+	ASSERT_GE(event, 0);
+	EXPECT_EQ(-EFAULT, mshv_ioctl(self->vm.fd, MSHV_IOEVENTFD, NOWHERE));
+	for (i = 0; i < sizeof(args.rsvd); i++) {
+		args = good;
+		args.rsvd[i] = 1;
+		EXPECT_EQ(-EINVAL, mshv_ioctl(self->vm.fd, MSHV_IOEVENTFD, &args));
+	}
+	for (i = MSHV_IOEVENTFD_BIT_COUNT; i < 32; i++) {
+		args = good;
+		args.flags = BIT(i);
+		EXPECT_EQ(-EINVAL, mshv_ioctl(self->vm.fd, MSHV_IOEVENTFD, &args));
+	}
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		args = good;
+		args.len = lengths[i];
+		EXPECT_EQ(-EINVAL, mshv_ioctl(self->vm.fd, MSHV_IOEVENTFD, &args));
+	}
+	args = good;
+	args.addr = ~0ULL;
+	EXPECT_EQ(-EINVAL, mshv_ioctl(self->vm.fd, MSHV_IOEVENTFD, &args));
+	args = good;
+	args.flags = BIT(MSHV_IOEVENTFD_BIT_PIO);
+	EXPECT_EQ(-EOPNOTSUPP, mshv_ioctl(self->vm.fd, MSHV_IOEVENTFD, &args));
+	args = good;
+	args.fd = -1;
+	EXPECT_EQ(-EBADF, mshv_ioctl(self->vm.fd, MSHV_IOEVENTFD, &args));
+	args.fd = self->vm.fd;
+	EXPECT_EQ(-EINVAL, mshv_ioctl(self->vm.fd, MSHV_IOEVENTFD, &args));
+	args = good;
+	args.flags = BIT(MSHV_IOEVENTFD_BIT_DEASSIGN);
+	EXPECT_EQ(-ENOENT, mshv_ioctl(self->vm.fd, MSHV_IOEVENTFD, &args));
+	close(event);
+}
+
+/* An MSI table with room for entries. */
+static int set_routes(struct vm *vm, u32 nr, const struct mshv_user_irq_entry *entries,
+		      unsigned int count, u32 reserved)
+{
+	union {
+		struct mshv_user_irq_table table;
+		u8 bytes[sizeof(struct mshv_user_irq_table) +
+			 4 * sizeof(struct mshv_user_irq_entry)];
+	} args = { .table = { .nr = nr, .rsvd = reserved } };
+
+	memcpy(args.table.entries, entries, count * sizeof(*entries));
+	return mshv_ioctl(vm->fd, MSHV_SET_MSI_ROUTING, &args);
+}
+
+TEST_F(files, msi_routing_bad)
+{
+	struct mshv_user_irq_entry entries[2] = {
+		{ .gsi = 1, .address_lo = APIC_BASE, .data = 0x40 },
+		{ .gsi = 2, .address_lo = APIC_BASE, .data = 0x41 },
+	};
+
+	EXPECT_EQ(-EFAULT, mshv_ioctl(self->vm.fd, MSHV_SET_MSI_ROUTING, NOWHERE));
+	EXPECT_EQ(-EINVAL, set_routes(&self->vm, 2, entries, 2, 1));
+	EXPECT_EQ(-EINVAL, set_routes(&self->vm, IRQS_MAX + 1, entries, 2, 0));
+	EXPECT_EQ(-EINVAL, set_routes(&self->vm, 0xffffffff, entries, 2, 0));
+	entries[1].gsi = 1;
+	EXPECT_EQ(-EINVAL, set_routes(&self->vm, 2, entries, 2, 0));
+	entries[1].gsi = IRQS_MAX;
+	EXPECT_EQ(-EINVAL, set_routes(&self->vm, 2, entries, 2, 0));
+	entries[1].gsi = 2;
+	entries[1].address_hi = 1;
+	EXPECT_EQ(-EINVAL, set_routes(&self->vm, 2, entries, 2, 0));
+	entries[1].address_hi = 0;
+	EXPECT_EQ(0, set_routes(&self->vm, 2, entries, 2, 0));
+	/* None. */
+	EXPECT_EQ(0, set_routes(&self->vm, 0, entries, 0, 0));
+}
+
+/* The entries reach past what is mapped. */
+TEST_F(files, msi_routing_entries_missing)
+{
+	char *page = page_before_nothing();
+	struct mshv_user_irq_table *table = (void *)(page + PAGE - sizeof(*table));
+
+	table->nr = 1;
+	EXPECT_EQ(-EFAULT, mshv_ioctl(self->vm.fd, MSHV_SET_MSI_ROUTING, table));
+}
+
+TEST_F(files, access_bitmap_bad)
+{
+	u64 bitmap = 0;
+	const struct mshv_gpap_access_bitmap good = {
+		.access_type = MSHV_GPAP_ACCESS_TYPE_DIRTY,
+		.access_op = MSHV_GPAP_ACCESS_OP_NOOP,
+		.page_count = GUEST_RAM_SIZE / PAGE,
+		.bitmap_ptr = (uintptr_t)&bitmap,
+	};
+	struct mshv_gpap_access_bitmap args;
+	unsigned int i;
+
+	EXPECT_EQ(-EFAULT, mshv_ioctl(self->vm.fd, MSHV_GET_GPAP_ACCESS_BITMAP, NOWHERE));
+	for (i = 0; i < sizeof(args.rsvd); i++) {
+		args = good;
+		args.rsvd[i] = 1;
+		EXPECT_EQ(-EINVAL, mshv_ioctl(self->vm.fd, MSHV_GET_GPAP_ACCESS_BITMAP,
+					      &args));
+	}
+	args = good;
+	args.access_type = MSHV_GPAP_ACCESS_TYPE_COUNT;
+	EXPECT_EQ(-EINVAL, mshv_ioctl(self->vm.fd, MSHV_GET_GPAP_ACCESS_BITMAP, &args));
+	args = good;
+	args.access_op = MSHV_GPAP_ACCESS_OP_COUNT;
+	EXPECT_EQ(-EINVAL, mshv_ioctl(self->vm.fd, MSHV_GET_GPAP_ACCESS_BITMAP, &args));
+	args = good;
+	args.page_count = 0;
+	EXPECT_EQ(-EINVAL, mshv_ioctl(self->vm.fd, MSHV_GET_GPAP_ACCESS_BITMAP, &args));
+	args = good;
+	args.bitmap_ptr = 0;
+	EXPECT_EQ(-EINVAL, mshv_ioctl(self->vm.fd, MSHV_GET_GPAP_ACCESS_BITMAP, &args));
+}
+
+TEST_F(files, vp_state_bad)
+{
+	char *page = memory_get(PAGE);
+	const struct mshv_get_set_vp_state good = {
+		.type = MSHV_VP_STATE_LAPIC,
+		.buf_sz = PAGE,
+		.buf_ptr = (uintptr_t)page,
+	};
+	static const unsigned long requests[] = { MSHV_GET_VP_STATE, MSHV_SET_VP_STATE };
+	struct mshv_get_set_vp_state args;
+	unsigned int i, r;
+	int fd = self->vp.fd;
+
+	for (r = 0; r < ARRAY_SIZE(requests); r++) {
+		EXPECT_EQ(-EFAULT, mshv_ioctl(fd, requests[r], NOWHERE));
+		for (i = 0; i < sizeof(args.rsvd); i++) {
+			args = good;
+			args.rsvd[i] = 1;
+			EXPECT_EQ(-EINVAL, mshv_ioctl(fd, requests[r], &args));
+		}
+		args = good;
+		args.type = MSHV_VP_STATE_COUNT;
+		EXPECT_EQ(-EINVAL, mshv_ioctl(fd, requests[r], &args));
+		args = good;
+		args.buf_sz = 0;
+		EXPECT_EQ(-EINVAL, mshv_ioctl(fd, requests[r], &args));
+		args = good;
+		args.buf_sz = PAGE - 1;
+		EXPECT_EQ(-EINVAL, mshv_ioctl(fd, requests[r], &args));
+		args = good;
+		args.buf_ptr++;
+		EXPECT_EQ(-EINVAL, mshv_ioctl(fd, requests[r], &args));
+		args = good;
+		args.buf_ptr = KERNEL_ADDRESS;
+		EXPECT_EQ(-EFAULT, mshv_ioctl(fd, requests[r], &args));
+	}
+	/* The size that is needed is said even where the rest goes wrong. */
+	munmap(page, PAGE);
+	args = good;
+	EXPECT_EQ(-EFAULT, mshv_ioctl(fd, MSHV_GET_VP_STATE, &args));
+	EXPECT_EQ(PAGE, args.buf_sz);
+}
+
+/* A buffer of almost 4 GiB is more than any state has, and no reason to panic. */
+TEST_F(files, vp_state_huge_buffer)
+{
+	struct mshv_get_set_vp_state args = {
+		.type = MSHV_VP_STATE_LAPIC,
+		.buf_sz = 0xffffffff & ~(PAGE - 1),
+		.buf_ptr = (uintptr_t)memory_get(PAGE),
+	};
+
+	EXPECT_GT(0, mshv_ioctl(self->vp.fd, MSHV_GET_VP_STATE, &args));
+}
+
+/* Two of the pages are there, and no more. */
+TEST_F(files, mmap_bad)
+{
+	static const unsigned int missing[] = {
+		MSHV_VP_MMAP_OFFSET_COUNT, MSHV_VP_MMAP_OFFSET_COUNT + 1, 0x100000,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(missing); i++) {
+		EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, PROT_READ, MAP_SHARED, self->vp.fd,
+					   missing[i] * PAGE));
+		EXPECT_EQ(EINVAL, errno);
+	}
+	/* Partitions whose memory is encrypted have it. */
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, PROT_READ, MAP_SHARED, self->vp.fd,
+				   MSHV_VP_MMAP_OFFSET_GHCB * PAGE));
+	EXPECT_EQ(ENODEV, errno);
+	/* Partitions have nothing to map. */
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, PROT_READ, MAP_SHARED, self->vm.fd, 0));
+}
+
+TEST_F(files, mmap_both_pages)
+{
+	const struct hv_message *message;
+	u32 value;
+
+	message = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, self->vp.fd,
+		       MSHV_VP_MMAP_OFFSET_INTERCEPT_MESSAGE * PAGE);
+	ASSERT_NE(MAP_FAILED, message);
+	vp_enter(&self->vp, GUEST_LONG, &hello);
+	ASSERT_EQ(0, vp_run_to_port(&self->vp, PORT_REPORT, &value));
+	EXPECT_EQ(0, memcmp(message, &self->vp.msg, sizeof(*message)));
+	EXPECT_EQ(1, self->vp.page->isvalid);
+	EXPECT_EQ(HV_VP_REGISTER_PAGE_VERSION_1, self->vp.page->version);
+}
+
+/*
+ * A mapping longer than a page may be refused. If it is not, what is left of it
+ * when its first pages go must be one of the pages or SIGBUS.
+ */
+static void touch_what_is_left(int fd)
+{
+	const size_t size = (MSHV_VP_MMAP_OFFSET_COUNT + 1) * PAGE;
+	unsigned char *pages;
+	unsigned int i;
+
+	pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (pages == MAP_FAILED)
+		_exit(0);
+	for (i = 1; i <= MSHV_VP_MMAP_OFFSET_COUNT; i++) {
+		munmap(pages + (i - 1) * PAGE, PAGE);
+		READ_ONCE(pages[i * PAGE]);
+	}
+	_exit(0);
+}
+
+TEST_F(files, mmap_too_long)
+{
+	pid_t child = fork();
+	int status;
+
+	ASSERT_GE(child, 0);
+	if (!child)
+		touch_what_is_left(self->vp.fd);
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_TRUE(!status || (WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS));
+}
+
+static int run_to_hello(struct vp *vp)
+{
+	u32 value = 0;
+	int ret;
+
+	vp_enter(vp, GUEST_LONG, &hello);
+	ret = vp_run_to_port(vp, PORT_REPORT, &value);
+	return ret ? ret : value != 0x600d;
+}
+
+/* A VP keeps what it needs alive: it runs on when the other files are closed. */
+TEST_F(files, vp_outlives_partition_file)
+{
+	close(self->vm.fd);
+	self->vm.fd = -1;
+	EXPECT_EQ(0, run_to_hello(&self->vp));
+}
+
+/* So does its register page, when no file is left. */
+TEST_F(files, page_outlives_files)
+{
+	struct hv_vp_register_page *page = self->vp.page;
+
+	ASSERT_EQ(0, run_to_hello(&self->vp));
+	close(self->vp.fd);
+	self->vp.fd = -1;
+	close(self->vm.fd);
+	self->vm.fd = -1;
+	EXPECT_EQ(0x600d, READ_ONCE(page->rax));
+	WRITE_ONCE(page->rbx, 1);
+	EXPECT_EQ(1, READ_ONCE(page->rbx));
+}
+
+/* A VP whose file is closed is still there, and its number is taken. */
+TEST_F(files, vp_outlives_its_file)
+{
+	vp_stop(&self->vp);
+	EXPECT_EQ(-EEXIST, vm_add_vp(&self->vm, 0));
+}
+
+/* Take two files out of another process, which has written their numbers. */
+static int take_files(pid_t from, int numbers, struct vm *vm, struct vp *vp)
+{
+	int pidfd = syscall(SYS_pidfd_open, from, 0);
+	int fds[2];
+
+	if (pidfd < 0 || read(numbers, fds, sizeof(fds)) != sizeof(fds))
+		return -EPROTO;
+	memset(vm, 0, sizeof(*vm));
+	memset(vp, 0, sizeof(*vp));
+	vm->fd = syscall(SYS_pidfd_getfd, pidfd, fds[0], 0);
+	vp->fd = syscall(SYS_pidfd_getfd, pidfd, fds[1], 0);
+	vp->vm = vm;
+	close(pidfd);
+	return vm->fd < 0 || vp->fd < 0 ? -errno : 0;
+}
+
+/* Have another process make a partition, take its files, and let it exit. */
+static int inherit(struct vm *vm, struct vp *vp, bool with_memory)
+{
+	int numbers[2], go[2], ret, status;
+	pid_t child;
+
+	if (pipe(numbers) || pipe(go))
+		return -errno;
+	child = fork();
+	if (!child) {
+		close(go[1]);
+		if (with_memory)
+			vm_start(vm, VM_DEFAULT);
+		else if (vm_create(vm, VM_DEFAULT) || vm_initialize(vm))
+			_exit(1);
+		vp_start(vm, vp, 0);
+		if (with_memory)
+			vp_enter(vp, GUEST_LONG, &hello);
+		if (write(numbers[1], (int []) { vm->fd, vp->fd }, 2 * sizeof(int)) < 0)
+			_exit(1);
+		/* Ends when the other side has taken them. */
+		_exit(read(go[0], &status, 1) != 0);
+	}
+	close(numbers[1]);
+	ret = take_files(child, numbers[0], vm, vp);
+	close(numbers[0]);
+	close(go[0]);
+	close(go[1]);
+	if (waitpid(child, &status, 0) != child || status)
+		return -EPROTO;
+	return ret;
+}
+
+/* A partition can be sent to another process, whose memory is its memory then. */
+TEST(sent_to_another_process)
+{
+	const char *why = mshv_missing();
+	struct vm vm, mine;
+	struct vp vp;
+
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, inherit(&vm, &vp, false));
+	/* For its contents; its own partition is of no interest. */
+	vm_start(&mine, VM_DEFAULT);
+	vm.ram = mine.ram;
+	ASSERT_EQ(0, vm_map(&vm, 0, vm.ram, GUEST_RAM_SIZE, MAP_RWX));
+	EXPECT_EQ(0, run_to_hello(&vp));
+	vp_stop(&vp);
+	close(vm.fd);
+	vm_stop(&mine);
+}
+
+/*
+ * The memory of a process goes with it. Whoever has the VP is told that it got
+ * nowhere, as of any access to memory that is not there.
+ */
+TEST(memory_went_with_another_process)
+{
+	const char *why = mshv_missing();
+	struct vm vm;
+	struct vp vp;
+
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, inherit(&vm, &vp, true));
+	ASSERT_EQ(0, vp_run(&vp));
+	EXPECT_TRUE(vp_met_memory(&vp))
+		vp_print_message(&vp);
+	vp_stop(&vp);
+	vm_stop(&vm);
+}
+
+TEST_HARNESS_MAIN

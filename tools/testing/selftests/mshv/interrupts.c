@@ -1,0 +1,936 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Interrupts of a guest by every way of raising them, to VPs that are halted and
+ * VPs that run; and doorbells, which go the other way.
+ */
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+
+#include "kselftest_harness.h"
+#include "vm.h"
+
+#define VECTOR		0x40
+#define VECTOR_OTHER	0x60
+#define VECTOR_TIMER	0x50
+#define VECTOR_IPI	0x70
+#define GSI		5
+#define GSI_OTHER	9
+#define MSI_LEVEL	0x8000		/* of an MSI's data */
+
+#define READY		1
+
+#define SPIN		"1: pause\njmp 1b\n"
+
+/* Waits for interrupts, at rest and busy. Both say so first. */
+GUEST64(halted,
+	GUEST_APIC_ON
+	GUEST_REPORT(READY)
+	"sti\n"
+"1:	hlt\n"
+	"jmp 1b\n");
+
+GUEST64(running,
+	GUEST_APIC_ON
+	GUEST_REPORT(READY)
+	"sti\n"
+	SPIN);
+
+/* Likewise with interrupts off, which NMIs do not mind. */
+GUEST64(running_without_interrupts,
+	GUEST_REPORT(READY)
+	SPIN);
+
+/* Says how often VECTOR and VECTOR_OTHER were taken. */
+#define COUNT_OF(vector)	__stringify(GUEST_COUNTS) " + 4 * " __stringify(vector)
+#define REPORT_COUNTS							\
+	"mov " COUNT_OF(VECTOR) ", %eax\n"				\
+	"shl $8, %eax\n"						\
+	"or " COUNT_OF(VECTOR_OTHER) ", %eax\n"				\
+	"out %eax, $" __stringify(PORT_REPORT) "\n"
+
+/* Reports are moments at which the test raises interrupts: none comes at once. */
+GUEST64(with_interrupts_off,
+	GUEST_APIC_ON
+	GUEST_REPORT(READY)
+	REPORT_COUNTS
+	"sti\n"
+	"nop\n"
+	"cli\n"
+	REPORT_COUNTS);
+
+GUEST64(with_high_priority,
+	GUEST_APIC_ON
+	"mov $0xf, %eax\n"
+	"mov %rax, %cr8\n"
+	"sti\n"
+	GUEST_REPORT(READY)
+	REPORT_COUNTS
+	"mov $5, %eax\n"		/* lets VECTOR_OTHER through, not VECTOR */
+	"mov %rax, %cr8\n"
+	"nop\n"
+	REPORT_COUNTS
+	"xor %eax, %eax\n"
+	"mov %rax, %cr8\n"
+	"nop\n"
+	REPORT_COUNTS);
+
+#define APIC_WRITE(offset, value)					\
+	"mov $" __stringify(APIC_BASE) " + " __stringify(offset) ", %ecx\n" \
+	"movl $" __stringify(value) ", (%rcx)\n"
+
+/* The timer once, and again and again. */
+GUEST64(timer_once,
+	GUEST_APIC_ON
+	GUEST_REPORT(READY)
+	APIC_WRITE(APIC_DIVIDE, 0xb)
+	APIC_WRITE(APIC_LVT_TIMER, VECTOR_TIMER)
+	APIC_WRITE(APIC_INITIAL_COUNT, 1000000)
+	"sti\n"
+"1:	hlt\n"
+	"jmp 1b\n");
+
+GUEST64(timer_again,
+	GUEST_APIC_ON
+	GUEST_REPORT(READY)
+	APIC_WRITE(APIC_DIVIDE, 0xb)
+	APIC_WRITE(APIC_LVT_TIMER, 0x20000 + VECTOR_TIMER)
+	APIC_WRITE(APIC_INITIAL_COUNT, 10000000)
+	"sti\n"
+"1:	hlt\n"
+	"jmp 1b\n");
+
+GUEST64(timer_again_running,
+	GUEST_APIC_ON
+	GUEST_REPORT(READY)
+	APIC_WRITE(APIC_DIVIDE, 0xb)
+	APIC_WRITE(APIC_LVT_TIMER, 0x20000 + VECTOR_TIMER)
+	APIC_WRITE(APIC_INITIAL_COUNT, 10000000)
+	"sti\n"
+	SPIN);
+
+/* To the local APIC of VP 1: a vector, an NMI, and what starts a processor. */
+GUEST64(sends_ipi,
+	GUEST_APIC_ON
+	APIC_WRITE(APIC_ICR_HIGH, 0x01000000)
+	APIC_WRITE(APIC_ICR_LOW, 0x4000 + VECTOR_IPI)
+	GUEST_REPORT(READY)
+	SPIN);
+
+GUEST64(sends_nmi,
+	GUEST_APIC_ON
+	APIC_WRITE(APIC_ICR_HIGH, 0x01000000)
+	APIC_WRITE(APIC_ICR_LOW, 0x4400)
+	GUEST_REPORT(READY)
+	SPIN);
+
+#define START_CODE	0x6000		/* where VP 1 starts in real mode */
+GUEST64(starts_vp_1,
+	GUEST_APIC_ON
+	APIC_WRITE(APIC_ICR_HIGH, 0x01000000)
+	APIC_WRITE(APIC_ICR_LOW, 0x4500)		/* INIT */
+	APIC_WRITE(APIC_ICR_HIGH, 0x01000000)
+	APIC_WRITE(APIC_ICR_LOW, 0x4606)		/* start-up, page 6 */
+	GUEST_REPORT(READY)
+	SPIN);
+
+GUESTXX(started,
+	GUEST_REPORT(0x5151)
+	SPIN);
+
+/* Writes each size to nowhere and says so, in this order. */
+GUEST64(rings,
+	"mov $" __stringify(GUEST_MMIO) ", %esi\n"
+"1:	mov $0x77, %eax\n"
+	"mov %eax, (%rsi)\n"
+	GUEST_REPORT(1)
+	"mov $0x78, %eax\n"
+	"mov %eax, (%rsi)\n"
+	GUEST_REPORT(2)
+	"mov $0x77, %eax\n"
+	"mov %ax, (%rsi)\n"
+	GUEST_REPORT(3)
+	"mov $0x77, %eax\n"
+	"mov %al, (%rsi)\n"
+	GUEST_REPORT(4)
+	"mov $0x77, %eax\n"
+	"mov %rax, (%rsi)\n"
+	GUEST_REPORT(5)
+	"jmp 1b\n");
+
+/* The way of an MSI to the local APIC of a VP. */
+static struct mshv_user_irq_entry route(u32 gsi, u32 vp_index, u32 data)
+{
+	return (struct mshv_user_irq_entry) {
+		.gsi = gsi,
+		.address_lo = APIC_BASE | vp_index << 12,
+		.data = data,
+	};
+}
+
+static int set_routes(struct vm *vm, const struct mshv_user_irq_entry *entries, u32 count)
+{
+	union {
+		struct mshv_user_irq_table table;
+		u8 bytes[sizeof(struct mshv_user_irq_table) + 4 * sizeof(*entries)];
+	} args = { .table.nr = count };
+
+	memcpy(args.table.entries, entries, count * sizeof(*entries));
+	return mshv_ioctl(vm->fd, MSHV_SET_MSI_ROUTING, &args);
+}
+
+static int set_irqfd(struct vm *vm, int event, int resample, u32 gsi, u32 flags)
+{
+	struct mshv_user_irqfd args = {
+		.fd = event,
+		.resamplefd = resample,
+		.gsi = gsi,
+		.flags = flags,
+	};
+
+	return mshv_ioctl(vm->fd, MSHV_IRQFD, &args);
+}
+
+static void signal_event(int event)
+{
+	const u64 one = 1;
+
+	if (write(event, &one, sizeof(one)) != sizeof(one))
+		abort();
+}
+
+/* Whether an eventfd is signalled, now or before long. Takes the signal. */
+static bool event_came(int event)
+{
+	struct pollfd poll_event = { .fd = event, .events = POLLIN };
+	u64 count;
+
+	return poll(&poll_event, 1, WAIT_SECONDS * 1000) == 1 &&
+	       read(event, &count, sizeof(count)) == sizeof(count);
+}
+
+static bool event_is_quiet(int event)
+{
+	struct pollfd poll_event = { .fd = event, .events = POLLIN };
+
+	return poll(&poll_event, 1, 0) == 0;
+}
+
+/* Two VPs with interrupt handlers, each run by a thread once it is started. */
+struct machine {
+	struct vm vm;
+	struct vp vps[2];
+	struct runner runners[2];
+	int event;
+	int resample;
+};
+
+static void machine_start(struct machine *machine)
+{
+	vm_start(&machine->vm, VM_DEFAULT);
+	vm_take_interrupts(&machine->vm);
+	vp_start(&machine->vm, &machine->vps[0], 0);
+	vp_start(&machine->vm, &machine->vps[1], 1);
+	machine->event = eventfd(0, EFD_CLOEXEC);
+	machine->resample = eventfd(0, EFD_CLOEXEC);
+}
+
+/* Have a VP run @guest in long mode, until it says that it is ready. */
+static bool machine_run(struct machine *machine, unsigned int index,
+			const struct guest *guest)
+{
+	struct runner *runner = &machine->runners[index];
+
+	/* They do not overwrite each other's code. */
+	vm_load(&machine->vm, GUEST_CODE + 0x400 * index, GUEST_LONG, guest);
+	vp_enter_at(&machine->vps[index], GUEST_LONG, GUEST_CODE + 0x400 * index);
+	runner_start(runner, &machine->vps[index]);
+	return wait_until(runner->reports || runner->left) && runner->report == READY;
+}
+
+static int machine_halt(struct machine *machine, unsigned int index)
+{
+	struct runner *runner = &machine->runners[index];
+
+	return runner->thread ? runner_stop(runner) : 0;
+}
+
+static void machine_stop(struct machine *machine)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++)
+		vp_stop(&machine->vps[i]);
+	vm_stop(&machine->vm);
+	close(machine->event);
+	close(machine->resample);
+}
+
+static bool took(struct machine *machine, unsigned int index, u8 vector, unsigned int times)
+{
+	return wait_until(machine->runners[index].irqs[vector] >= times ||
+			  machine->runners[index].left) &&
+	       machine->runners[index].irqs[vector] == times;
+}
+
+FIXTURE(raise) {
+	struct machine machine;
+	unsigned int index;
+};
+
+/* The ways of raising VECTOR at a VP. @prepare is called once before. */
+FIXTURE_VARIANT(raise) {
+	int (*prepare)(struct machine *machine, unsigned int index);
+	int (*raise)(struct machine *machine, unsigned int index);
+	bool needs_end;
+	bool halted;
+	unsigned int index;
+};
+
+static int raise_by_hypercall(struct machine *machine, unsigned int index)
+{
+	return vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, index, VECTOR);
+}
+
+static int prepare_irqfd(struct machine *machine, unsigned int index)
+{
+	const struct mshv_user_irq_entry entry = route(GSI, index, VECTOR);
+
+	return set_routes(&machine->vm, &entry, 1) ?:
+	       set_irqfd(&machine->vm, machine->event, -1, GSI, 0);
+}
+
+static int raise_by_irqfd(struct machine *machine, unsigned int index)
+{
+	signal_event(machine->event);
+	return 0;
+}
+
+static int prepare_resampled(struct machine *machine, unsigned int index)
+{
+	const struct mshv_user_irq_entry entry = route(GSI, index, VECTOR | MSI_LEVEL);
+
+	return set_routes(&machine->vm, &entry, 1) ?:
+	       set_irqfd(&machine->vm, machine->event, machine->resample, GSI,
+			 BIT(MSHV_IRQFD_BIT_RESAMPLE));
+}
+
+FIXTURE_VARIANT_ADD(raise, hypercall_halted) {
+	.raise = raise_by_hypercall,
+	.halted = true,
+};
+
+FIXTURE_VARIANT_ADD(raise, hypercall_running) {
+	.raise = raise_by_hypercall,
+};
+
+FIXTURE_VARIANT_ADD(raise, hypercall_second_vp) {
+	.raise = raise_by_hypercall,
+	.halted = true,
+	.index = 1,
+};
+
+FIXTURE_VARIANT_ADD(raise, irqfd_halted) {
+	.prepare = prepare_irqfd,
+	.raise = raise_by_irqfd,
+	.halted = true,
+};
+
+FIXTURE_VARIANT_ADD(raise, irqfd_running) {
+	.prepare = prepare_irqfd,
+	.raise = raise_by_irqfd,
+};
+
+FIXTURE_VARIANT_ADD(raise, irqfd_second_vp) {
+	.prepare = prepare_irqfd,
+	.raise = raise_by_irqfd,
+	.index = 1,
+};
+
+FIXTURE_VARIANT_ADD(raise, resampled_halted) {
+	.prepare = prepare_resampled,
+	.raise = raise_by_irqfd,
+	.needs_end = true,
+	.halted = true,
+};
+
+FIXTURE_VARIANT_ADD(raise, resampled_running) {
+	.prepare = prepare_resampled,
+	.raise = raise_by_irqfd,
+	.needs_end = true,
+};
+
+FIXTURE_SETUP(raise)
+{
+	const char *why = mshv_missing();
+
+	if (why)
+		SKIP(return, "%s", why);
+	machine_start(&self->machine);
+	if (variant->prepare)
+		EXPECT_EQ(0, variant->prepare(&self->machine, variant->index));
+}
+
+FIXTURE_TEARDOWN(raise)
+{
+	machine_stop(&self->machine);
+}
+
+/* The end of a level-triggered interrupt is told to the eventfd, or to the VMM. */
+static bool end_came(struct machine *machine, unsigned int index, unsigned int times)
+{
+	if (!wait_until(!event_is_quiet(machine->resample) ||
+			machine->runners[index].eois >= times))
+		return false;
+	return event_is_quiet(machine->resample) || event_came(machine->resample);
+}
+
+/* One for each time it is raised, however often. */
+TEST_F(raise, one_by_one)
+{
+	struct machine *machine = &self->machine;
+	unsigned int i;
+
+	ASSERT_TRUE(machine_run(machine, variant->index,
+				variant->halted ? &halted : &running));
+	for (i = 1; i <= 20; i++) {
+		ASSERT_EQ(0, variant->raise(machine, variant->index));
+		ASSERT_TRUE(took(machine, variant->index, VECTOR, i))
+			TH_LOG("interrupt %u", i);
+		if (variant->needs_end)
+			EXPECT_TRUE(end_came(machine, variant->index, i));
+	}
+	EXPECT_EQ(0, machine_halt(machine, variant->index));
+}
+
+/* Raised before the VP runs for the first time: it is there when it does. */
+TEST_F(raise, before_the_first_run)
+{
+	struct machine *machine = &self->machine;
+	struct hv_local_interrupt_controller_state *apic = memory_get(PAGE);
+	struct vp *vp = &machine->vps[variant->index];
+
+	/* A local APIC that is off takes nothing; the guest has not run yet. */
+	ASSERT_EQ(0, vp_get_state(vp, MSHV_VP_STATE_LAPIC, apic));
+	apic->apic_spurious = 0x1ff;
+	ASSERT_EQ(0, vp_set_state(vp, MSHV_VP_STATE_LAPIC, apic));
+	ASSERT_EQ(0, variant->raise(machine, variant->index));
+	ASSERT_TRUE(machine_run(machine, variant->index,
+				variant->halted ? &halted : &running));
+	EXPECT_TRUE(took(machine, variant->index, VECTOR, 1));
+	EXPECT_EQ(0, machine_halt(machine, variant->index));
+}
+
+/* Raised while the VP is between two runs. */
+TEST_F(raise, between_runs)
+{
+	struct machine *machine = &self->machine;
+	unsigned int i;
+
+	ASSERT_TRUE(machine_run(machine, variant->index,
+				variant->halted ? &halted : &running));
+	for (i = 1; i <= 5; i++) {
+		ASSERT_EQ(0, machine_halt(machine, variant->index));
+		ASSERT_EQ(0, variant->raise(machine, variant->index));
+		runner_start(&machine->runners[variant->index],
+			     &machine->vps[variant->index]);
+		ASSERT_TRUE(took(machine, variant->index, VECTOR, i));
+		if (variant->needs_end)
+			EXPECT_TRUE(end_came(machine, variant->index, i));
+	}
+	EXPECT_EQ(0, machine_halt(machine, variant->index));
+}
+
+FIXTURE(interrupts) {
+	struct machine machine;
+};
+
+FIXTURE_SETUP(interrupts)
+{
+	const char *why = mshv_missing();
+
+	if (why)
+		SKIP(return, "%s", why);
+	machine_start(&self->machine);
+}
+
+FIXTURE_TEARDOWN(interrupts)
+{
+	machine_stop(&self->machine);
+}
+
+static int run_to_report(struct vp *vp, u32 *value)
+{
+	return vp_run_to_port(vp, PORT_REPORT, value);
+}
+
+/* Interrupts that are off come later, the more important one first. */
+TEST_F(interrupts, masked_by_flag)
+{
+	struct machine *machine = &self->machine;
+	struct vp *vp = &machine->vps[0];
+	u32 value;
+
+	vp_enter(vp, GUEST_LONG, &with_interrupts_off);
+	ASSERT_EQ(0, run_to_report(vp, &value));
+	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, 0, VECTOR));
+	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, 0, VECTOR_OTHER));
+	ASSERT_EQ(0, run_to_report(vp, &value));
+	EXPECT_EQ(0, value);
+	ASSERT_EQ(0, vp_run_to_port(vp, PORT_IRQ, &value));
+	EXPECT_EQ(VECTOR_OTHER, value);
+	ASSERT_EQ(0, vp_run_to_port(vp, PORT_IRQ, &value));
+	EXPECT_EQ(VECTOR, value);
+	ASSERT_EQ(0, run_to_report(vp, &value));
+	EXPECT_EQ(0x101, value);
+}
+
+/* The task priority holds back what is not more important. */
+TEST_F(interrupts, masked_by_priority)
+{
+	struct machine *machine = &self->machine;
+	struct vp *vp = &machine->vps[0];
+	u32 value;
+
+	vp_enter(vp, GUEST_LONG, &with_high_priority);
+	ASSERT_EQ(0, run_to_report(vp, &value));
+	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, 0, VECTOR));
+	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, 0, VECTOR_OTHER));
+	ASSERT_EQ(0, run_to_report(vp, &value));
+	EXPECT_EQ(0, value);
+	ASSERT_EQ(0, vp_run_to_port(vp, PORT_IRQ, &value));
+	EXPECT_EQ(VECTOR_OTHER, value);
+	ASSERT_EQ(0, run_to_report(vp, &value));
+	EXPECT_EQ(1, value);
+	ASSERT_EQ(0, vp_run_to_port(vp, PORT_IRQ, &value));
+	EXPECT_EQ(VECTOR, value);
+	ASSERT_EQ(0, run_to_report(vp, &value));
+	EXPECT_EQ(0x101, value);
+}
+
+/* One that is raised twice before it is taken is taken once. */
+TEST_F(interrupts, merged)
+{
+	struct machine *machine = &self->machine;
+	struct vp *vp = &machine->vps[0];
+	u32 value;
+
+	vp_enter(vp, GUEST_LONG, &with_interrupts_off);
+	ASSERT_EQ(0, run_to_report(vp, &value));
+	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, 0, VECTOR));
+	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, 0, VECTOR));
+	ASSERT_EQ(0, run_to_report(vp, &value));
+	ASSERT_EQ(0, vp_run_to_port(vp, PORT_IRQ, &value));
+	EXPECT_EQ(VECTOR, value);
+	ASSERT_EQ(0, run_to_report(vp, &value));
+	EXPECT_EQ(0x100, value);
+}
+
+/* An NMI comes whether interrupts are on or off. */
+TEST_F(interrupts, nmi)
+{
+	struct machine *machine = &self->machine;
+	unsigned int i;
+
+	ASSERT_TRUE(machine_run(machine, 0, &running_without_interrupts));
+	for (i = 1; i <= 3; i++) {
+		ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_NMI, 0, 0));
+		ASSERT_TRUE(took(machine, 0, 2, i));
+	}
+	EXPECT_EQ(0, machine_halt(machine, 0));
+}
+
+TEST_F(interrupts, nmi_to_halted)
+{
+	struct machine *machine = &self->machine;
+
+	ASSERT_TRUE(machine_run(machine, 0, &halted));
+	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_NMI, 0, 0));
+	EXPECT_TRUE(took(machine, 0, 2, 1));
+	EXPECT_EQ(0, machine_halt(machine, 0));
+}
+
+/* To a VP that does not exist: refused or lost, and nobody gets it. */
+TEST_F(interrupts, to_nobody)
+{
+	struct machine *machine = &self->machine;
+	const struct mshv_user_irq_entry entry = route(GSI, 200, VECTOR);
+
+	ASSERT_TRUE(machine_run(machine, 0, &halted));
+	vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, 200, VECTOR);
+	ASSERT_EQ(0, set_routes(&machine->vm, &entry, 1));
+	ASSERT_EQ(0, set_irqfd(&machine->vm, machine->event, -1, GSI, 0));
+	signal_event(machine->event);
+	/* One that comes, behind them. */
+	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, 0, VECTOR_OTHER));
+	EXPECT_TRUE(took(machine, 0, VECTOR_OTHER, 1));
+	EXPECT_EQ(0, atomic_load(&machine->runners[0].irqs[VECTOR]));
+	EXPECT_EQ(0, machine_halt(machine, 0));
+}
+
+/* The timer of the local APIC wakes a VP that is halted. */
+TEST_F(interrupts, timer_once)
+{
+	ASSERT_TRUE(machine_run(&self->machine, 0, &timer_once));
+	EXPECT_TRUE(took(&self->machine, 0, VECTOR_TIMER, 1));
+	EXPECT_EQ(0, machine_halt(&self->machine, 0));
+}
+
+TEST_F(interrupts, timer_again)
+{
+	struct machine *machine = &self->machine;
+
+	ASSERT_TRUE(machine_run(machine, 0, &timer_again));
+	EXPECT_TRUE(wait_until(machine->runners[0].irqs[VECTOR_TIMER] >= 5));
+	EXPECT_EQ(0, machine_halt(machine, 0));
+}
+
+/* And interrupts one that never rests. */
+TEST_F(interrupts, timer_again_running)
+{
+	struct machine *machine = &self->machine;
+
+	ASSERT_TRUE(machine_run(machine, 0, &timer_again_running));
+	EXPECT_TRUE(wait_until(machine->runners[0].irqs[VECTOR_TIMER] >= 5));
+	EXPECT_EQ(0, machine_halt(machine, 0));
+}
+
+/* From VP to VP, to one that is halted and one that is not. */
+TEST_F(interrupts, ipi)
+{
+	struct machine *machine = &self->machine;
+
+	ASSERT_TRUE(machine_run(machine, 1, &halted));
+	ASSERT_TRUE(machine_run(machine, 0, &sends_ipi));
+	EXPECT_TRUE(took(machine, 1, VECTOR_IPI, 1));
+	EXPECT_EQ(0, machine_halt(machine, 0));
+	EXPECT_EQ(0, machine_halt(machine, 1));
+}
+
+TEST_F(interrupts, ipi_to_running)
+{
+	struct machine *machine = &self->machine;
+
+	ASSERT_TRUE(machine_run(machine, 1, &running));
+	ASSERT_TRUE(machine_run(machine, 0, &sends_ipi));
+	EXPECT_TRUE(took(machine, 1, VECTOR_IPI, 1));
+	EXPECT_EQ(0, machine_halt(machine, 0));
+	EXPECT_EQ(0, machine_halt(machine, 1));
+}
+
+TEST_F(interrupts, ipi_nmi)
+{
+	struct machine *machine = &self->machine;
+
+	ASSERT_TRUE(machine_run(machine, 1, &running_without_interrupts));
+	ASSERT_TRUE(machine_run(machine, 0, &sends_nmi));
+	EXPECT_TRUE(took(machine, 1, 2, 1));
+	EXPECT_EQ(0, machine_halt(machine, 0));
+	EXPECT_EQ(0, machine_halt(machine, 1));
+}
+
+/*
+ * All VPs but the first wait for the others to start them; meanwhile they are
+ * run all the same, and have nothing to do.
+ */
+TEST_F(interrupts, start_up)
+{
+	struct machine *machine = &self->machine;
+	struct runner *second = &machine->runners[1];
+
+	vm_load(&machine->vm, START_CODE, GUEST_REAL, &started);
+	runner_start(second, &machine->vps[1]);
+	ASSERT_TRUE(machine_run(machine, 0, &starts_vp_1));
+	ASSERT_TRUE(wait_until(second->reports || second->left));
+	EXPECT_EQ(1, atomic_load(&second->reports));
+	EXPECT_EQ(0x5151, atomic_load(&second->report));
+	EXPECT_EQ(0, machine_halt(machine, 0));
+	EXPECT_EQ(0, machine_halt(machine, 1));
+}
+
+/* An irqfd goes where the table says now, and nowhere without one. */
+TEST_F(interrupts, routes_change)
+{
+	struct machine *machine = &self->machine;
+	struct runner *runner = &machine->runners[0];
+	struct mshv_user_irq_entry entries[2] = {
+		route(GSI, 0, VECTOR),
+		route(GSI_OTHER, 0, 0x90),
+	};
+
+	ASSERT_TRUE(machine_run(machine, 0, &halted));
+	/* Before there is any table. */
+	ASSERT_EQ(0, set_irqfd(&machine->vm, machine->event, -1, GSI, 0));
+	signal_event(machine->event);
+	ASSERT_EQ(0, set_routes(&machine->vm, entries, 2));
+	signal_event(machine->event);
+	ASSERT_TRUE(took(machine, 0, VECTOR, 1));
+
+	entries[0] = route(GSI, 0, VECTOR_OTHER);
+	ASSERT_EQ(0, set_routes(&machine->vm, entries, 2));
+	signal_event(machine->event);
+	ASSERT_TRUE(took(machine, 0, VECTOR_OTHER, 1));
+
+	/* A table without it, and none. What comes behind shows that it is lost. */
+	ASSERT_EQ(0, set_routes(&machine->vm, entries + 1, 1));
+	signal_event(machine->event);
+	ASSERT_EQ(0, set_routes(&machine->vm, NULL, 0));
+	signal_event(machine->event);
+	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, 0, 0xa0));
+	ASSERT_TRUE(took(machine, 0, 0xa0, 1));
+	EXPECT_EQ(1, atomic_load(&runner->irqs[VECTOR]));
+	EXPECT_EQ(1, atomic_load(&runner->irqs[VECTOR_OTHER]));
+	EXPECT_EQ(0, atomic_load(&runner->irqs[0x90]));
+	EXPECT_EQ(0, machine_halt(machine, 0));
+}
+
+/* What was signalled before it was bound is not lost. */
+TEST_F(interrupts, irqfd_signalled_before)
+{
+	struct machine *machine = &self->machine;
+	const struct mshv_user_irq_entry entry = route(GSI, 0, VECTOR);
+
+	ASSERT_TRUE(machine_run(machine, 0, &halted));
+	ASSERT_EQ(0, set_routes(&machine->vm, &entry, 1));
+	signal_event(machine->event);
+	ASSERT_EQ(0, set_irqfd(&machine->vm, machine->event, -1, GSI, 0));
+	EXPECT_TRUE(took(machine, 0, VECTOR, 1));
+	EXPECT_EQ(0, machine_halt(machine, 0));
+}
+
+/* One that is unbound raises nothing, and can be bound again. */
+TEST_F(interrupts, irqfd_unbound)
+{
+	struct machine *machine = &self->machine;
+	const struct mshv_user_irq_entry entries[2] = {
+		route(GSI, 0, VECTOR), route(GSI_OTHER, 0, VECTOR_OTHER),
+	};
+
+	ASSERT_TRUE(machine_run(machine, 0, &halted));
+	ASSERT_EQ(0, set_routes(&machine->vm, entries, 2));
+	ASSERT_EQ(0, set_irqfd(&machine->vm, machine->event, -1, GSI, 0));
+	/* Of another number: nothing is unbound. */
+	ASSERT_EQ(0, set_irqfd(&machine->vm, machine->event, -1, GSI_OTHER,
+			       BIT(MSHV_IRQFD_BIT_DEASSIGN)));
+	signal_event(machine->event);
+	ASSERT_TRUE(took(machine, 0, VECTOR, 1));
+	ASSERT_EQ(0, set_irqfd(&machine->vm, machine->event, -1, GSI,
+			       BIT(MSHV_IRQFD_BIT_DEASSIGN)));
+	signal_event(machine->event);
+	/* It is an eventfd as any other again. */
+	EXPECT_TRUE(event_came(machine->event));
+	ASSERT_EQ(0, set_irqfd(&machine->vm, machine->event, -1, GSI_OTHER, 0));
+	signal_event(machine->event);
+	EXPECT_TRUE(took(machine, 0, VECTOR_OTHER, 1));
+	EXPECT_EQ(1, atomic_load(&machine->runners[0].irqs[VECTOR]));
+	EXPECT_EQ(0, machine_halt(machine, 0));
+}
+
+/* Closing the eventfd unbinds it; the number is free for another. */
+TEST_F(interrupts, irqfd_closed)
+{
+	struct machine *machine = &self->machine;
+	const struct mshv_user_irq_entry entry = route(GSI, 0, VECTOR);
+
+	ASSERT_TRUE(machine_run(machine, 0, &halted));
+	ASSERT_EQ(0, set_routes(&machine->vm, &entry, 1));
+	ASSERT_EQ(0, set_irqfd(&machine->vm, machine->event, -1, GSI, 0));
+	close(machine->event);
+	machine->event = eventfd(0, EFD_CLOEXEC);
+	ASSERT_GE(machine->event, 0);
+	ASSERT_EQ(0, set_irqfd(&machine->vm, machine->event, -1, GSI, 0));
+	signal_event(machine->event);
+	EXPECT_TRUE(took(machine, 0, VECTOR, 1));
+	EXPECT_EQ(0, machine_halt(machine, 0));
+}
+
+/* A resampled irqfd is for what is level-triggered. */
+TEST_F(interrupts, resampled_needs_level)
+{
+	struct machine *machine = &self->machine;
+	const struct mshv_user_irq_entry entry = route(GSI, 0, VECTOR);
+
+	EXPECT_EQ(-EINVAL, set_irqfd(&machine->vm, machine->event, machine->resample, GSI,
+				     BIT(MSHV_IRQFD_BIT_RESAMPLE)));
+	ASSERT_EQ(0, set_routes(&machine->vm, &entry, 1));
+	EXPECT_EQ(-EINVAL, set_irqfd(&machine->vm, machine->event, machine->resample, GSI,
+				     BIT(MSHV_IRQFD_BIT_RESAMPLE)));
+}
+
+/* Two on one line are both told of its end. */
+TEST_F(interrupts, resampled_by_two)
+{
+	struct machine *machine = &self->machine;
+	const struct mshv_user_irq_entry entry = route(GSI, 0, VECTOR | MSI_LEVEL);
+	int event = eventfd(0, EFD_CLOEXEC), resample = eventfd(0, EFD_CLOEXEC);
+
+	ASSERT_EQ(0, set_routes(&machine->vm, &entry, 1));
+	ASSERT_EQ(0, set_irqfd(&machine->vm, machine->event, machine->resample, GSI,
+			       BIT(MSHV_IRQFD_BIT_RESAMPLE)));
+	ASSERT_EQ(0, set_irqfd(&machine->vm, event, resample, GSI,
+			       BIT(MSHV_IRQFD_BIT_RESAMPLE)));
+	ASSERT_TRUE(machine_run(machine, 0, &halted));
+	signal_event(event);
+	ASSERT_TRUE(took(machine, 0, VECTOR, 1));
+	ASSERT_TRUE(wait_until(machine->runners[0].eois ||
+			       !event_is_quiet(machine->resample)));
+	if (machine->runners[0].eois)
+		SKIP(return, "the hypervisor tells the VMM of EOIs, not the kernel");
+	EXPECT_TRUE(event_came(machine->resample));
+	EXPECT_TRUE(event_came(resample));
+	EXPECT_EQ(0, machine_halt(machine, 0));
+	close(event);
+	close(resample);
+}
+
+static int set_doorbell(struct vm *vm, int event, u32 length, u64 match, u32 flags)
+{
+	struct mshv_user_ioeventfd args = {
+		.fd = event,
+		.addr = GUEST_MMIO,
+		.len = length,
+		.datamatch = match,
+		.flags = flags,
+	};
+
+	return mshv_ioctl(vm->fd, MSHV_IOEVENTFD, &args);
+}
+
+/* How long the instructions are by which "rings" writes. */
+static const u8 writes[] = { 2, 2, 3, 2, 3 };
+
+/*
+ * Run through all writes: those in @expected go to the doorbell and the VMM does
+ * not see them, the others it sees, and finishes.
+ */
+static bool writes_reach(struct vp *vp, int event, u32 expected)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(writes); i++) {
+		if (vp_run(vp))
+			return false;
+		if (!(expected & BIT(i))) {
+			if (!vp_met_memory(vp) ||
+			    vp_memory(vp)->guest_physical_address != GUEST_MMIO ||
+			    !event_is_quiet(event))
+				return false;
+			vp_set(vp, HV_X64_REGISTER_RIP,
+			       vp_header(vp)->rip + writes[i]);
+			if (vp_run(vp))
+				return false;
+		}
+		if (vp->msg.header.message_type != HVMSG_X64_IO_PORT_INTERCEPT ||
+		    (u32)vp_io(vp)->rax != i + 1)
+			return false;
+		vp_set(vp, HV_X64_REGISTER_RIP,
+		       vp_header(vp)->rip + vp_header(vp)->instruction_length);
+		if (expected & BIT(i) && !event_came(event))
+			return false;
+	}
+	return true;
+}
+
+FIXTURE(doorbell) {
+	struct machine machine;
+};
+
+FIXTURE_VARIANT(doorbell) {
+	u32 length;
+	bool match;
+	u32 reach;		/* a bit for each of the writes */
+};
+
+FIXTURE_VARIANT_ADD(doorbell, any_size) { .length = 0, .reach = 0x1f, };
+FIXTURE_VARIANT_ADD(doorbell, size_1) { .length = 1, .reach = 0x08, };
+FIXTURE_VARIANT_ADD(doorbell, size_2) { .length = 2, .reach = 0x04, };
+FIXTURE_VARIANT_ADD(doorbell, size_4) { .length = 4, .reach = 0x03, };
+FIXTURE_VARIANT_ADD(doorbell, size_8) { .length = 8, .reach = 0x10, };
+FIXTURE_VARIANT_ADD(doorbell, match_4) { .length = 4, .match = true, .reach = 0x01, };
+FIXTURE_VARIANT_ADD(doorbell, match_1) { .length = 1, .match = true, .reach = 0x08, };
+
+FIXTURE_SETUP(doorbell)
+{
+	const char *why = mshv_missing();
+
+	if (why)
+		SKIP(return, "%s", why);
+	machine_start(&self->machine);
+}
+
+FIXTURE_TEARDOWN(doorbell)
+{
+	machine_stop(&self->machine);
+}
+
+/* The writes that fit reach the eventfd, the others the VMM; later all do. */
+TEST_F(doorbell, writes)
+{
+	struct machine *machine = &self->machine;
+	u32 flags = variant->match ? BIT(MSHV_IOEVENTFD_BIT_DATAMATCH) : 0;
+
+	ASSERT_EQ(0, set_doorbell(&machine->vm, machine->event, variant->length, 0x77, flags));
+	EXPECT_EQ(-EEXIST, set_doorbell(&machine->vm, machine->event, variant->length,
+					0x77, flags));
+	vp_enter(&machine->vps[0], GUEST_LONG, &rings);
+	EXPECT_TRUE(writes_reach(&machine->vps[0], machine->event, variant->reach))
+		vp_print_message(&machine->vps[0]);
+	EXPECT_TRUE(writes_reach(&machine->vps[0], machine->event, variant->reach))
+		vp_print_message(&machine->vps[0]);
+
+	flags |= BIT(MSHV_IOEVENTFD_BIT_DEASSIGN);
+	ASSERT_EQ(0, set_doorbell(&machine->vm, machine->event, variant->length, 0x77, flags));
+	EXPECT_EQ(-ENOENT, set_doorbell(&machine->vm, machine->event, variant->length,
+					0x77, flags));
+	EXPECT_TRUE(writes_reach(&machine->vps[0], machine->event, 0))
+		vp_print_message(&machine->vps[0]);
+}
+
+/* Two at one address, told apart by what is written. */
+TEST_F(interrupts, doorbells_by_value)
+{
+	struct machine *machine = &self->machine;
+	struct vp *vp = &machine->vps[0];
+	int other = eventfd(0, EFD_CLOEXEC);
+	const u32 match = BIT(MSHV_IOEVENTFD_BIT_DATAMATCH);
+	u32 value;
+
+	ASSERT_GE(other, 0);
+	ASSERT_EQ(0, set_doorbell(&machine->vm, machine->event, 4, 0x77, match));
+	ASSERT_EQ(0, set_doorbell(&machine->vm, other, 4, 0x78, match));
+	vp_enter(vp, GUEST_LONG, &rings);
+	ASSERT_EQ(0, run_to_report(vp, &value));
+	EXPECT_EQ(1, value);
+	EXPECT_TRUE(event_came(machine->event));
+	EXPECT_TRUE(event_is_quiet(other));
+	ASSERT_EQ(0, run_to_report(vp, &value));
+	EXPECT_EQ(2, value);
+	EXPECT_TRUE(event_came(other));
+	EXPECT_TRUE(event_is_quiet(machine->event));
+	close(other);
+}
+
+/* An eventfd may be doorbell and irqfd: a VP interrupts another without a VMM. */
+TEST_F(interrupts, doorbell_raises_irqfd)
+{
+	struct machine *machine = &self->machine;
+	const struct mshv_user_irq_entry entry = route(GSI, 1, VECTOR);
+	u32 value;
+
+	ASSERT_EQ(0, set_routes(&machine->vm, &entry, 1));
+	ASSERT_EQ(0, set_irqfd(&machine->vm, machine->event, -1, GSI, 0));
+	ASSERT_EQ(0, set_doorbell(&machine->vm, machine->event, 4, 0x77,
+				  BIT(MSHV_IOEVENTFD_BIT_DATAMATCH)));
+	ASSERT_TRUE(machine_run(machine, 1, &halted));
+	vp_enter(&machine->vps[0], GUEST_LONG, &rings);
+	/* It would overwrite nothing of VP 1's, which is 0x400 further. */
+	ASSERT_EQ(0, run_to_report(&machine->vps[0], &value));
+	EXPECT_EQ(1, value);
+	EXPECT_TRUE(took(machine, 1, VECTOR, 1));
+	EXPECT_EQ(0, machine_halt(machine, 1));
+}
+
+TEST_HARNESS_MAIN
