@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "vm.h"
 
 /* A port without a meaning, and one that takes two bytes to name. */

@@ -14,7 +14,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "vm.h"
 
 #define VECTOR		0x40
@@ -562,7 +562,7 @@ FIXTURE_TEARDOWN(killed)
 }
 
 /* It dies at once, and others can do all that it did. */
-TEST_F_TIMEOUT(killed, and_gone, 60)
+TEST_F(killed, and_gone)
 {
 	struct victim victim;
 	unsigned int i;

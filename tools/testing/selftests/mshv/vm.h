@@ -334,7 +334,7 @@ void kick_every(unsigned int microseconds);
  * Wait until @condition holds, however long that takes a slow machine. False
  * after so long that it will not come to pass.
  */
-#define WAIT_SECONDS	20
+#define WAIT_SECONDS	60
 #define wait_until(condition)						\
 ({									\
 	unsigned int tries = WAIT_SECONDS * 1000;			\
