@@ -288,7 +288,8 @@ u16 child_install_intercept(struct hypercall *call)
 		break;
 	case HV_INTERCEPT_TYPE_EXCEPTION:
 		/* KVM hands on no other; see the README. */
-		if (input->parameter == DB_VECTOR || input->parameter == BP_VECTOR)
+		if (input->parameter.exception_vector == DB_VECTOR ||
+		    input->parameter.exception_vector == BP_VECTOR)
 			break;
 		return HV_STATUS_OPERATION_DENIED;
 	default:
@@ -297,14 +298,14 @@ u16 child_install_intercept(struct hypercall *call)
 
 	for (i = 0; i < child->nr_intercepts; i++)
 		if (child->intercepts[i].type == input->intercept_type &&
-		    child->intercepts[i].parameter == input->parameter)
+		    child->intercepts[i].parameter == input->parameter.as_uint64)
 			break;
 	if (i == CHILD_INTERCEPTS_MAX)
 		return HV_STATUS_NO_RESOURCES;
 	child->intercepts[i] = (struct child_intercept) {
 		.type = input->intercept_type,
 		.access = input->access_type,
-		.parameter = input->parameter,
+		.parameter = input->parameter.as_uint64,
 	};
 	if (i == child->nr_intercepts)
 		child->nr_intercepts++;

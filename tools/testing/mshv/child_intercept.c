@@ -155,11 +155,9 @@ void child_intercept_io(struct child_vp *vp, const struct child_io *io)
 	fill_header(vp, &message->header, regs, insn.length,
 		    io->write ? HV_INTERCEPT_ACCESS_WRITE : HV_INTERCEPT_ACCESS_READ);
 	message->port_number = io->port;
-	message->access_info = io->size;
-	if (insn.is_outs || insn.is_ins)
-		message->access_info |= HV_IO_PORT_STRING_OP;
-	if (insn.rep && (insn.is_outs || insn.is_ins))
-		message->access_info |= HV_IO_PORT_REP_PREFIX;
+	message->access_size = io->size;
+	message->string_op = insn.is_outs || insn.is_ins;
+	message->rep_prefix = message->string_op && insn.rep;
 	message->instruction_byte_count = insn.fetched;
 	memcpy(message->instruction_bytes, insn.bytes, insn.fetched);
 	message->rax = regs->regs.rax;

@@ -22,7 +22,10 @@
 #define RIP		0xffffffff81000000ULL
 #define STRING		0x1000ULL
 #define MEMORY_SIZE	0x4000ULL
-#define REPEATED	(HV_IO_PORT_STRING_OP | HV_IO_PORT_REP_PREFIX)
+/* With the size, what emulate() is told of an access. */
+#define STRING_OP	0x08
+#define REP_PREFIX	0x10
+#define REPEATED	(STRING_OP | REP_PREFIX)
 #define CLASS_GENERAL	BIT(HV_X64_REGISTER_CLASS_GENERAL)
 #define CLASS_IP	BIT(HV_X64_REGISTER_CLASS_IP)
 
@@ -91,11 +94,13 @@ FIXTURE_TEARDOWN(io)
 	(void)self;
 }
 
-static const char *emulate(struct io_test *io, bool is_in, u8 access_info)
+static const char *emulate(struct io_test *io, bool is_in, u8 access)
 {
 	io->message.header.intercept_access_type =
 		is_in ? HV_INTERCEPT_ACCESS_READ : HV_INTERCEPT_ACCESS_WRITE;
-	io->message.access_info = access_info;
+	io->message.access_size = access & ~REPEATED;
+	io->message.string_op = !!(access & STRING_OP);
+	io->message.rep_prefix = !!(access & REP_PREFIX);
 	return io_emulate(&io->message, &io->regs, &io->bus);
 }
 
@@ -144,7 +149,7 @@ TEST_F(io, outs_repeats)
 
 	/* Without the prefix RCX does not matter. */
 	self->test.regs.rcx = 7;
-	ASSERT_EQ(NULL, emulate(&self->test, false, 1 | HV_IO_PORT_STRING_OP));
+	ASSERT_EQ(NULL, emulate(&self->test, false, 1 | STRING_OP));
 	EXPECT_EQ(6, self->test.accesses);
 	EXPECT_EQ(7, self->test.regs.rcx);
 
@@ -218,18 +223,18 @@ TEST_F(io, addresses_are_as_long_as_mode_and_prefixes_say)
 	self->test.regs.rsi = 0x1fff0;
 	self->test.message.ds_segment.base = -0xfff0ULL & 0xffffffff;
 	self->test.memory[0] = 'x';
-	EXPECT_EQ(NULL, emulate(&self->test, false, 1 | HV_IO_PORT_STRING_OP));
+	EXPECT_EQ(NULL, emulate(&self->test, false, 1 | STRING_OP));
 	EXPECT_EQ('x', self->test.written[self->test.accesses - 1]);
 	EXPECT_EQ(0x1fff1, self->test.regs.rsi);
 
 	/* 64 6e: outsb from FS, whose base nobody tells. */
 	memcpy(self->test.message.instruction_bytes, "\x64\x6e", 2);
 	self->test.message.instruction_byte_count = 2;
-	EXPECT_NE(NULL, emulate(&self->test, false, 1 | HV_IO_PORT_STRING_OP));
+	EXPECT_NE(NULL, emulate(&self->test, false, 1 | STRING_OP));
 	/* To INS it means nothing. */
 	self->test.message.es_segment.base = 0;
 	self->test.regs.rdi = STRING;
-	EXPECT_EQ(NULL, emulate(&self->test, true, 1 | HV_IO_PORT_STRING_OP));
+	EXPECT_EQ(NULL, emulate(&self->test, true, 1 | STRING_OP));
 }
 
 TEST(reads_of_nothing_give_ones)

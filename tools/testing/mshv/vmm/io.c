@@ -17,7 +17,6 @@
 #define REX(byte)		(((byte) & 0xf0) == 0x40)
 
 #define RFLAGS_DF		BIT(10)
-#define ACCESS_SIZE		0x7
 
 /* A string instruction. */
 struct string {
@@ -135,8 +134,8 @@ static const char *emulate_string(const struct hv_x64_io_port_intercept_message 
 				  const struct io_bus *bus)
 {
 	bool is_in = message->header.intercept_access_type == HV_INTERCEPT_ACCESS_READ;
-	bool rep = message->access_info & HV_IO_PORT_REP_PREFIX;
-	u8 size = message->access_info & ACCESS_SIZE;
+	bool rep = message->rep_prefix;
+	u8 size = message->access_size;
 	u64 mask, count, pointer, step, done;
 	const char *wrong = NULL;
 	struct string string;
@@ -176,12 +175,12 @@ static const char *emulate_string(const struct hv_x64_io_port_intercept_message 
 const char *io_emulate(const struct hv_x64_io_port_intercept_message *message,
 		       struct hv_vp_register_page *regs, const struct io_bus *bus)
 {
-	u8 size = message->access_info & ACCESS_SIZE;
+	u8 size = message->access_size;
 	u32 value;
 
 	if (size != 1 && size != 2 && size != 4)
 		return "its size is none that there is";
-	if (message->access_info & HV_IO_PORT_STRING_OP)
+	if (message->string_op)
 		return emulate_string(message, regs, bus);
 
 	if (message->header.intercept_access_type == HV_INTERCEPT_ACCESS_WRITE) {

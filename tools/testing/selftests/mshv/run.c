@@ -446,7 +446,7 @@ TEST_F(run, cpuid_values)
 	union {
 		struct hv_input_get_vp_cpuid_values input;
 		u8 bytes[sizeof(struct hv_input_get_vp_cpuid_values) +
-			 ARRAY_SIZE(leaves) * sizeof(struct hv_cpuid_leaf)];
+			 ARRAY_SIZE(leaves) * sizeof(struct hv_cpuid_leaf_info)];
 	} in = { };
 	struct hv_cpuid_values out[ARRAY_SIZE(leaves)] = { };
 	struct mshv_root_hvcall call = {
@@ -460,7 +460,7 @@ TEST_F(run, cpuid_values)
 	u32 *seen = (u32 *)(self->vm.ram + GUEST_DATA);
 	unsigned int i;
 
-	in.input.flags = HV_CPUID_APPLY_REGISTERED;
+	in.input.flags = HV_GET_VP_CPUID_VALUES_APPLY_REGISTERED;
 	for (i = 0; i < ARRAY_SIZE(leaves); i++)
 		in.input.leaves[i].eax = leaves[i];
 	if (mshv_ioctl(self->vp.fd, MSHV_ROOT_HVCALL, &call))
@@ -481,11 +481,11 @@ TEST_F(run, cpuid_values)
 /* Bits of a leaf that the VMM has registered are as it has said. */
 TEST_F(run, cpuid_result)
 {
-	struct hv_input_register_cpuid_result in = {
+	struct hv_input_register_intercept_result in = {
 		.intercept_type = HV_INTERCEPT_TYPE_X64_CPUID,
 		.eax = 1,
 		/* The number of the local APIC, and of those in the package. */
-		.result_ebx = { .value = 0x5a050000, .mask = 0xffff0000 },
+		.result[1] = { .value = 0x5a050000, .mask = 0xffff0000 },
 	};
 	u32 *seen = (u32 *)(self->vm.ram + GUEST_DATA);
 	u16 status;
