@@ -108,6 +108,7 @@ struct child_fault {
  * @signals: HV_X64_REGISTER_VP_ROOT_SIGNAL_COUNT: how many were sent
  * @stop_dispatch: whoever dispatches it must come back
  * @dispatched_at: when it was dispatched, as of log_time()
+ * @dispatched_cpu: the same, as of the dispatcher's log_cpu_time()
  * @slice_end: when it comes back at the latest
  * @dispatcher: the parent's VP that dispatches it; NULL: none does
  * @has_thread: it has one of its own: the core scheduler
@@ -153,6 +154,7 @@ struct child_vp {
 	u64 signals;
 	bool stop_dispatch;
 	u64 dispatched_at;
+	u64 dispatched_cpu;
 	u64 slice_end;
 	struct vp *dispatcher;
 	bool has_thread;

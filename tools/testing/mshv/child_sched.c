@@ -461,9 +461,10 @@ static void end_dispatch(const struct child_vp *vp, struct hv_output_dispatch_vp
 	output->dispatch_state = state;
 	output->dispatch_event = event;
 	log_event(vp->dispatcher->index, "dispatched",
-		  "child=0x%llx index=%u state=%u event=%u length=%llu",
+		  "child=0x%llx index=%u state=%u event=%u length=%llu cpu=%llu",
 		  (unsigned long long)vp->child->id, vp->index, state, event,
-		  (unsigned long long)(log_time() - vp->dispatched_at));
+		  (unsigned long long)(log_time() - vp->dispatched_at),
+		  (unsigned long long)(log_cpu_time() - vp->dispatched_cpu));
 }
 
 static void run_dispatched(struct child_vp *vp, struct hv_output_dispatch_vp *output)
@@ -561,6 +562,7 @@ u16 child_dispatch(struct hypercall *call)
 
 	vp->dispatches++;
 	vp->dispatched_at = log_time();
+	vp->dispatched_cpu = log_cpu_time();
 	vp->dispatcher = call->vp;
 	call->vp->dispatching = vp;
 	partition->last_listener = call->vp->index;

@@ -16,17 +16,17 @@ static u64 log_start;
 static atomic_uint log_violation_count;
 static bool log_silent;
 
-static u64 log_clock(void)
+static u64 read_clock(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (u64)now.tv_sec * 10000000 + (u64)now.tv_nsec / 100;
 }
 
 int log_open(const char *path)
 {
-	log_start = log_clock();
+	log_start = read_clock(CLOCK_MONOTONIC);
 	atomic_store(&log_violation_count, 0);
 	if (!path)
 		return 0;
@@ -39,7 +39,12 @@ int log_open(const char *path)
 
 u64 log_time(void)
 {
-	return log_clock() - log_start;
+	return read_clock(CLOCK_MONOTONIC) - log_start;
+}
+
+u64 log_cpu_time(void)
+{
+	return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
 /* One line, whole: other threads write too. */

@@ -31,6 +31,13 @@ int log_open(const char *path);
 u64 log_time(void);
 
 /**
+ * log_cpu_time() - how long the calling thread has had a CPU, guest code included
+ *
+ * Return: units of 100 ns.
+ */
+u64 log_cpu_time(void);
+
+/**
  * log_event() - write one event
  * @vp: index of the VP it is about, or LOG_NO_VP
  * @event: its name, one word
