@@ -10,8 +10,9 @@
  *
  *	# soak: partitions=N vps=N ... faults=N applied=N
  *
- * Exit status: 0 if every VMM could be ended, and a partition works when all is
- * over. What the kernel has to say is for others to look at.
+ * Exit status: 0 if every VMM could be ended, none crashed, enough of them did
+ * something, and a partition works when all is over. What the kernel has to say is
+ * for others to look at.
  *
  * Only what takes a thing from the hypervisor does not fail: DELETE_*, UNMAP_*,
  * FINALIZE_PARTITION, DISCONNECT_PORT and WITHDRAW_MEMORY. If it does, the driver
@@ -55,6 +56,10 @@
 /* Some time without faults in each round, so that things go well now and then. */
 #define ROUND_MS	4000
 #define CALM_MS		1000
+
+/* Fewer partitions in a time, and it has tried nothing. Ten times as many is usual. */
+#define SECONDS_PER_PARTITION	10
+#define LONG_SECONDS		300
 
 /* A VMM that is still there so long after SIGKILL stays for good. */
 #define STUCK_SECONDS	60
@@ -378,7 +383,7 @@ static struct worker {
 	long kill_at;
 } workers[WORKERS];
 
-static unsigned long ended, killed, failed;
+static unsigned long ended, killed, failed, crashed;
 
 static void start_worker(struct worker *worker, long now)
 {
@@ -411,6 +416,8 @@ static bool look_after(struct worker *worker, long now)
 			killed++;
 		else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT)
 			failed++;
+		else if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
+			crashed++;
 		else
 			ended++;
 		return true;
@@ -474,9 +481,18 @@ static void soak(long seconds)
 	clear_faults();
 }
 
+/* Whether partitions came and ran; in a long time, in every way and with faults. */
+static bool was_busy(unsigned long seconds)
+{
+	if (counts->partitions < seconds / SECONDS_PER_PARTITION ||
+	    counts->runs <= counts->partitions || crashed)
+		return false;
+	return seconds < LONG_SECONDS || (counts->orderly && killed && faults && applied);
+}
+
 int main(int argc, char **argv)
 {
-	bool works;
+	bool works, busy;
 
 	if (argc != 3 || iopl(3)) {
 		fprintf(stderr, "usage: soak SECONDS SEED (in an L1VH under hvemu)\n");
@@ -495,8 +511,10 @@ int main(int argc, char **argv)
 	works = partition_works();
 	printf("# soak: seed=%s partitions=%lu vps=%lu intercepts=%lu", argv[2],
 	       counts->partitions, counts->vps, counts->runs);
-	printf(" ended=%lu orderly=%lu killed=%lu failed=%lu", ended, counts->orderly,
-	       killed, failed);
-	printf(" faults=%lu applied=%lu works=%s\n", faults, applied, works ? "yes" : "no");
-	return !works;
+	busy = was_busy(strtol(argv[1], NULL, 0));
+	printf(" ended=%lu orderly=%lu killed=%lu failed=%lu crashed=%lu", ended,
+	       counts->orderly, killed, failed, crashed);
+	printf(" faults=%lu applied=%lu works=%s busy=%s\n", faults, applied,
+	       works ? "yes" : "no", busy ? "yes" : "no");
+	return !works || !busy;
 }
