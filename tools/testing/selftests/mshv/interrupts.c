@@ -17,6 +17,7 @@
 #define VECTOR_OTHER	0x60
 #define VECTOR_TIMER	0x50
 #define VECTOR_IPI	0x70
+#define VECTOR_LAST	0x30		/* taken when no other is left */
 #define GSI		5
 #define GSI_OTHER	9
 #define MSI_LEVEL	0x8000		/* of an MSI's data */
@@ -25,14 +26,7 @@
 
 #define SPIN		"1: pause\njmp 1b\n"
 
-/* Waits for interrupts, at rest and busy. Both say so first. */
-GUEST64(halted,
-	GUEST_APIC_ON
-	GUEST_REPORT(READY)
-	"sti\n"
-"1:	hlt\n"
-	"jmp 1b\n");
-
+/* Waits for interrupts as guest_rests does, but is busy. It says so first, too. */
 GUEST64(running,
 	GUEST_APIC_ON
 	GUEST_REPORT(READY)
@@ -127,6 +121,17 @@ GUEST64(sends_nmi,
 	GUEST_REPORT(READY)
 	SPIN);
 
+/* To all others, each time that an interrupt wakes it. */
+GUEST64(sends_ipis,
+	GUEST_APIC_ON
+	GUEST_REPORT(READY)
+"1:	sti\n"
+	"hlt\n"
+	"cli\n"
+	APIC_WRITE(APIC_ICR_LOW, 0xc4000 + VECTOR_IPI)
+	GUEST_REPORT(READY)
+	"jmp 1b\n");
+
 #define START_CODE	0x6000		/* where VP 1 starts in real mode */
 GUEST64(starts_vp_1,
 	GUEST_APIC_ON
@@ -160,27 +165,6 @@ GUEST64(rings,
 	"mov %rax, (%rsi)\n"
 	GUEST_REPORT(5)
 	"jmp 1b\n");
-
-/* The way of an MSI to the local APIC of a VP. */
-static struct mshv_user_irq_entry route(u32 gsi, u32 vp_index, u32 data)
-{
-	return (struct mshv_user_irq_entry) {
-		.gsi = gsi,
-		.address_lo = APIC_BASE | vp_index << 12,
-		.data = data,
-	};
-}
-
-static int set_routes(struct vm *vm, const struct mshv_user_irq_entry *entries, u32 count)
-{
-	union {
-		struct mshv_user_irq_table table;
-		u8 bytes[sizeof(struct mshv_user_irq_table) + 4 * sizeof(*entries)];
-	} args = { .table.nr = count };
-
-	memcpy(args.table.entries, entries, count * sizeof(*entries));
-	return mshv_ioctl(vm->fd, MSHV_SET_MSI_ROUTING, &args);
-}
 
 static int set_irqfd(struct vm *vm, int event, int resample, u32 gsi, u32 flags)
 {
@@ -297,9 +281,9 @@ static int raise_by_hypercall(struct machine *machine, unsigned int index)
 
 static int prepare_irqfd(struct machine *machine, unsigned int index)
 {
-	const struct mshv_user_irq_entry entry = route(GSI, index, VECTOR);
+	const struct mshv_user_irq_entry entry = vm_route(GSI, index, VECTOR);
 
-	return set_routes(&machine->vm, &entry, 1) ?:
+	return vm_set_routes(&machine->vm, &entry, 1) ?:
 	       set_irqfd(&machine->vm, machine->event, -1, GSI, 0);
 }
 
@@ -311,9 +295,9 @@ static int raise_by_irqfd(struct machine *machine, unsigned int index)
 
 static int prepare_resampled(struct machine *machine, unsigned int index)
 {
-	const struct mshv_user_irq_entry entry = route(GSI, index, VECTOR | MSI_LEVEL);
+	const struct mshv_user_irq_entry entry = vm_route(GSI, index, VECTOR | MSI_LEVEL);
 
-	return set_routes(&machine->vm, &entry, 1) ?:
+	return vm_set_routes(&machine->vm, &entry, 1) ?:
 	       set_irqfd(&machine->vm, machine->event, machine->resample, GSI,
 			 BIT(MSHV_IRQFD_BIT_RESAMPLE));
 }
@@ -385,7 +369,9 @@ static bool end_came(struct machine *machine, unsigned int index, unsigned int t
 	if (!wait_until(!event_is_quiet(machine->resample) ||
 			machine->runners[index].eois >= times))
 		return false;
-	return event_is_quiet(machine->resample) || event_came(machine->resample);
+	if (event_is_quiet(machine->resample))
+		return machine->runners[index].eoi_vector == VECTOR;
+	return event_came(machine->resample);
 }
 
 /* One for each time it is raised, however often. */
@@ -395,7 +381,7 @@ TEST_F(raise, one_by_one)
 	unsigned int i;
 
 	ASSERT_TRUE(machine_run(machine, variant->index,
-				variant->halted ? &halted : &running));
+				variant->halted ? &guest_rests : &running));
 	for (i = 1; i <= 20; i++) {
 		ASSERT_EQ(0, variant->raise(machine, variant->index));
 		ASSERT_TRUE(took(machine, variant->index, VECTOR, i))
@@ -403,7 +389,12 @@ TEST_F(raise, one_by_one)
 		if (variant->needs_end)
 			EXPECT_TRUE(end_came(machine, variant->index, i));
 	}
+	/* Nor does one come twice: what was behind them would come after it. */
+	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, variant->index,
+			       VECTOR_LAST));
+	EXPECT_TRUE(took(machine, variant->index, VECTOR_LAST, 1));
 	EXPECT_EQ(0, machine_halt(machine, variant->index));
+	EXPECT_EQ(20, atomic_load(&machine->runners[variant->index].irqs[VECTOR]));
 }
 
 /* Raised before the VP runs for the first time: it is there when it does. */
@@ -419,7 +410,7 @@ TEST_F(raise, before_the_first_run)
 	ASSERT_EQ(0, vp_set_state(vp, MSHV_VP_STATE_LAPIC, apic));
 	ASSERT_EQ(0, variant->raise(machine, variant->index));
 	ASSERT_TRUE(machine_run(machine, variant->index,
-				variant->halted ? &halted : &running));
+				variant->halted ? &guest_rests : &running));
 	EXPECT_TRUE(took(machine, variant->index, VECTOR, 1));
 	EXPECT_EQ(0, machine_halt(machine, variant->index));
 }
@@ -431,7 +422,7 @@ TEST_F(raise, between_runs)
 	unsigned int i;
 
 	ASSERT_TRUE(machine_run(machine, variant->index,
-				variant->halted ? &halted : &running));
+				variant->halted ? &guest_rests : &running));
 	for (i = 1; i <= 5; i++) {
 		ASSERT_EQ(0, machine_halt(machine, variant->index));
 		ASSERT_EQ(0, variant->raise(machine, variant->index));
@@ -462,11 +453,6 @@ FIXTURE_TEARDOWN(interrupts)
 	machine_stop(&self->machine);
 }
 
-static int run_to_report(struct vp *vp, u32 *value)
-{
-	return vp_run_to_port(vp, PORT_REPORT, value);
-}
-
 /* Interrupts that are off come later, the more important one first. */
 TEST_F(interrupts, masked_by_flag)
 {
@@ -475,16 +461,16 @@ TEST_F(interrupts, masked_by_flag)
 	u32 value;
 
 	vp_enter(vp, GUEST_LONG, &with_interrupts_off);
-	ASSERT_EQ(0, run_to_report(vp, &value));
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
 	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, 0, VECTOR));
 	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, 0, VECTOR_OTHER));
-	ASSERT_EQ(0, run_to_report(vp, &value));
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
 	EXPECT_EQ(0, value);
 	ASSERT_EQ(0, vp_run_to_port(vp, PORT_IRQ, &value));
 	EXPECT_EQ(VECTOR_OTHER, value);
 	ASSERT_EQ(0, vp_run_to_port(vp, PORT_IRQ, &value));
 	EXPECT_EQ(VECTOR, value);
-	ASSERT_EQ(0, run_to_report(vp, &value));
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
 	EXPECT_EQ(0x101, value);
 }
 
@@ -496,18 +482,18 @@ TEST_F(interrupts, masked_by_priority)
 	u32 value;
 
 	vp_enter(vp, GUEST_LONG, &with_high_priority);
-	ASSERT_EQ(0, run_to_report(vp, &value));
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
 	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, 0, VECTOR));
 	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, 0, VECTOR_OTHER));
-	ASSERT_EQ(0, run_to_report(vp, &value));
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
 	EXPECT_EQ(0, value);
 	ASSERT_EQ(0, vp_run_to_port(vp, PORT_IRQ, &value));
 	EXPECT_EQ(VECTOR_OTHER, value);
-	ASSERT_EQ(0, run_to_report(vp, &value));
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
 	EXPECT_EQ(1, value);
 	ASSERT_EQ(0, vp_run_to_port(vp, PORT_IRQ, &value));
 	EXPECT_EQ(VECTOR, value);
-	ASSERT_EQ(0, run_to_report(vp, &value));
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
 	EXPECT_EQ(0x101, value);
 }
 
@@ -519,13 +505,13 @@ TEST_F(interrupts, merged)
 	u32 value;
 
 	vp_enter(vp, GUEST_LONG, &with_interrupts_off);
-	ASSERT_EQ(0, run_to_report(vp, &value));
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
 	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, 0, VECTOR));
 	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, 0, VECTOR));
-	ASSERT_EQ(0, run_to_report(vp, &value));
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
 	ASSERT_EQ(0, vp_run_to_port(vp, PORT_IRQ, &value));
 	EXPECT_EQ(VECTOR, value);
-	ASSERT_EQ(0, run_to_report(vp, &value));
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
 	EXPECT_EQ(0x100, value);
 }
 
@@ -547,21 +533,65 @@ TEST_F(interrupts, nmi_to_halted)
 {
 	struct machine *machine = &self->machine;
 
-	ASSERT_TRUE(machine_run(machine, 0, &halted));
+	ASSERT_TRUE(machine_run(machine, 0, &guest_rests));
 	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_NMI, 0, 0));
 	EXPECT_TRUE(took(machine, 0, 2, 1));
 	EXPECT_EQ(0, machine_halt(machine, 0));
+}
+
+static int assert_extint(struct vm *vm, u16 *status)
+{
+	struct hv_input_assert_virtual_interrupt in = {
+		.control.interrupt_type = HV_X64_INTERRUPT_TYPE_EXTINT,
+		.vector = VECTOR,
+	};
+
+	return hv_call(vm->fd, HVCALL_ASSERT_VIRTUAL_INTERRUPT, &in, sizeof(in), NULL, 0, status);
+}
+
+/* One of an old interrupt controller can be taken back until the VP has taken it. */
+TEST_F(interrupts, cleared)
+{
+	struct hv_input_clear_virtual_interrupt in = { };
+	struct machine *machine = &self->machine;
+	struct vp *vp = &machine->vps[0];
+	u16 status;
+	u32 value;
+	int ret;
+
+	vp_enter(vp, GUEST_LONG, &with_interrupts_off);
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
+	ret = assert_extint(&machine->vm, &status);
+	if (hv_lacks(status))
+		SKIP(return, "no external interrupts: status %#x", status);
+	ASSERT_EQ(0, ret);
+	/* There is room for one. */
+	EXPECT_GT(0, assert_extint(&machine->vm, &status));
+	EXPECT_EQ(HV_STATUS_NOT_ACKNOWLEDGED, status);
+	ret = hv_call(machine->vm.fd, HVCALL_CLEAR_VIRTUAL_INTERRUPT, &in, sizeof(in), NULL, 0,
+		      &status);
+	if (hv_lacks(status))
+		SKIP(return, "interrupts cannot be cleared: status %#x", status);
+	ASSERT_EQ(0, ret);
+	EXPECT_EQ(0, assert_extint(&machine->vm, &status));
+	EXPECT_EQ(0, hv_call(machine->vm.fd, HVCALL_CLEAR_VIRTUAL_INTERRUPT, &in, sizeof(in),
+			     NULL, 0, NULL));
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
+	EXPECT_EQ(0, value);
+	/* With interrupts on, too. */
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
+	EXPECT_EQ(0, value);
 }
 
 /* To a VP that does not exist: refused or lost, and nobody gets it. */
 TEST_F(interrupts, to_nobody)
 {
 	struct machine *machine = &self->machine;
-	const struct mshv_user_irq_entry entry = route(GSI, 200, VECTOR);
+	const struct mshv_user_irq_entry entry = vm_route(GSI, 200, VECTOR);
 
-	ASSERT_TRUE(machine_run(machine, 0, &halted));
+	ASSERT_TRUE(machine_run(machine, 0, &guest_rests));
 	vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, 200, VECTOR);
-	ASSERT_EQ(0, set_routes(&machine->vm, &entry, 1));
+	ASSERT_EQ(0, vm_set_routes(&machine->vm, &entry, 1));
 	ASSERT_EQ(0, set_irqfd(&machine->vm, machine->event, -1, GSI, 0));
 	signal_event(machine->event);
 	/* One that comes, behind them. */
@@ -576,7 +606,10 @@ TEST_F(interrupts, timer_once)
 {
 	ASSERT_TRUE(machine_run(&self->machine, 0, &timer_once));
 	EXPECT_TRUE(took(&self->machine, 0, VECTOR_TIMER, 1));
+	/* Time for another, if there were to be any. */
+	usleep(20000);
 	EXPECT_EQ(0, machine_halt(&self->machine, 0));
+	EXPECT_EQ(1, atomic_load(&self->machine.runners[0].irqs[VECTOR_TIMER]));
 }
 
 TEST_F(interrupts, timer_again)
@@ -603,7 +636,7 @@ TEST_F(interrupts, ipi)
 {
 	struct machine *machine = &self->machine;
 
-	ASSERT_TRUE(machine_run(machine, 1, &halted));
+	ASSERT_TRUE(machine_run(machine, 1, &guest_rests));
 	ASSERT_TRUE(machine_run(machine, 0, &sends_ipi));
 	EXPECT_TRUE(took(machine, 1, VECTOR_IPI, 1));
 	EXPECT_EQ(0, machine_halt(machine, 0));
@@ -651,33 +684,155 @@ TEST_F(interrupts, start_up)
 	EXPECT_EQ(0, machine_halt(machine, 1));
 }
 
+/* Two partitions have the same VPs, vectors and routes, and each its own interrupts. */
+TEST_F(interrupts, two_partitions)
+{
+	struct machine *machine = &self->machine, *other = memory_get(sizeof(*other));
+	const struct mshv_user_irq_entry entry = vm_route(GSI, 0, VECTOR);
+	unsigned int i;
+
+	machine_start(other);
+	ASSERT_TRUE(machine_run(machine, 0, &guest_rests));
+	ASSERT_TRUE(machine_run(other, 0, &guest_rests));
+	ASSERT_EQ(0, vm_set_routes(&machine->vm, &entry, 1));
+	ASSERT_EQ(0, vm_set_routes(&other->vm, &entry, 1));
+	ASSERT_EQ(0, set_irqfd(&machine->vm, machine->event, -1, GSI, 0));
+	ASSERT_EQ(0, set_irqfd(&other->vm, other->event, -1, GSI, 0));
+	for (i = 1; i <= 5; i++) {
+		signal_event(machine->event);
+		ASSERT_TRUE(took(machine, 0, VECTOR, 2 * i - 1));
+		ASSERT_EQ(0, raise_by_hypercall(machine, 0));
+		ASSERT_TRUE(took(machine, 0, VECTOR, 2 * i));
+	}
+	/* What comes behind shows that none of these came. */
+	ASSERT_EQ(0, vm_assert(&other->vm, HV_X64_INTERRUPT_TYPE_FIXED, 0, VECTOR_LAST));
+	EXPECT_TRUE(took(other, 0, VECTOR_LAST, 1));
+	EXPECT_EQ(0, atomic_load(&other->runners[0].irqs[VECTOR]));
+	EXPECT_EQ(0, atomic_load(&machine->runners[0].irqs[VECTOR_LAST]));
+	signal_event(other->event);
+	EXPECT_TRUE(took(other, 0, VECTOR, 1));
+	EXPECT_EQ(0, machine_halt(machine, 0));
+	EXPECT_EQ(0, machine_halt(other, 0));
+	machine_stop(other);
+}
+
+/*
+ * Many halted VPs that an IPI of VP 0, or the VMM, wakes all at once. What tells the
+ * driver that VPs may run again names many of them then.
+ */
+#define CROWD_MOST	64
+
+FIXTURE(crowd) {
+	struct vm vm;
+	struct vp vps[CROWD_MOST];
+	struct runner *runners;
+};
+
+FIXTURE_VARIANT(crowd) {
+	unsigned int count;
+};
+
+FIXTURE_VARIANT_ADD(crowd, 9) { .count = 9, };
+FIXTURE_VARIANT_ADD(crowd, 64) { .count = 64, };
+
+FIXTURE_SETUP(crowd)
+{
+	const char *why = mshv_missing();
+	u64 code = GUEST_CODE;
+	unsigned int i;
+
+	if (why)
+		SKIP(return, "%s", why);
+	self->runners = memory_get(CROWD_MOST * sizeof(*self->runners));
+	vm_start(&self->vm, VM_DEFAULT);
+	vm_take_interrupts(&self->vm);
+	vm_load(&self->vm, GUEST_CODE, GUEST_LONG, &sends_ipis);
+	vm_load(&self->vm, GUEST_CODE + 0x400, GUEST_LONG, &guest_rests);
+	for (i = 0; i < variant->count; i++) {
+		vp_start(&self->vm, &self->vps[i], i);
+		vp_enter_at(&self->vps[i], GUEST_LONG, code);
+		code = GUEST_CODE + 0x400;
+		runner_start(&self->runners[i], &self->vps[i]);
+	}
+	for (i = 0; i < variant->count; i++) {
+		ASSERT_TRUE(wait_until(self->runners[i].reports || self->runners[i].left))
+			TH_LOG("VP %u", i);
+	}
+}
+
+FIXTURE_TEARDOWN(crowd)
+{
+	unsigned int i;
+
+	for (i = 0; i < variant->count; i++)
+		vp_stop(&self->vps[i]);
+	vm_stop(&self->vm);
+}
+
+TEST_F(crowd, woken_by_ipi)
+{
+	unsigned int i, round;
+
+	for (round = 1; round <= 3; round++) {
+		ASSERT_EQ(0, vm_assert(&self->vm, HV_X64_INTERRUPT_TYPE_FIXED, 0, VECTOR));
+		for (i = 1; i < variant->count; i++) {
+			ASSERT_TRUE(wait_until(self->runners[i].irqs[VECTOR_IPI] >= round))
+				TH_LOG("VP %u, round %u", i, round);
+		}
+		/* It rests before it is asked again. */
+		ASSERT_TRUE(wait_until(self->runners[0].reports == round + 1));
+	}
+	for (i = 0; i < variant->count; i++) {
+		EXPECT_EQ(0, runner_stop(&self->runners[i]));
+		EXPECT_EQ(i ? 3 : 0, atomic_load(&self->runners[i].irqs[VECTOR_IPI]));
+	}
+}
+
+TEST_F(crowd, woken_by_vmm)
+{
+	unsigned int i, round;
+
+	for (round = 1; round <= 3; round++) {
+		for (i = 1; i < variant->count; i++)
+			ASSERT_EQ(0, vm_assert(&self->vm, HV_X64_INTERRUPT_TYPE_FIXED, i, VECTOR));
+		for (i = 1; i < variant->count; i++) {
+			ASSERT_TRUE(wait_until(self->runners[i].irqs[VECTOR] >= round))
+				TH_LOG("VP %u, round %u", i, round);
+		}
+	}
+	for (i = 0; i < variant->count; i++) {
+		EXPECT_EQ(0, runner_stop(&self->runners[i]));
+		EXPECT_EQ(i ? 3 : 0, atomic_load(&self->runners[i].irqs[VECTOR]));
+	}
+}
+
 /* An irqfd goes where the table says now, and nowhere without one. */
 TEST_F(interrupts, routes_change)
 {
 	struct machine *machine = &self->machine;
 	struct runner *runner = &machine->runners[0];
 	struct mshv_user_irq_entry entries[2] = {
-		route(GSI, 0, VECTOR),
-		route(GSI_OTHER, 0, 0x90),
+		vm_route(GSI, 0, VECTOR),
+		vm_route(GSI_OTHER, 0, 0x90),
 	};
 
-	ASSERT_TRUE(machine_run(machine, 0, &halted));
+	ASSERT_TRUE(machine_run(machine, 0, &guest_rests));
 	/* Before there is any table. */
 	ASSERT_EQ(0, set_irqfd(&machine->vm, machine->event, -1, GSI, 0));
 	signal_event(machine->event);
-	ASSERT_EQ(0, set_routes(&machine->vm, entries, 2));
+	ASSERT_EQ(0, vm_set_routes(&machine->vm, entries, 2));
 	signal_event(machine->event);
 	ASSERT_TRUE(took(machine, 0, VECTOR, 1));
 
-	entries[0] = route(GSI, 0, VECTOR_OTHER);
-	ASSERT_EQ(0, set_routes(&machine->vm, entries, 2));
+	entries[0] = vm_route(GSI, 0, VECTOR_OTHER);
+	ASSERT_EQ(0, vm_set_routes(&machine->vm, entries, 2));
 	signal_event(machine->event);
 	ASSERT_TRUE(took(machine, 0, VECTOR_OTHER, 1));
 
 	/* A table without it, and none. What comes behind shows that it is lost. */
-	ASSERT_EQ(0, set_routes(&machine->vm, entries + 1, 1));
+	ASSERT_EQ(0, vm_set_routes(&machine->vm, entries + 1, 1));
 	signal_event(machine->event);
-	ASSERT_EQ(0, set_routes(&machine->vm, NULL, 0));
+	ASSERT_EQ(0, vm_set_routes(&machine->vm, NULL, 0));
 	signal_event(machine->event);
 	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, 0, 0xa0));
 	ASSERT_TRUE(took(machine, 0, 0xa0, 1));
@@ -691,10 +846,10 @@ TEST_F(interrupts, routes_change)
 TEST_F(interrupts, irqfd_signalled_before)
 {
 	struct machine *machine = &self->machine;
-	const struct mshv_user_irq_entry entry = route(GSI, 0, VECTOR);
+	const struct mshv_user_irq_entry entry = vm_route(GSI, 0, VECTOR);
 
-	ASSERT_TRUE(machine_run(machine, 0, &halted));
-	ASSERT_EQ(0, set_routes(&machine->vm, &entry, 1));
+	ASSERT_TRUE(machine_run(machine, 0, &guest_rests));
+	ASSERT_EQ(0, vm_set_routes(&machine->vm, &entry, 1));
 	signal_event(machine->event);
 	ASSERT_EQ(0, set_irqfd(&machine->vm, machine->event, -1, GSI, 0));
 	EXPECT_TRUE(took(machine, 0, VECTOR, 1));
@@ -706,11 +861,11 @@ TEST_F(interrupts, irqfd_unbound)
 {
 	struct machine *machine = &self->machine;
 	const struct mshv_user_irq_entry entries[2] = {
-		route(GSI, 0, VECTOR), route(GSI_OTHER, 0, VECTOR_OTHER),
+		vm_route(GSI, 0, VECTOR), vm_route(GSI_OTHER, 0, VECTOR_OTHER),
 	};
 
-	ASSERT_TRUE(machine_run(machine, 0, &halted));
-	ASSERT_EQ(0, set_routes(&machine->vm, entries, 2));
+	ASSERT_TRUE(machine_run(machine, 0, &guest_rests));
+	ASSERT_EQ(0, vm_set_routes(&machine->vm, entries, 2));
 	ASSERT_EQ(0, set_irqfd(&machine->vm, machine->event, -1, GSI, 0));
 	/* Of another number: nothing is unbound. */
 	ASSERT_EQ(0, set_irqfd(&machine->vm, machine->event, -1, GSI_OTHER,
@@ -729,21 +884,30 @@ TEST_F(interrupts, irqfd_unbound)
 	EXPECT_EQ(0, machine_halt(machine, 0));
 }
 
-/* Closing the eventfd unbinds it; the number is free for another. */
+/*
+ * Closing one of an eventfd's numbers changes nothing, closing the last one unbinds
+ * it; the interrupt is free for another.
+ */
 TEST_F(interrupts, irqfd_closed)
 {
 	struct machine *machine = &self->machine;
-	const struct mshv_user_irq_entry entry = route(GSI, 0, VECTOR);
+	const struct mshv_user_irq_entry entry = vm_route(GSI, 0, VECTOR);
+	int same = dup(machine->event);
 
-	ASSERT_TRUE(machine_run(machine, 0, &halted));
-	ASSERT_EQ(0, set_routes(&machine->vm, &entry, 1));
+	ASSERT_TRUE(machine_run(machine, 0, &guest_rests));
+	ASSERT_EQ(0, vm_set_routes(&machine->vm, &entry, 1));
 	ASSERT_EQ(0, set_irqfd(&machine->vm, machine->event, -1, GSI, 0));
+	ASSERT_GE(same, 0);
 	close(machine->event);
+	EXPECT_EQ(-EBUSY, set_irqfd(&machine->vm, same, -1, GSI, 0));
+	signal_event(same);
+	ASSERT_TRUE(took(machine, 0, VECTOR, 1));
+	close(same);
 	machine->event = eventfd(0, EFD_CLOEXEC);
 	ASSERT_GE(machine->event, 0);
 	ASSERT_EQ(0, set_irqfd(&machine->vm, machine->event, -1, GSI, 0));
 	signal_event(machine->event);
-	EXPECT_TRUE(took(machine, 0, VECTOR, 1));
+	EXPECT_TRUE(took(machine, 0, VECTOR, 2));
 	EXPECT_EQ(0, machine_halt(machine, 0));
 }
 
@@ -751,11 +915,11 @@ TEST_F(interrupts, irqfd_closed)
 TEST_F(interrupts, resampled_needs_level)
 {
 	struct machine *machine = &self->machine;
-	const struct mshv_user_irq_entry entry = route(GSI, 0, VECTOR);
+	const struct mshv_user_irq_entry entry = vm_route(GSI, 0, VECTOR);
 
 	EXPECT_EQ(-EINVAL, set_irqfd(&machine->vm, machine->event, machine->resample, GSI,
 				     BIT(MSHV_IRQFD_BIT_RESAMPLE)));
-	ASSERT_EQ(0, set_routes(&machine->vm, &entry, 1));
+	ASSERT_EQ(0, vm_set_routes(&machine->vm, &entry, 1));
 	EXPECT_EQ(-EINVAL, set_irqfd(&machine->vm, machine->event, machine->resample, GSI,
 				     BIT(MSHV_IRQFD_BIT_RESAMPLE)));
 }
@@ -764,15 +928,15 @@ TEST_F(interrupts, resampled_needs_level)
 TEST_F(interrupts, resampled_by_two)
 {
 	struct machine *machine = &self->machine;
-	const struct mshv_user_irq_entry entry = route(GSI, 0, VECTOR | MSI_LEVEL);
+	const struct mshv_user_irq_entry entry = vm_route(GSI, 0, VECTOR | MSI_LEVEL);
 	int event = eventfd(0, EFD_CLOEXEC), resample = eventfd(0, EFD_CLOEXEC);
 
-	ASSERT_EQ(0, set_routes(&machine->vm, &entry, 1));
+	ASSERT_EQ(0, vm_set_routes(&machine->vm, &entry, 1));
 	ASSERT_EQ(0, set_irqfd(&machine->vm, machine->event, machine->resample, GSI,
 			       BIT(MSHV_IRQFD_BIT_RESAMPLE)));
 	ASSERT_EQ(0, set_irqfd(&machine->vm, event, resample, GSI,
 			       BIT(MSHV_IRQFD_BIT_RESAMPLE)));
-	ASSERT_TRUE(machine_run(machine, 0, &halted));
+	ASSERT_TRUE(machine_run(machine, 0, &guest_rests));
 	signal_event(event);
 	ASSERT_TRUE(took(machine, 0, VECTOR, 1));
 	ASSERT_TRUE(wait_until(machine->runners[0].eois ||
@@ -797,6 +961,27 @@ static int set_doorbell(struct vm *vm, int event, u32 length, u64 match, u32 fla
 	};
 
 	return mshv_ioctl(vm->fd, MSHV_IOEVENTFD, &args);
+}
+
+/* What does not name a doorbell as it was set takes none away. */
+TEST_F(interrupts, doorbell_of_another)
+{
+	struct machine *machine = &self->machine;
+	const u32 match = BIT(MSHV_IOEVENTFD_BIT_DATAMATCH);
+	const u32 gone = BIT(MSHV_IOEVENTFD_BIT_DEASSIGN);
+	u32 value;
+
+	ASSERT_EQ(0, set_doorbell(&machine->vm, machine->event, 4, 0x77, match));
+	EXPECT_EQ(-ENOENT, set_doorbell(&machine->vm, machine->event, 2, 0x77, match | gone));
+	EXPECT_EQ(-ENOENT, set_doorbell(&machine->vm, machine->event, 0, 0x77, match | gone));
+	EXPECT_EQ(-ENOENT, set_doorbell(&machine->vm, machine->event, 4, 0x78, match | gone));
+	EXPECT_EQ(-ENOENT, set_doorbell(&machine->vm, machine->event, 4, 0x77, gone));
+	EXPECT_EQ(-ENOENT, set_doorbell(&machine->vm, machine->resample, 4, 0x77, match | gone));
+	vp_enter(&machine->vps[0], GUEST_LONG, &rings);
+	ASSERT_EQ(0, vp_run_to_report(&machine->vps[0], &value));
+	EXPECT_EQ(1, value);
+	EXPECT_TRUE(event_came(machine->event));
+	EXPECT_EQ(0, set_doorbell(&machine->vm, machine->event, 4, 0x77, match | gone));
 }
 
 /* How long the instructions are by which "rings" writes. */
@@ -902,11 +1087,11 @@ TEST_F(interrupts, doorbells_by_value)
 	ASSERT_EQ(0, set_doorbell(&machine->vm, machine->event, 4, 0x77, match));
 	ASSERT_EQ(0, set_doorbell(&machine->vm, other, 4, 0x78, match));
 	vp_enter(vp, GUEST_LONG, &rings);
-	ASSERT_EQ(0, run_to_report(vp, &value));
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
 	EXPECT_EQ(1, value);
 	EXPECT_TRUE(event_came(machine->event));
 	EXPECT_TRUE(event_is_quiet(other));
-	ASSERT_EQ(0, run_to_report(vp, &value));
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
 	EXPECT_EQ(2, value);
 	EXPECT_TRUE(event_came(other));
 	EXPECT_TRUE(event_is_quiet(machine->event));
@@ -917,17 +1102,17 @@ TEST_F(interrupts, doorbells_by_value)
 TEST_F(interrupts, doorbell_raises_irqfd)
 {
 	struct machine *machine = &self->machine;
-	const struct mshv_user_irq_entry entry = route(GSI, 1, VECTOR);
+	const struct mshv_user_irq_entry entry = vm_route(GSI, 1, VECTOR);
 	u32 value;
 
-	ASSERT_EQ(0, set_routes(&machine->vm, &entry, 1));
+	ASSERT_EQ(0, vm_set_routes(&machine->vm, &entry, 1));
 	ASSERT_EQ(0, set_irqfd(&machine->vm, machine->event, -1, GSI, 0));
 	ASSERT_EQ(0, set_doorbell(&machine->vm, machine->event, 4, 0x77,
 				  BIT(MSHV_IOEVENTFD_BIT_DATAMATCH)));
-	ASSERT_TRUE(machine_run(machine, 1, &halted));
+	ASSERT_TRUE(machine_run(machine, 1, &guest_rests));
 	vp_enter(&machine->vps[0], GUEST_LONG, &rings);
 	/* It would overwrite nothing of VP 1's, which is 0x400 further. */
-	ASSERT_EQ(0, run_to_report(&machine->vps[0], &value));
+	ASSERT_EQ(0, vp_run_to_report(&machine->vps[0], &value));
 	EXPECT_EQ(1, value);
 	EXPECT_TRUE(took(machine, 1, VECTOR, 1));
 	EXPECT_EQ(0, machine_halt(machine, 1));

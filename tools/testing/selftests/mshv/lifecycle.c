@@ -33,11 +33,6 @@ GUEST64(tells_word,
 	"incl (%rdi)\n"
 	GUEST_REPORT(1));
 
-static int run_to_report(struct vp *vp, u32 *value)
-{
-	return vp_run_to_port(vp, PORT_REPORT, value);
-}
-
 FIXTURE(order) {
 	struct vm vm;
 };
@@ -80,7 +75,7 @@ static int run_from(struct vm *vm, bool initialize)
 	vp_start(vm, &vp, 0);
 	vp_enter(&vp, GUEST_LONG, &tells_rbx);
 	vp_set(&vp, HV_X64_REGISTER_RBX, 31);
-	ret = run_to_report(&vp, &value);
+	ret = vp_run_to_report(&vp, &value);
 	vp_stop(&vp);
 	return ret ? ret : value != 31;
 }
@@ -177,24 +172,16 @@ TEST_F(order, run_without_memory)
 TEST_F(order, closed_with_everything)
 {
 	int event = eventfd(0, EFD_CLOEXEC);
-	struct mshv_user_irqfd irqfd = { .fd = event, .gsi = 3 };
 	struct mshv_user_ioeventfd doorbell = { .fd = event, .addr = GUEST_MMIO, .len = 4 };
-	union {
-		struct mshv_user_irq_table table;
-		u8 bytes[sizeof(struct mshv_user_irq_table) +
-			 sizeof(struct mshv_user_irq_entry)];
-	} routes = { .table.nr = 1 };
+	const struct mshv_user_irq_entry entry = vm_route(3, 0, 0x40);
 	struct vp vps[3];
 	unsigned int i;
 
 	ASSERT_EQ(0, vm_initialize(&self->vm));
 	for (i = 0; i < 3; i++)
 		vp_start(&self->vm, &vps[i], i);
-	routes.table.entries[0].gsi = 3;
-	routes.table.entries[0].address_lo = APIC_BASE;
-	routes.table.entries[0].data = 0x40;
-	ASSERT_EQ(0, mshv_ioctl(self->vm.fd, MSHV_SET_MSI_ROUTING, &routes));
-	ASSERT_EQ(0, mshv_ioctl(self->vm.fd, MSHV_IRQFD, &irqfd));
+	ASSERT_EQ(0, vm_set_routes(&self->vm, &entry, 1));
+	ASSERT_EQ(0, vm_set_irqfd(&self->vm, event, 3, 0));
 	ASSERT_EQ(0, mshv_ioctl(self->vm.fd, MSHV_IOEVENTFD, &doorbell));
 	vm_stop(&self->vm);
 	for (i = 0; i < 3; i++)
@@ -250,7 +237,7 @@ TEST_F(left, halted)
 	u32 value;
 
 	vp_enter(&self->vp, GUEST_LONG, &tells_rbx);
-	ASSERT_EQ(0, run_to_report(&self->vp, &value));
+	ASSERT_EQ(0, vp_run_to_report(&self->vp, &value));
 	kick_every(10000);
 	EXPECT_EQ(-EINTR, vp_run(&self->vp));
 	kick_every(0);
@@ -329,7 +316,7 @@ TEST_F(left, suspended_between_runs)
 		vp_enter(&self->vp, GUEST_LONG, &tells_rbx);
 		vp_set(&self->vp, HV_X64_REGISTER_RBX, i);
 		ASSERT_EQ(0, vp_set_registers(&self->vp, &suspend, 1));
-		ASSERT_EQ(0, run_to_report(&self->vp, &value));
+		ASSERT_EQ(0, vp_run_to_report(&self->vp, &value));
 		EXPECT_EQ(i, value);
 	}
 }
@@ -387,7 +374,7 @@ TEST_F(vps, one_after_the_other)
 	u32 value;
 
 	for (i = 0; i < variant->count; i++) {
-		ASSERT_EQ(0, run_to_report(&self->vps[i], &value))
+		ASSERT_EQ(0, vp_run_to_report(&self->vps[i], &value))
 			TH_LOG("VP %u", i);
 		EXPECT_EQ(1000 + i, value);
 	}
@@ -427,7 +414,7 @@ FIXTURE_TEARDOWN(partitions)
 {
 }
 
-/* Two with the same VPs, addresses and interrupts have nothing in common. */
+/* Two with the same VPs and addresses have nothing in common. */
 TEST_F(partitions, two)
 {
 	struct vm vms[2];
@@ -445,7 +432,7 @@ TEST_F(partitions, two)
 	for (round = 0; round < 4; round++) {
 		for (i = 0; i < 2; i++) {
 			vp_enter_at(&vps[i], GUEST_LONG, GUEST_CODE);
-			ASSERT_EQ(0, run_to_report(&vps[i], &value));
+			ASSERT_EQ(0, vp_run_to_report(&vps[i], &value));
 			EXPECT_EQ(100 * i + round, value);
 			(*(u32 *)(vms[i].ram + GUEST_DATA))++;
 		}
@@ -454,7 +441,7 @@ TEST_F(partitions, two)
 	vp_stop(&vps[0]);
 	vm_stop(&vms[0]);
 	vp_enter_at(&vps[1], GUEST_LONG, GUEST_CODE);
-	ASSERT_EQ(0, run_to_report(&vps[1], &value));
+	ASSERT_EQ(0, vp_run_to_report(&vps[1], &value));
 	EXPECT_EQ(104, value);
 	vp_stop(&vps[1]);
 	vm_stop(&vms[1]);
@@ -508,10 +495,10 @@ TEST_F(partitions, common_memory)
 		vp_set(&vps[i], HV_X64_REGISTER_RDI, GUEST_FREE);
 	}
 	*shared = 5;
-	ASSERT_EQ(0, run_to_report(&vps[0], &value));
+	ASSERT_EQ(0, vp_run_to_report(&vps[0], &value));
 	EXPECT_EQ(5, value);
-	ASSERT_EQ(0, run_to_report(&vps[0], &value));
-	ASSERT_EQ(0, run_to_report(&vps[1], &value));
+	ASSERT_EQ(0, vp_run_to_report(&vps[0], &value));
+	ASSERT_EQ(0, vp_run_to_report(&vps[1], &value));
 	EXPECT_EQ(6, value);
 	for (i = 0; i < 2; i++) {
 		vp_stop(&vps[i]);
@@ -534,7 +521,7 @@ TEST_F(partitions, ten)
 		vp_set(&vps[i], HV_X64_REGISTER_RBX, i);
 	}
 	for (i = 0; i < 10; i++) {
-		ASSERT_EQ(0, run_to_report(&vps[i], &value));
+		ASSERT_EQ(0, vp_run_to_report(&vps[i], &value));
 		EXPECT_EQ(i, value);
 	}
 	/* Not in the order in which they came. */

@@ -19,6 +19,12 @@
 
 #define VECTOR		0x40
 
+/* So many must have ended a run before a test has seen enough. */
+#define SIGNALS_MIN	20
+
+/* "At once" is sooner than this, even where all is slow. */
+#define DEATH_SECONDS	20
+
 /* Counts, and tells each number. */
 GUEST64(counts_aloud,
 	"1: inc %ebx\n"
@@ -37,18 +43,6 @@ GUEST64(adds_input,
 	"jmp 1b\n");
 #define IN_LENGTH	2
 #define LOAD_LENGTH	2
-
-GUEST64(counts_silently,
-	GUEST_REPORT(1)
-	"1: incq (%rdi)\n"
-	"jmp 1b\n");
-
-GUEST64(rests,
-	GUEST_APIC_ON
-	GUEST_REPORT(1)
-	"sti\n"
-"1:	hlt\n"
-	"jmp 1b\n");
 
 /* Over AREA, again and again. */
 #define AREA		0x400000
@@ -91,11 +85,6 @@ FIXTURE_TEARDOWN(signals)
 	vm_stop(&self->vm);
 }
 
-static int run_to_report(struct vp *vp, u32 *value)
-{
-	return vp_run_to_port(vp, PORT_REPORT, value);
-}
-
 /* A VP that is busy: each run ends with the signal, the next one goes on. */
 TEST_F(signals, running)
 {
@@ -105,8 +94,8 @@ TEST_F(signals, running)
 	u32 value;
 	int ret;
 
-	vp_enter(&self->vp, GUEST_LONG, &counts_silently);
-	ASSERT_EQ(0, run_to_report(&self->vp, &value));
+	vp_enter(&self->vp, GUEST_LONG, &guest_counts);
+	ASSERT_EQ(0, vp_run_to_report(&self->vp, &value));
 	kick_every(5000);
 	for (i = 0; i < 20; i++) {
 		before = READ_ONCE(*word);
@@ -129,8 +118,8 @@ TEST_F(signals, halted)
 	unsigned int i;
 	u32 value;
 
-	vp_enter(&self->vp, GUEST_LONG, &rests);
-	ASSERT_EQ(0, run_to_report(&self->vp, &value));
+	vp_enter(&self->vp, GUEST_LONG, &guest_rests);
+	ASSERT_EQ(0, vp_run_to_report(&self->vp, &value));
 	kick_every(5000);
 	for (i = 0; i < 10; i++)
 		EXPECT_EQ(-EINTR, vp_run(&self->vp));
@@ -148,8 +137,8 @@ TEST_F(signals, halted_and_interrupted)
 	unsigned int i;
 	u32 value;
 
-	vp_enter(&self->vp, GUEST_LONG, &rests);
-	ASSERT_EQ(0, run_to_report(&self->vp, &value));
+	vp_enter(&self->vp, GUEST_LONG, &guest_rests);
+	ASSERT_EQ(0, vp_run_to_report(&self->vp, &value));
 	for (i = 0; i < 10; i++) {
 		kick_every(5000);
 		ASSERT_EQ(-EINTR, vp_run(&self->vp));
@@ -164,13 +153,14 @@ TEST_F(signals, halted_and_interrupted)
 TEST_F(signals, no_intercept_is_lost)
 {
 	unsigned int expected = 1, signals = 0;
+	u64 end = milliseconds() + WAIT_SECONDS * 1000;
 	u32 value;
 	int ret;
 
 	vp_enter(&self->vp, GUEST_LONG, &counts_aloud);
 	kick_every(1000);
-	while (expected <= 200 || (signals < 20 && expected <= 2000)) {
-		ret = run_to_report(&self->vp, &value);
+	while (expected <= 200 || (signals < SIGNALS_MIN && milliseconds() < end)) {
+		ret = vp_run_to_report(&self->vp, &value);
 		if (ret == -EINTR) {
 			signals++;
 			continue;
@@ -180,12 +170,14 @@ TEST_F(signals, no_intercept_is_lost)
 		expected++;
 	}
 	kick_every(0);
+	EXPECT_GE(signals, SIGNALS_MIN);
 }
 
 /* And what the VMM answers arrives once. */
 TEST_F(signals, no_input_is_lost)
 {
 	unsigned int given = 0, sum = 0, reports = 0, signals = 0;
+	u64 end = milliseconds() + WAIT_SECONDS * 1000;
 	const struct hv_x64_intercept_message_header *header = vp_header(&self->vp);
 	int ret;
 
@@ -204,7 +196,7 @@ TEST_F(signals, no_input_is_lost)
 			vp_set(&self->vp, HV_X64_REGISTER_RIP,
 			       header->rip + header->instruction_length);
 			reports++;
-			if (reports == 1000 || (reports >= 100 && signals >= 20))
+			if (reports >= 100 && (signals >= SIGNALS_MIN || milliseconds() >= end))
 				break;
 			continue;
 		}
@@ -216,6 +208,7 @@ TEST_F(signals, no_input_is_lost)
 	}
 	kick_every(0);
 	EXPECT_EQ(2 * reports, given);
+	EXPECT_GE(signals, SIGNALS_MIN);
 }
 
 /* A VMM that is to be killed tells its parent how far it is, and stays there. */
@@ -309,7 +302,7 @@ static void die_with_registers(int progress)
 	struct vm vm;
 	struct vp vp;
 
-	victim_begin(&vm, &vp, &rests);
+	victim_begin(&vm, &vp, &guest_rests);
 	stay(progress);
 }
 
@@ -318,7 +311,7 @@ static void die_at_intercept(int progress)
 	struct vm vm;
 	struct vp vp;
 
-	victim_begin(&vm, &vp, &rests);
+	victim_begin(&vm, &vp, &guest_rests);
 	if (vp_run(&vp))
 		_exit(1);
 	stay(progress);
@@ -330,9 +323,9 @@ static void die_interrupted(int progress)
 	struct vp vp;
 	u32 value;
 
-	victim_begin(&vm, &vp, &counts_silently);
+	victim_begin(&vm, &vp, &guest_counts);
 	kick_every(10000);
-	while (run_to_report(&vp, &value) != -EINTR)
+	while (vp_run_to_report(&vp, &value) != -EINTR)
 		;
 	kick_every(0);
 	stay(progress);
@@ -343,7 +336,7 @@ static void die_running(int progress)
 	struct vm vm;
 	struct vp vp;
 
-	victim_begin(&vm, &vp, &counts_silently);
+	victim_begin(&vm, &vp, &guest_counts);
 	run_until_killed(&vp, progress);
 }
 
@@ -352,7 +345,7 @@ static void die_halted(int progress)
 	struct vm vm;
 	struct vp vp;
 
-	victim_begin(&vm, &vp, &rests);
+	victim_begin(&vm, &vp, &guest_rests);
 	run_until_killed(&vp, progress);
 }
 
@@ -385,21 +378,13 @@ static void die_faulting(int progress)
 static void die_interrupting(int progress)
 {
 	int event = eventfd(0, EFD_CLOEXEC);
-	struct mshv_user_irqfd irqfd = { .fd = event, .gsi = 0 };
-	struct {
-		struct mshv_user_irq_table table;
-		struct mshv_user_irq_entry entry;
-	} routes = {
-		.table.nr = 1,
-		.entry = { .gsi = 0, .address_lo = APIC_BASE, .data = VECTOR },
-	};
+	const struct mshv_user_irq_entry entry = vm_route(0, 0, VECTOR);
 	const u64 one = 1;
 	struct vm vm;
 	struct vp vp;
 
-	victim_begin(&vm, &vp, &rests);
-	if (mshv_ioctl(vm.fd, MSHV_SET_MSI_ROUTING, &routes) ||
-	    mshv_ioctl(vm.fd, MSHV_IRQFD, &irqfd))
+	victim_begin(&vm, &vp, &guest_rests);
+	if (vm_set_routes(&vm, &entry, 1) || vm_set_irqfd(&vm, event, 0, 0))
 		_exit(1);
 	victim_runs(&vp);
 	tell_parent(progress);
@@ -432,8 +417,8 @@ static void die_with_many(int progress)
 	struct vm vm;
 
 	vm_start(&vm, VM_DEFAULT);
-	vm_load(&vm, GUEST_CODE, GUEST_LONG, &counts_silently);
-	vm_load(&vm, GUEST_CODE + 0x100, GUEST_LONG, &rests);
+	vm_load(&vm, GUEST_CODE, GUEST_LONG, &guest_counts);
+	vm_load(&vm, GUEST_CODE + 0x100, GUEST_LONG, &guest_rests);
 	for (i = 0; i < 8; i++) {
 		vp_start(&vm, &vps[i], i);
 		vp_enter_at(&vps[i], GUEST_LONG, GUEST_CODE + i % 2 * 0x100);
@@ -452,7 +437,7 @@ static void die_waiting(int progress)
 	struct vm vm;
 	struct vp vp;
 
-	victim_begin(&vm, &vp, &counts_silently);
+	victim_begin(&vm, &vp, &guest_counts);
 	runner_start(&runners[0], &vp);
 	if (!wait_until(runners[0].reports))
 		_exit(1);
@@ -474,7 +459,7 @@ static void die_somewhere(int progress)
 		vp_start(&vm, &vps[0], 0);
 		vp_start(&vm, &vps[1], 1);
 		vp_enter(&vps[0], GUEST_LONG, &counts_aloud);
-		while (run_to_report(&vps[0], &value) == 0 && value < 10)
+		while (vp_run_to_report(&vps[0], &value) == 0 && value < 10)
 			;
 		vp_stop(&vps[0]);
 		vm_stop(&vm);
@@ -507,12 +492,14 @@ static bool victim_is_ready(struct victim *victim)
 	return read(victim->progress, &byte, 1) == 1;
 }
 
-/* How it ended, as waitpid() says. */
+/* How it ended, as waitpid() says; -1: it does not end. */
 static int victim_end(struct victim *victim)
 {
 	int status = -1;
 
-	waitpid(victim->pid, &status, 0);
+	if (!wait_seconds_until(DEATH_SECONDS,
+				waitpid(victim->pid, &status, WNOHANG) == victim->pid))
+		return -1;
 	close(victim->progress);
 	return status;
 }
@@ -575,6 +562,7 @@ TEST_F(killed, and_gone)
 			usleep(random_number() % variant->delay);
 		ASSERT_EQ(0, kill(victim.pid, SIGKILL));
 		status = victim_end(&victim);
+		ASSERT_NE(-1, status);
 		ASSERT_TRUE(WIFSIGNALED(status));
 		ASSERT_EQ(SIGKILL, WTERMSIG(status));
 	}
@@ -587,7 +575,7 @@ static void exits(int progress)
 	struct vm vm;
 	struct vp vp;
 
-	victim_begin(&vm, &vp, &counts_silently);
+	victim_begin(&vm, &vp, &guest_counts);
 	victim_runs(&vp);
 	tell_parent(progress);
 	_exit(42);
@@ -600,7 +588,7 @@ static void crashes(int progress)
 	struct vp vp;
 
 	setrlimit(RLIMIT_CORE, &none);
-	victim_begin(&vm, &vp, &counts_silently);
+	victim_begin(&vm, &vp, &guest_counts);
 	victim_runs(&vp);
 	tell_parent(progress);
 	signal(SIGSEGV, SIG_DFL);
@@ -614,7 +602,7 @@ static void execs(int progress)
 	struct vm vm;
 	struct vp vp;
 
-	victim_begin(&vm, &vp, &counts_silently);
+	victim_begin(&vm, &vp, &guest_counts);
 	victim_runs(&vp);
 	tell_parent(progress);
 	dup2(nowhere, 1);
@@ -672,22 +660,26 @@ TEST(exec_while_running)
 	EXPECT_EQ(0, vm_works());
 }
 
-/* Tells the parent of each of the guest's reports. */
-static void tells_each(int progress)
+/* What a stopped VMM's guest counts in, in memory of both VMM and test. */
+static u64 *common_counter;
+
+static void counts_in_common(int progress)
 {
 	struct vm vm;
 	struct vp vp;
-	u32 value;
-	int ret;
 
-	victim_begin(&vm, &vp, &counts_aloud);
-	for (;;) {
-		ret = run_to_report(&vp, &value);
-		if (!ret)
-			tell_parent(progress);
-		else if (ret != -EINTR)
-			_exit(1);
-	}
+	victim_begin(&vm, &vp, &guest_counts);
+	if (vm_map(&vm, GUEST_FREE, common_counter, PAGE, MAP_RWX))
+		_exit(1);
+	vp_set(&vp, HV_X64_REGISTER_RDI, GUEST_FREE);
+	run_until_killed(&vp, progress);
+}
+
+static bool it_counts(void)
+{
+	u64 before = READ_ONCE(*common_counter);
+
+	return wait_until(READ_ONCE(*common_counter) > before);
 }
 
 /* A VMM that is stopped stands still with its VP, and goes on. */
@@ -695,25 +687,35 @@ TEST(stop_and_continue)
 {
 	const char *why = mshv_missing();
 	struct victim victim;
-	unsigned int i, tells;
+	unsigned int i;
+	u64 before;
 	int status;
 
 	if (why)
 		SKIP(return, "%s", why);
-	victim_start(&victim, tells_each);
+	common_counter = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			      -1, 0);
+	ASSERT_NE(MAP_FAILED, common_counter);
+	victim_start(&victim, counts_in_common);
+	ASSERT_TRUE(victim_is_ready(&victim));
 	for (i = 0; i < 5; i++) {
-		for (tells = 0; tells < 10; tells++)
-			ASSERT_TRUE(victim_is_ready(&victim));
+		ASSERT_TRUE(it_counts());
 		ASSERT_EQ(0, kill(victim.pid, SIGSTOP));
 		ASSERT_EQ(victim.pid, waitpid(victim.pid, &status, WUNTRACED));
 		ASSERT_TRUE(WIFSTOPPED(status));
+		before = READ_ONCE(*common_counter);
+		usleep(20000);
+		EXPECT_EQ(before, READ_ONCE(*common_counter));
 		ASSERT_EQ(0, kill(victim.pid, SIGCONT));
 	}
-	for (tells = 0; tells < 10; tells++)
-		ASSERT_TRUE(victim_is_ready(&victim));
+	ASSERT_TRUE(it_counts());
+	/* Nor does it have to go on before it can die. */
+	ASSERT_EQ(0, kill(victim.pid, SIGSTOP));
 	ASSERT_EQ(0, kill(victim.pid, SIGKILL));
 	status = victim_end(&victim);
+	ASSERT_NE(-1, status);
 	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ(SIGKILL, WTERMSIG(status));
 	EXPECT_EQ(0, vm_works());
 }
 

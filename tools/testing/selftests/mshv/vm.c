@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/time.h>
+#include <time.h>
 
 #include "kselftest.h"
 #include "vm.h"
@@ -84,7 +85,16 @@ GUEST64(stubs,
 	"iretq\n");
 #define STUB_SIZE	16
 
-GUEST64(hello, GUEST_REPORT(0x600d));
+GUEST64_SHARED(guest_hello, GUEST_REPORT(0x600d));
+
+GUEST64_SHARED(guest_rests, GUEST_APIC_ON GUEST_REPORT(1)
+	"sti\n"
+"1:	hlt\n"
+	"jmp 1b\n");
+
+GUEST64_SHARED(guest_counts, GUEST_REPORT(1)
+	"1: incq (%rdi)\n"
+	"jmp 1b\n");
 
 static void die(const char *what, long error)
 {
@@ -384,8 +394,11 @@ void vm_take_interrupts(struct vm *vm)
 int vp_run(struct vp *vp)
 {
 	struct mshv_run_vp run;
-	int ret = mshv_ioctl(vp->fd, MSHV_RUN_VP, &run);
+	int ret;
 
+	/* So that a message which is not copied is none. */
+	memset(&run, 0xa5, sizeof(run));
+	ret = mshv_ioctl(vp->fd, MSHV_RUN_VP, &run);
 	if (!ret)
 		memcpy(&vp->msg, run.msg_buf, sizeof(vp->msg));
 	return ret;
@@ -431,6 +444,11 @@ int vp_run_to_port(struct vp *vp, u16 port, u32 *value)
 		return 0;
 	vp_print_message(vp);
 	return -EPROTO;
+}
+
+int vp_run_to_report(struct vp *vp, u32 *value)
+{
+	return vp_run_to_port(vp, PORT_REPORT, value);
 }
 
 /* Where the register page has a register; the order is the same. */
@@ -504,11 +522,26 @@ int vp_set_registers(struct vp *vp, const struct hv_register_assoc *registers,
 	return mshv_ioctl(vp->fd, MSHV_ROOT_HVCALL, &call);
 }
 
+size_t vp_state_size(struct vp *vp, u8 type)
+{
+	void *page = memory_get(PAGE);
+	struct mshv_get_set_vp_state args = {
+		.type = type,
+		.buf_sz = PAGE,
+		.buf_ptr = (uintptr_t)page,
+	};
+
+	/* Whether a page is too small or not. */
+	mshv_ioctl(vp->fd, MSHV_GET_VP_STATE, &args);
+	munmap(page, PAGE);
+	return (args.buf_sz + PAGE - 1) & ~(PAGE - 1);
+}
+
 static int state(struct vp *vp, unsigned long request, u8 type, void *page)
 {
 	struct mshv_get_set_vp_state args = {
 		.type = type,
-		.buf_sz = PAGE,
+		.buf_sz = type == MSHV_VP_STATE_XSAVE ? vp_state_size(vp, type) : PAGE,
 		.buf_ptr = (uintptr_t)page,
 	};
 
@@ -540,6 +573,21 @@ int hv_call(int fd, u16 code, const void *in, size_t in_size,
 	if (status)
 		*status = call.status;
 	return ret;
+}
+
+bool hv_lacks(u16 status)
+{
+	/* Not those that say that the call was wrong: its arguments pass the driver. */
+	switch (status) {
+	case HV_STATUS_INVALID_HYPERCALL_CODE:
+	case HV_STATUS_ACCESS_DENIED:
+	case HV_STATUS_OPERATION_DENIED:
+	case HV_STATUS_UNKNOWN_PROPERTY:
+	case HV_STATUS_PROCESSOR_FEATURE_NOT_SUPPORTED:
+		return true;
+	default:
+		return false;
+	}
 }
 
 int hv_get_property(int fd, u32 code, u64 *value, u16 *status)
@@ -576,6 +624,33 @@ int vm_assert(struct vm *vm, u32 type, u32 vp_index, u8 vector)
 		       NULL, 0, NULL);
 }
 
+struct mshv_user_irq_entry vm_route(u32 gsi, u32 vp_index, u32 data)
+{
+	return (struct mshv_user_irq_entry) {
+		.gsi = gsi,
+		.address_lo = APIC_BASE | vp_index << 12,
+		.data = data,
+	};
+}
+
+int vm_set_routes(struct vm *vm, const struct mshv_user_irq_entry *entries, u32 count)
+{
+	union {
+		struct mshv_user_irq_table table;
+		u8 bytes[sizeof(struct mshv_user_irq_table) + VM_ROUTES_MAX * sizeof(*entries)];
+	} args = { .table.nr = count };
+
+	memcpy(args.table.entries, entries, count * sizeof(*entries));
+	return mshv_ioctl(vm->fd, MSHV_SET_MSI_ROUTING, &args);
+}
+
+int vm_set_irqfd(struct vm *vm, int event, u32 gsi, u32 flags)
+{
+	struct mshv_user_irqfd args = { .fd = event, .gsi = gsi, .flags = flags };
+
+	return mshv_ioctl(vm->fd, MSHV_IRQFD, &args);
+}
+
 /* An intercept of a VP that a runner runs: 0 to go on. */
 static int runner_exit(struct runner *runner)
 {
@@ -592,6 +667,12 @@ static int runner_exit(struct runner *runner)
 		return 0;
 	}
 	if (vp->msg.header.message_type == HVMSG_X64_APIC_EOI) {
+		const struct hv_x64_apic_eoi_message *eoi = (const void *)vp->msg.u.payload;
+
+		/* The VMM goes by these. */
+		if (eoi->vp_index != vp->index)
+			return -EPROTO;
+		runner->eoi_vector = eoi->interrupt_vector;
 		runner->eois++;
 		return 0;
 	}
@@ -669,6 +750,14 @@ void kick_every(unsigned int microseconds)
 	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
+u64 milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ULL + now.tv_nsec / 1000000;
+}
+
 u32 random_number(void)
 {
 	static u32 state;
@@ -696,8 +785,8 @@ int vm_works(void)
 
 	vm_start(&vm, VM_DEFAULT);
 	vp_start(&vm, &vp, 0);
-	vp_enter(&vp, GUEST_LONG, &hello);
-	ret = vp_run_to_port(&vp, PORT_REPORT, &value);
+	vp_enter(&vp, GUEST_LONG, &guest_hello);
+	ret = vp_run_to_report(&vp, &value);
 	vp_stop(&vp);
 	vm_stop(&vm);
 	if (ret)

@@ -106,10 +106,15 @@ enum guest_mode {
 	} }
 
 /* Likewise, for long mode alone. */
-#define GUEST64(name, text)						\
+#define GUEST64(name, text)	GUEST64_AS(static, name, text)
+
+/* One for all programs, which is declared below. */
+#define GUEST64_SHARED(name, text)	GUEST64_AS(, name, text)
+
+#define GUEST64_AS(storage, name, text)					\
 	extern const char name##_64[], name##_64_end[];			\
 	GUEST_ASSEMBLE(name##_, "64", text);				\
-	static const struct guest name = { {				\
+	storage const struct guest name = { {				\
 		[GUEST_LONG] = { name##_64, name##_64_end },		\
 	} }
 
@@ -118,6 +123,13 @@ struct guest {
 		const char *begin, *end;
 	} code[GUEST_LONG + 1];
 };
+
+/* Reports 0x600d. */
+extern const struct guest guest_hello;
+/* Reports 1, and halts until it is interrupted, again and again. */
+extern const struct guest guest_rests;
+/* Reports 1, and adds to the word at RDI for ever. */
+extern const struct guest guest_counts;
 
 /**
  * struct vm - a partition
@@ -225,6 +237,9 @@ int vp_run(struct vp *vp);
  */
 int vp_run_to_port(struct vp *vp, u16 port, u32 *value);
 
+/* Likewise, to its next report. */
+int vp_run_to_report(struct vp *vp, u32 *value);
+
 /* What vp->msg holds, where it is of the type that the name says. */
 static inline const struct hv_x64_intercept_message_header *
 vp_header(const struct vp *vp)
@@ -264,7 +279,10 @@ int vp_get_registers(struct vp *vp, const u32 *names,
 int vp_set_registers(struct vp *vp, const struct hv_register_assoc *registers,
 		     unsigned int count);
 
-/* MSHV_GET_VP_STATE, MSHV_SET_VP_STATE with a page. */
+/* How large a buffer for a state must be: whole pages. */
+size_t vp_state_size(struct vp *vp, u8 type);
+
+/* MSHV_GET_VP_STATE, MSHV_SET_VP_STATE: with a page, or vp_state_size() for XSAVE. */
 int vp_get_state(struct vp *vp, u8 type, void *page);
 int vp_set_state(struct vp *vp, u8 type, const void *page);
 
@@ -283,11 +301,22 @@ int vp_set_state(struct vp *vp, u8 type, const void *page);
 int hv_call(int fd, u16 code, const void *in, size_t in_size,
 	    void *out, size_t out_size, u16 *status);
 
+/* Whether a status says that the hypervisor lacks what it was asked for. */
+bool hv_lacks(u16 status);
+
 int hv_get_property(int fd, u32 code, u64 *value, u16 *status);
 int hv_set_property(int fd, u32 code, u64 value, u16 *status);
 
 /* HVCALL_ASSERT_VIRTUAL_INTERRUPT at a VP, on the partition's file. */
 int vm_assert(struct vm *vm, u32 type, u32 vp_index, u8 vector);
+
+/* The way of an MSI to the local APIC of a VP, and the table of all there are. */
+struct mshv_user_irq_entry vm_route(u32 gsi, u32 vp_index, u32 data);
+int vm_set_routes(struct vm *vm, const struct mshv_user_irq_entry *entries, u32 count);
+#define VM_ROUTES_MAX	4
+
+/* MSHV_IRQFD: @event raises @gsi. */
+int vm_set_irqfd(struct vm *vm, int event, u32 gsi, u32 flags);
 
 /**
  * struct runner - a thread that runs a VP
@@ -299,6 +328,7 @@ int vm_assert(struct vm *vm, u32 type, u32 vp_index, u8 vector);
  * @reports: writes to PORT_REPORT
  * @report: the last of them
  * @eois: HVMSG_X64_APIC_EOI that came to the VMM
+ * @eoi_vector: of the last of them
  * @signals: runs that ended with -EINTR
  * @left: it runs no more
  * @result: 0, what MSHV_RUN_VP returned, or what @exit did
@@ -313,6 +343,7 @@ struct runner {
 	atomic_uint reports;
 	atomic_uint report;
 	atomic_uint eois;
+	atomic_uint eoi_vector;
 	atomic_uint signals;
 	atomic_bool left;
 	int result;
@@ -330,19 +361,27 @@ void kick_setup(void);
 /* Send one to the process each so many microseconds; 0: no more. */
 void kick_every(unsigned int microseconds);
 
+/* The time since some moment, by a clock that nobody sets. */
+u64 milliseconds(void);
+
 /*
  * Wait until @condition holds, however long that takes a slow machine. False
  * after so long that it will not come to pass.
  */
 #define WAIT_SECONDS	60
-#define wait_until(condition)						\
+#define wait_until(condition)	wait_seconds_until(WAIT_SECONDS, condition)
+#define wait_seconds_until(seconds, condition)				\
 ({									\
-	unsigned int tries = WAIT_SECONDS * 1000;			\
-	while (!(condition) && tries) {					\
+	u64 wait_end = milliseconds() + (seconds) * 1000;		\
+	bool wait_met;							\
+									\
+	for (;;) {							\
+		wait_met = (condition);					\
+		if (wait_met || milliseconds() >= wait_end)		\
+			break;						\
 		usleep(1000);						\
-		tries--;						\
 	}								\
-	tries != 0;							\
+	wait_met;							\
 })
 
 /* Random numbers that are the same each time, unless MSHV_SEED is set. */
