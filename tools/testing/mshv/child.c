@@ -62,15 +62,16 @@ bool child_use(struct child *child, unsigned int pages)
 	return true;
 }
 
-/* The MSRs that a child's VPs hand to hvemu: the hypervisor's. */
+/*
+ * The MSRs that a child's VPs hand to hvemu: the hypervisor's, and those that the
+ * parent wants to be told of. All VPs are out of KVM: one that waits there for the
+ * fault thread would have this wait too.
+ */
 static int child_filter_msrs(struct child *child)
 {
 	u8 none_allowed[MSR_SYNTHETIC_COUNT / 8] = { };
-	struct kvm_enable_cap msrs = {
-		.cap = KVM_CAP_X86_USER_SPACE_MSR,
-		.args[0] = KVM_MSR_EXIT_REASON_FILTER | KVM_MSR_EXIT_REASON_UNKNOWN |
-			   KVM_MSR_EXIT_REASON_INVAL,
-	};
+	struct kvm_msr_filter_range *range;
+	unsigned int i;
 	struct kvm_msr_filter filter = {
 		.flags = KVM_MSR_FILTER_DEFAULT_ALLOW,
 		.ranges[0] = {
@@ -81,10 +82,27 @@ static int child_filter_msrs(struct child *child)
 		},
 	};
 
-	if (ioctl(child->vm, KVM_ENABLE_CAP, &msrs) < 0 ||
-	    ioctl(child->vm, KVM_X86_SET_MSR_FILTER, &filter) < 0)
-		return -errno;
-	return 0;
+	/* Room for each, and one for the hypervisor's. */
+	BUILD_BUG_ON(ARRAY_SIZE(filter.ranges) <= CHILD_INTERCEPTS_MAX);
+	range = &filter.ranges[1];
+	for (i = 0; i < child->nr_intercepts; i++) {
+		const struct child_intercept *wanted = &child->intercepts[i];
+
+		if (wanted->type != HV_INTERCEPT_TYPE_X64_MSR_INDEX)
+			continue;
+		if (wanted->access & HV_INTERCEPT_ACCESS_MASK_READ)
+			range->flags |= KVM_MSR_FILTER_READ;
+		if (wanted->access & HV_INTERCEPT_ACCESS_MASK_WRITE)
+			range->flags |= KVM_MSR_FILTER_WRITE;
+		/* One that nobody is told of any more. */
+		if (!range->flags)
+			continue;
+		range->base = wanted->parameter;
+		range->nmsrs = 1;
+		range->bitmap = none_allowed;
+		range++;
+	}
+	return ioctl(child->vm, KVM_X86_SET_MSR_FILTER, &filter) < 0 ? -errno : 0;
 }
 
 /* KVM's side of it. Unit tests have none. */
@@ -95,6 +113,11 @@ static int child_make_vm(struct child *child)
 		.cap = KVM_CAP_EXCEPTION_PAYLOAD,
 		.args[0] = 1,
 	};
+	struct kvm_enable_cap msrs = {
+		.cap = KVM_CAP_X86_USER_SPACE_MSR,
+		.args[0] = KVM_MSR_EXIT_REASON_FILTER | KVM_MSR_EXIT_REASON_UNKNOWN |
+			   KVM_MSR_EXIT_REASON_INVAL,
+	};
 	int kvm = child->parent->kvm;
 
 	child->vm = -1;
@@ -103,7 +126,8 @@ static int child_make_vm(struct child *child)
 	do {
 		child->vm = ioctl(kvm, KVM_CREATE_VM, 0);
 	} while (child->vm < 0 && errno == EINTR);
-	if (child->vm < 0 || ioctl(child->vm, KVM_ENABLE_CAP, &payload) < 0)
+	if (child->vm < 0 || ioctl(child->vm, KVM_ENABLE_CAP, &payload) < 0 ||
+	    ioctl(child->vm, KVM_ENABLE_CAP, &msrs) < 0)
 		return -errno;
 	return child_filter_msrs(child);
 }
@@ -191,6 +215,10 @@ u16 child_finalize(struct hypercall *call)
 	}
 	if (child->state != CHILD_INITIALIZED)
 		return HV_STATUS_INVALID_PARTITION_STATE;
+	/* Another VP of the parent's is at it, and will still need the child. */
+	for (i = 0; i < CHILD_VPS_MAX; i++)
+		if (child->vps[i] && child->vps[i]->dying)
+			return HV_STATUS_INVALID_PARTITION_STATE;
 
 	/* Its parent frees the pages next, and must have taken them back. */
 	for (i = 0; i < CHILD_VPS_MAX; i++)
@@ -204,12 +232,15 @@ u16 child_finalize(struct hypercall *call)
 		log_violation(call->vp->index, "0x%llx goes with %s",
 			      (unsigned long long)child->id, why);
 
-	child->state = CHILD_FINALIZED;
+	/* Nobody adds a VP, takes one away or frees the child while they stop. */
+	child->state = CHILD_FINALIZING;
 	for (i = 0; i < CHILD_VPS_MAX; i++)
 		if (child->vps[i])
 			child_vp_destroy(child->vps[i]);
+	child->state = CHILD_FINALIZED;
 	child_memory_exit(child);
 	ports_close(partition, child);
+	child_sched_forget(child);
 	child->nr_used = 0;
 	log_event(call->vp->index, "child", "id=0x%llx finalized=yes",
 		  (unsigned long long)child->id);
@@ -228,7 +259,7 @@ u16 child_delete(struct hypercall *call)
 			      (unsigned long long)input->partition_id);
 		return HV_STATUS_INVALID_PARTITION_ID;
 	}
-	if (child->state == CHILD_INITIALIZED) {
+	if (child->state == CHILD_INITIALIZED || child->state == CHILD_FINALIZING) {
 		log_violation(call->vp->index, "partition 0x%llx is deleted and was not finalized",
 			      (unsigned long long)child->id);
 		return HV_STATUS_INVALID_PARTITION_STATE;
@@ -273,11 +304,50 @@ u16 child_withdraw_memory(struct hypercall *call)
 	return HV_STATUS_SUCCESS;
 }
 
+/* How much of it counts depends on the type. */
+static u64 intercept_parameter(const struct hv_input_install_intercept *input)
+{
+	switch (input->intercept_type) {
+	case HV_INTERCEPT_TYPE_X64_IO_PORT:
+		return input->parameter.io_port;
+	case HV_INTERCEPT_TYPE_X64_CPUID:
+		return input->parameter.cpuid_index;
+	case HV_INTERCEPT_TYPE_X64_MSR_INDEX:
+		return input->parameter.msr_index;
+	default:
+		return input->parameter.exception_vector;
+	}
+}
+
+/* Have all VPs see what their parent wants now. The lock is let go meanwhile. */
+static int apply_intercepts(struct child *child)
+{
+	struct child_vp *pulled[CHILD_VPS_MAX] = { };
+	int ret = 0;
+	u32 i;
+
+	/* One that comes while another is waited for must not be missed. */
+	for (i = 0; i < CHILD_VPS_MAX; i++) {
+		if (!child->vps[i] || pulled[i])
+			continue;
+		pulled[i] = child->vps[i];
+		child_vp_pull(pulled[i]);
+		i = -1;
+	}
+	if (child->vm >= 0)
+		ret = child_filter_msrs(child);
+	for (i = 0; i < CHILD_VPS_MAX; i++)
+		if (pulled[i])
+			child_vp_release(pulled[i]);
+	return ret;
+}
+
 u16 child_install_intercept(struct hypercall *call)
 {
 	const struct hv_input_install_intercept *input = call->in;
 	struct child *child = child_find(call->vp->partition, input->partition_id);
 	unsigned int i;
+	u64 parameter;
 
 	if (!child)
 		return HV_STATUS_INVALID_PARTITION_ID;
@@ -296,23 +366,21 @@ u16 child_install_intercept(struct hypercall *call)
 		return HV_STATUS_INVALID_PARAMETER;
 	}
 
+	parameter = intercept_parameter(input);
 	for (i = 0; i < child->nr_intercepts; i++)
 		if (child->intercepts[i].type == input->intercept_type &&
-		    child->intercepts[i].parameter == input->parameter.as_uint64)
+		    child->intercepts[i].parameter == parameter)
 			break;
 	if (i == CHILD_INTERCEPTS_MAX)
 		return HV_STATUS_NO_RESOURCES;
 	child->intercepts[i] = (struct child_intercept) {
 		.type = input->intercept_type,
 		.access = input->access_type,
-		.parameter = input->parameter.as_uint64,
+		.parameter = parameter,
 	};
 	if (i == child->nr_intercepts)
 		child->nr_intercepts++;
-	for (i = 0; i < CHILD_VPS_MAX; i++)
-		if (child->vps[i])
-			child_vp_kick(child->vps[i]);
-	return HV_STATUS_SUCCESS;
+	return apply_intercepts(child) ? HV_STATUS_OPERATION_DENIED : HV_STATUS_SUCCESS;
 }
 
 bool child_wants(const struct child *child, u32 type, u32 access, u64 parameter)

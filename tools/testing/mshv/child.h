@@ -39,7 +39,7 @@ struct vp;
 #define CHILDREN_MAX		16
 #define CHILD_VPS_MAX		256	/* MSHV_MAX_VPS of mshv_root.h */
 #define CHILD_CPUID_RESULTS_MAX	32
-#define CHILD_INTERCEPTS_MAX	16
+#define CHILD_INTERCEPTS_MAX	15	/* KVM filters so many MSRs, and a range */
 
 /* Gets a thread out of KVM; its handler does nothing. */
 #define CHILD_KICK_SIGNAL	SIGUSR1
@@ -47,6 +47,7 @@ struct vp;
 enum child_state {
 	CHILD_CREATED,
 	CHILD_INITIALIZED,
+	CHILD_FINALIZING,	/* its VPs are being stopped, and the lock is let go */
 	CHILD_FINALIZED,
 };
 
@@ -94,14 +95,15 @@ struct child_fault {
  * @in_kvm: KVM_RUN is being called: nothing of KVM's may be touched
  * @pullers: how many threads want it out of KVM, see child_vp_pull()
  * @unfinished: KVM has still to finish an access that was answered
- * @debug_control: of KVM_SET_GUEST_DEBUG
+ * @debug: as KVM_SET_GUEST_DEBUG has set it
  * @changed: signalled when @in_kvm, @pullers or what follows changes
  * @explicit_suspend: HV_REGISTER_EXPLICIT_SUSPEND
  * @intercept_suspend: HV_REGISTER_INTERCEPT_SUSPEND
+ * @intercepted: an intercept has set that, and not the parent
  * @dispatch_suspend: HV_REGISTER_DISPATCH_SUSPEND
  * @halted: it has executed HLT
  * @ran: it has entered the guest since it was created
- * @dying: it must end
+ * @dying: it must end, and nothing new may be begun with it
  * @blocked: the last dispatch said BLOCKED: a signal is owed when it can run
  * @signal_owed: one has to be sent, and is not on its way yet
  * @message_owed: likewise the message of an intercept
@@ -139,11 +141,12 @@ struct child_vp {
 	bool in_kvm;
 	unsigned int pullers;
 	bool unfinished;
-	u32 debug_control;
+	struct kvm_guest_debug debug;
 	pthread_cond_t changed;
 
 	bool explicit_suspend;
 	bool intercept_suspend;
+	bool intercepted;
 	bool dispatch_suspend;
 	bool halted;
 	bool ran;
@@ -184,6 +187,7 @@ struct child_vp {
  * @state: how far it has come
  * @flags: HV_PARTITION_CREATION_FLAG_*
  * @vm: KVM's virtual machine; -1 in unit tests
+ * @nr_vcpus: how many vCPUs it has had: KVM keeps them as long as the machine
  * @memory: its guest physical memory, child_memory.c's
  * @deposited: pages of the parent's that were given to it, as PFNs
  * @nr_deposited: how many
@@ -207,6 +211,7 @@ struct child {
 	enum child_state state;
 	u64 flags;
 	int vm;
+	unsigned int nr_vcpus;
 	struct child_memory *memory;
 
 	u64 *deposited;
@@ -288,8 +293,6 @@ struct child_page {
 	u32 flags;		/* HV_MAP_GPA_* */
 	bool mapped;		/* memory of the parent's */
 	bool no_access;		/* part of the child's, and nothing there yet */
-	bool accessed;
-	bool dirty;
 };
 
 /* The thread that learns of faults, once. Return: 0 or a negative errno. */
@@ -335,6 +338,8 @@ u16 child_vp_create(struct hypercall *call);	/* HVCALL_CREATE_VP */
 u16 child_vp_delete(struct hypercall *call);	/* HVCALL_DELETE_VP */
 u16 child_vp_map_page(struct hypercall *call);	/* HVCALL_MAP_VP_STATE_PAGE */
 u16 child_vp_unmap_page(struct hypercall *call); /* HVCALL_UNMAP_VP_STATE_PAGE */
+
+/* Stop and free a VP that is not @dying yet. The lock is let go meanwhile. */
 void child_vp_destroy(struct child_vp *vp);
 
 /**
@@ -410,7 +415,7 @@ void child_intercept_gpa(struct child_vp *vp, u64 gpa, bool write);
 void child_intercept_msr(struct child_vp *vp, u32 msr, bool write, u64 value);
 void child_intercept_cpuid(struct child_vp *vp);
 void child_intercept_halt(struct child_vp *vp);
-void child_intercept_exception(struct child_vp *vp, u8 vector);
+void child_intercept_exception(struct child_vp *vp, u8 vector, u64 parameter);
 void child_intercept_unrecoverable(struct child_vp *vp);
 void child_intercept_eoi(struct child_vp *vp, u8 vector);
 void child_intercept_invalid_register(struct child_vp *vp);
@@ -440,6 +445,9 @@ void child_sched_stop(struct child_vp *vp);
  */
 void child_sched_runnable(struct child_vp *vp);
 
+/* Whether one of the suspend registers holds a VP. */
+bool child_sched_is_suspended(const struct child_vp *vp);
+
 /* Whether a VP has no reason to wait: not suspended, not halted without work. */
 bool child_sched_can_run(struct child_vp *vp);
 
@@ -456,6 +464,9 @@ void child_sched_suspend(struct child_vp *vp, u32 name, bool suspend);
  * Return: false if no VP has room for it.
  */
 bool child_sched_post(struct child *child, const struct hv_message *message);
+
+/* A child is no more: nothing that waits for its slot tells of it any longer. */
+void child_sched_forget(struct child *child);
 
 /* A message's slot has room: what the parent is owed goes now. */
 void child_sched_pump(struct partition *partition);

@@ -166,8 +166,9 @@ u16 child_cpuid_register(struct hypercall *call)
 		.any_index = !input->subleaf_specific,
 		.always = input->always_override,
 	};
-	struct child_cpuid_result *where;
+	struct child_cpuid_result *where, before;
 	struct child_vp *vp;
+	unsigned int many;
 	unsigned int i;
 	u16 status;
 
@@ -184,13 +185,18 @@ u16 child_cpuid_register(struct hypercall *call)
 		new.value[i] = input->result[i].value;
 		new.mask[i] = input->result[i].mask;
 	}
+	many = vp->nr_cpuid_results;
 	where = place(vp, &new);
 	if (!where)
 		return HV_STATUS_NO_RESOURCES;
+	before = *where;
 	*where = new;
-	if (vp->fd >= 0 && child_cpuid_init(vp))
-		return HV_STATUS_INVALID_PARAMETER;
-	return HV_STATUS_SUCCESS;
+	if (vp->fd < 0 || !child_cpuid_init(vp))
+		return HV_STATUS_SUCCESS;
+	/* KVM goes by what it took last, and so does whoever asks for the values. */
+	*where = before;
+	vp->nr_cpuid_results = many;
+	return HV_STATUS_INVALID_PARAMETER;
 }
 
 /* How long an XSAVE area with some components is, in either of its formats. */

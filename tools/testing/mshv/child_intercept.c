@@ -12,6 +12,7 @@
 
 #include "child.h"
 #include "child_insn.h"
+#include "child_register.h"
 #include "hv_more.h"
 #include "log.h"
 #include "names.h"
@@ -21,7 +22,6 @@
 #define CR0_AM			BIT(18)
 #define EFER_LMA		BIT(10)
 #define RFLAGS_DF		BIT(10)
-#define CACHE_TYPE_WRITE_BACK	6
 #define PREFIX_SIZE		0x66
 #define PREFIX_REPNE		0xf2
 #define PREFIX_REP		0xf3
@@ -30,24 +30,6 @@
 #define LENGTH_HLT		1
 #define LENGTH_CPUID		2
 #define LENGTH_MSR		2
-
-/* TLFS: the descriptor's attributes as a descriptor table has them */
-static struct hv_x64_segment_register segment_of(const struct kvm_segment *from)
-{
-	return (struct hv_x64_segment_register) {
-		.base = from->base,
-		.limit = from->limit,
-		.selector = from->selector,
-		.segment_type = from->type,
-		.non_system_segment = from->s,
-		.descriptor_privilege_level = from->dpl,
-		.present = from->present,
-		.available = from->avl,
-		._long = from->l,
-		._default = from->db,
-		.granularity = from->g,
-	};
-}
 
 static u16 execution_state(const struct kvm_sync_regs *regs)
 {
@@ -83,7 +65,7 @@ static void fill_header(struct child_vp *vp, struct hv_x64_intercept_message_hea
 	header->cr8 = vp->apic.tpr >> 4;
 	header->intercept_access_type = access;
 	header->execution_state.as_uint16 = execution_state(regs);
-	header->cs_segment = segment_of(&regs->sregs.cs);
+	header->cs_segment = child_register_segment(&regs->sregs.cs);
 	header->rip = regs->regs.rip;
 	header->rflags = regs->regs.rflags;
 }
@@ -161,8 +143,8 @@ void child_intercept_io(struct child_vp *vp, const struct child_io *io)
 	message->instruction_byte_count = insn.fetched;
 	memcpy(message->instruction_bytes, insn.bytes, insn.fetched);
 	message->rax = regs->regs.rax;
-	message->ds_segment = segment_of(&regs->sregs.ds);
-	message->es_segment = segment_of(&regs->sregs.es);
+	message->ds_segment = child_register_segment(&regs->sregs.ds);
+	message->es_segment = child_register_segment(&regs->sregs.es);
 	message->rcx = regs->regs.rcx;
 	message->rsi = regs->regs.rsi;
 	message->rdi = regs->regs.rdi;
@@ -212,7 +194,7 @@ void child_intercept_gpa(struct child_vp *vp, u64 gpa, bool write)
 	message = begin(vp, page.mapped || page.no_access ? HVMSG_GPA_INTERCEPT :
 			HVMSG_UNMAPPED_GPA, sizeof(*message));
 	fill_header(vp, &message->header, regs, whole ? insn.length : 0, access);
-	message->cache_type = CACHE_TYPE_WRITE_BACK;
+	message->cache_type = HV_CACHE_TYPE_WRITE_BACK;
 	message->instruction_byte_count = insn.fetched;
 	memcpy(message->instruction_bytes, insn.bytes, insn.fetched);
 	message->tpr_priority = vp->apic.tpr >> 4;
@@ -264,7 +246,7 @@ void child_intercept_halt(struct child_vp *vp)
 	fill_header(vp, header, child_vp_regs(vp), LENGTH_HLT, HV_INTERCEPT_ACCESS_EXECUTE);
 }
 
-void child_intercept_exception(struct child_vp *vp, u8 vector)
+void child_intercept_exception(struct child_vp *vp, u8 vector, u64 parameter)
 {
 	const struct kvm_sync_regs *regs = child_vp_regs(vp);
 	struct hv_x64_exception_intercept_message *message;
@@ -275,10 +257,13 @@ void child_intercept_exception(struct child_vp *vp, u8 vector)
 	message = begin(vp, HVMSG_X64_EXCEPTION_INTERCEPT, sizeof(*message));
 	fill_header(vp, &message->header, regs, insn.length, HV_INTERCEPT_ACCESS_EXECUTE);
 	message->exception_vector = vector;
+	/* Of those that can be intercepted, INT3 makes the one, the processor the other. */
+	message->software_exception = vector == BP_VECTOR;
+	message->exception_parameter = parameter;
 	message->instruction_byte_count = insn.fetched;
 	memcpy(message->instruction_bytes, insn.bytes, insn.fetched);
-	message->ds_segment = segment_of(&regs->sregs.ds);
-	message->ss_segment = segment_of(&regs->sregs.ss);
+	message->ds_segment = child_register_segment(&regs->sregs.ds);
+	message->ss_segment = child_register_segment(&regs->sregs.ss);
 	for (i = 0; i < ARRAY_SIZE(message->gprs); i++)
 		message->gprs[i] = *child_insn_register(vp, i);
 }
@@ -317,6 +302,7 @@ void child_intercept_publish(struct child_vp *vp)
 	if (page)
 		memcpy(page, &vp->message, sizeof(vp->message));
 	vp->intercept_suspend = true;
+	vp->intercepted = true;
 	log_event(LOG_NO_VP, "intercept", "child=0x%llx index=%u type=0x%x name=%s rip=0x%llx",
 		  (unsigned long long)vp->child->id, vp->index,
 		  vp->message.header.message_type,

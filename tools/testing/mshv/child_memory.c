@@ -58,6 +58,8 @@
 #define ENTRY_DIRTY		0x0040ULL
 #define ENTRY_PRESENT		0x0080ULL	/* the guest gets at it without a fault */
 #define ENTRY_PROTECTED		0x0100ULL	/* but for writing */
+#define ENTRY_PLACED		0x0200ULL	/* the parent's page is at its address here */
+#define ENTRY_RIGHTS		(ENTRY_READABLE | ENTRY_WRITABLE | ENTRY_EXECUTABLE)
 #define ENTRY_GPFN_SHIFT	12
 
 struct overlay {
@@ -135,6 +137,19 @@ static struct overlay *overlay_at(struct child_memory *memory, u64 gpfn)
 	return NULL;
 }
 
+/*
+ * What is put at an address can be watched only afterwards, and VPs run meanwhile:
+ * what one of them read would be another page than the one that comes, and what
+ * it wrote would be lost. So pages that will be watched are out of reach at first.
+ * KVM_RUN says EFAULT to whoever touches one then, and child_run() tries again.
+ */
+static int open_up(const struct uffdio_range *range)
+{
+	void *where = (void *)(uintptr_t)range->start;
+
+	return mprotect(where, range->len, PROT_READ | PROT_WRITE) < 0 ? -errno : 0;
+}
+
 /* Every touch of these pages is a fault again. */
 static int arm(struct child_memory *memory, u64 gpfn, u64 pages)
 {
@@ -145,12 +160,12 @@ static int arm(struct child_memory *memory, u64 gpfn, u64 pages)
 		.mode = UFFDIO_REGISTER_MODE_MISSING,
 	};
 
-	if (mmap(where, range.range.len, PROT_READ | PROT_WRITE,
+	if (mmap(where, range.range.len, PROT_NONE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
 		return -errno;
 	if (ioctl(uffd, UFFDIO_REGISTER, &range) < 0)
 		return -errno;
-	return 0;
+	return open_up(&range.range);
 }
 
 /* Whoever waits in a fault there tries again. */
@@ -180,7 +195,37 @@ static int protect(struct child_memory *memory, u64 gpfn, u64 pages)
 	if (ioctl(uffd, UFFDIO_REGISTER, &watch) < 0 ||
 	    ioctl(uffd, UFFDIO_WRITEPROTECT, &on) < 0)
 		return -errno;
-	return 0;
+	return open_up(&watch.range);
+}
+
+/* Put the parent's pages there. One that is only protected now stays. */
+static int place(struct child *child, u64 gpfn, u64 pages, u64 entry)
+{
+	struct child_memory *memory = child->memory;
+	u64 parent_gpa = entry_gpfn(entry) << HV_HYP_PAGE_SHIFT;
+	int rights = entry & ENTRY_PROTECTED ? PROT_NONE : PROT_READ | PROT_WRITE;
+	size_t size = pages << HV_HYP_PAGE_SHIFT;
+	const struct ram_slot *slot;
+
+	if (!(entry & ENTRY_PLACED) || !(entry & ENTRY_PROTECTED)) {
+		slot = partition_slot(child->parent, parent_gpa, size);
+		if (!slot || mmap(memory->host + (gpfn << HV_HYP_PAGE_SHIFT), size, rights,
+				  MAP_SHARED | MAP_FIXED, child->parent->memfd,
+				  slot->offset + parent_gpa - slot->gpa) == MAP_FAILED)
+			return -errno;
+	}
+	return entry & ENTRY_PROTECTED ? protect(memory, gpfn, pages) : 0;
+}
+
+static void mark_placed(struct child_memory *memory, u64 gpfn, bool placed)
+{
+	u64 *entry = entry_of(memory, gpfn, false);
+
+	if (!entry)
+		return;
+	*entry &= ~ENTRY_PLACED;
+	if (placed)
+		*entry |= ENTRY_PLACED;
 }
 
 /*
@@ -190,33 +235,22 @@ static int protect(struct child_memory *memory, u64 gpfn, u64 pages)
 static int apply_run(struct child *child, u64 gpfn, u64 pages, u64 entry)
 {
 	struct child_memory *memory = child->memory;
-	u64 parent_gpa = entry_gpfn(entry) << HV_HYP_PAGE_SHIFT;
-	size_t size = pages << HV_HYP_PAGE_SHIFT;
-	const struct ram_slot *slot;
-	int ret = 0;
-	u8 *where;
+	bool present = entry & ENTRY_PRESENT;
+	u64 i;
+	int ret;
 
 	if (!memory->host)
 		return 0;
-	where = memory->host + (gpfn << HV_HYP_PAGE_SHIFT);
-	if (!(entry & ENTRY_PRESENT)) {
-		ret = arm(memory, gpfn, pages);
-	} else {
-		slot = partition_slot(child->parent, parent_gpa, size);
-		if (!slot || mmap(where, size, PROT_READ | PROT_WRITE,
-				  MAP_SHARED | MAP_FIXED, child->parent->memfd,
-				  slot->offset + parent_gpa - slot->gpa) == MAP_FAILED)
-			return -errno;
-		if (entry & ENTRY_PROTECTED)
-			ret = protect(memory, gpfn, pages);
-	}
+	ret = present ? place(child, gpfn, pages, entry) : arm(memory, gpfn, pages);
+	for (i = 0; i < pages; i++)
+		mark_placed(memory, gpfn + i, present && !ret);
 	wake(memory, gpfn, pages);
 	return ret;
 }
 
 static bool follows(u64 entry, u64 last)
 {
-	const u64 kind = ENTRY_PRESENT | ENTRY_PROTECTED;
+	const u64 kind = ENTRY_PRESENT | ENTRY_PROTECTED | ENTRY_PLACED;
 
 	if ((entry ^ last) & kind)
 		return false;
@@ -264,7 +298,7 @@ static u64 fresh_entry(const struct child *child, u64 parent_gpfn, u32 flags)
 	if (flags & HV_MAP_GPA_EXECUTABLE)
 		entry |= ENTRY_EXECUTABLE;
 	/* KVM knows no page that can be written and not read. */
-	if (entry & (ENTRY_READABLE | ENTRY_WRITABLE | ENTRY_EXECUTABLE))
+	if (entry & ENTRY_RIGHTS)
 		entry |= ENTRY_PRESENT;
 	if (!(entry & ENTRY_WRITABLE))
 		entry |= ENTRY_PROTECTED;
@@ -376,7 +410,8 @@ u16 child_unmap_gpa(struct hypercall *call)
 	if (!child->memory)
 		return HV_STATUS_SUCCESS;
 	limit = child->memory->size >> HV_HYP_PAGE_SHIFT;
-	if (first >= limit || pages > limit - first) {
+	/* The first of a call that goes on comes from adding, and may have come round. */
+	if (input->target_gpa_base >= limit || first >= limit || pages > limit - first) {
 		call->reps_done = call->rep_start;
 		return HV_STATUS_INVALID_PARAMETER;
 	}
@@ -415,6 +450,7 @@ u16 child_access_states(struct hypercall *call)
 	struct child *child = child_find(call->vp->partition, input->partition_id);
 	union hv_gpa_page_access_state *states = call->out;
 	u64 gpfn = input->hv_gpa_page_number;
+	u16 status = HV_STATUS_SUCCESS;
 	bool changed = false;
 	u64 *entry, before;
 
@@ -426,9 +462,12 @@ u16 child_access_states(struct hypercall *call)
 		return HV_STATUS_INVALID_PARAMETER;
 
 	for (; call->reps_done < call->rep_count; call->reps_done++) {
-		entry = entry_of(child->memory, gpfn + call->reps_done, true);
-		if (!entry)
-			return HV_STATUS_INVALID_PARAMETER;
+		entry = gpfn < child->memory->size >> HV_HYP_PAGE_SHIFT ?
+			entry_of(child->memory, gpfn + call->reps_done, true) : NULL;
+		if (!entry) {
+			status = HV_STATUS_INVALID_PARAMETER;
+			break;
+		}
 		states[call->reps_done].as_uint8 = 0;
 		if (!(*entry & ENTRY_MAPPED))
 			continue;
@@ -438,9 +477,9 @@ u16 child_access_states(struct hypercall *call)
 		change_state(entry, input->flags);
 		changed |= *entry != before;
 	}
-	if (changed && apply(child, gpfn + call->rep_start, call->rep_count - call->rep_start))
+	if (changed && apply(child, gpfn + call->rep_start, call->reps_done - call->rep_start))
 		return HV_STATUS_NO_RESOURCES;
-	return HV_STATUS_SUCCESS;
+	return status;
 }
 
 /* Walk the table, and start to note accesses of what is mapped, or stop it. */
@@ -464,7 +503,9 @@ static void track(struct child *child, void **table, int level, u64 gpfn)
 			*entry &= ~(ENTRY_ACCESSED | ENTRY_DIRTY);
 			watch(entry);
 		} else {
-			*entry |= ENTRY_ACCESSED | ENTRY_DIRTY | ENTRY_PRESENT;
+			*entry |= ENTRY_ACCESSED | ENTRY_DIRTY;
+			if (*entry & ENTRY_RIGHTS)
+				*entry |= ENTRY_PRESENT;
 			if (*entry & ENTRY_WRITABLE)
 				*entry &= ~ENTRY_PROTECTED;
 		}
@@ -492,8 +533,6 @@ struct child_page child_page(struct child *child, u64 gpfn)
 	page.parent_gpfn = entry_gpfn(*entry);
 	page.mapped = *entry & ENTRY_MAPPED;
 	page.no_access = *entry & ENTRY_NO_ACCESS;
-	page.accessed = *entry & ENTRY_ACCESSED;
-	page.dirty = *entry & ENTRY_DIRTY;
 	if (*entry & ENTRY_READABLE)
 		page.flags |= HV_MAP_GPA_READABLE;
 	if (*entry & ENTRY_WRITABLE)
@@ -549,6 +588,7 @@ int child_overlay(struct child *child, u64 gpfn, void **page)
 		munmap(overlay->page, HV_HYP_PAGE_SIZE);
 		return -errno;
 	}
+	mark_placed(memory, gpfn, false);
 	memset(overlay->page, 0, HV_HYP_PAGE_SIZE);
 	overlay->gpfn = gpfn;
 	memory->nr_overlays++;
@@ -679,7 +719,7 @@ static bool note_access(struct child *child, u64 gpfn, bool write)
 		return false;
 	if (write && !(*entry & ENTRY_WRITABLE))
 		return false;
-	if (!(*entry & (ENTRY_READABLE | ENTRY_WRITABLE | ENTRY_EXECUTABLE)))
+	if (!(*entry & ENTRY_RIGHTS))
 		return false;
 	*entry |= ENTRY_ACCESSED | ENTRY_PRESENT;
 	if (write) {

@@ -132,7 +132,8 @@ static u16 get_interruption(struct child_vp *vp, u32 where, union hv_register_va
 		pending.interruption_type = HV_INTERRUPTION_TYPE_NMI;
 		pending.interruption_vector = NMI_VECTOR;
 	} else if (events->interrupt.injected) {
-		pending.interruption_type = HV_INTERRUPTION_TYPE_INTERRUPT;
+		pending.interruption_type = events->interrupt.soft ?
+			HV_INTERRUPTION_TYPE_SOFTWARE : HV_INTERRUPTION_TYPE_INTERRUPT;
 		pending.interruption_vector = events->interrupt.nr;
 	} else {
 		return HV_STATUS_SUCCESS;
@@ -491,11 +492,10 @@ static struct kvm_segment *segment(struct child_vp *vp, u32 number)
 	return all[number];
 }
 
-static u16 get_segment(struct child_vp *vp, u32 where, union hv_register_value *value)
+/* TLFS: the descriptor's attributes as a descriptor table has them */
+struct hv_x64_segment_register child_register_segment(const struct kvm_segment *from)
 {
-	const struct kvm_segment *from = segment(vp, where);
-
-	value->segment = (struct hv_x64_segment_register) {
+	return (struct hv_x64_segment_register) {
 		.base = from->base,
 		.limit = from->limit,
 		.selector = from->selector,
@@ -508,6 +508,11 @@ static u16 get_segment(struct child_vp *vp, u32 where, union hv_register_value *
 		._default = from->db,
 		.granularity = from->g,
 	};
+}
+
+static u16 get_segment(struct child_vp *vp, u32 where, union hv_register_value *value)
+{
+	value->segment = child_register_segment(segment(vp, where));
 	return HV_STATUS_SUCCESS;
 }
 

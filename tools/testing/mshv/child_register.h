@@ -6,6 +6,7 @@
 #ifndef _HVEMU_CHILD_REGISTER_H
 #define _HVEMU_CHILD_REGISTER_H
 
+#include <linux/kvm.h>
 #include <hyperv/hvhdk.h>
 
 struct child_vp;
@@ -32,6 +33,9 @@ bool child_register_suspends(u32 name);
 /* XMM0 and what follows, as many as fit in @size bytes. Return: whether it went. */
 bool child_register_get_xmm(struct child_vp *vp, void *values, size_t size);
 bool child_register_set_xmm(struct child_vp *vp, const void *values, size_t size);
+
+/* What KVM has as a segment, as the hypervisor has it. */
+struct hv_x64_segment_register child_register_segment(const struct kvm_segment *from);
 
 /* An MSR that KVM keeps. Return: false if it does not know it. */
 bool child_register_msr(struct child_vp *vp, u32 msr, u64 *value);

@@ -26,6 +26,11 @@
 #include "port.h"
 
 #define RFLAGS_IF		BIT_ULL(9)
+#define DR6_REASONS		0xe00fULL	/* breakpoints, steps and the like */
+#define DR6_STEP		BIT_ULL(14)
+#define DR7_ENABLE		3		/* local and global, of the first one */
+#define DR7_ENABLE_BITS		2
+#define BREAKPOINTS		4
 #define HLT_LENGTH		1
 #define OPCODE_INT3		0xcc
 #define OPCODE_TWO_BYTES	0x0f
@@ -69,12 +74,10 @@ bool child_run_has_work(struct child_vp *vp)
 {
 	const struct apic *apic = &vp->apic;
 
-	if (apic->init || apic->sipi)
-		return true;
-	if (apic->wait_for_sipi)
+	if (!child_irq_pending(vp))
 		return false;
-	return apic->nmi || (apic_pending(apic) >= 0 &&
-			     child_vp_regs(vp)->regs.rflags & RFLAGS_IF);
+	return apic->init || apic->sipi || apic->nmi ||
+	       child_vp_regs(vp)->regs.rflags & RFLAGS_IF;
 }
 
 /* INIT and start-up IPIs, in the order in which they count. */
@@ -132,16 +135,40 @@ static void take_interrupts(struct child_vp *vp)
 
 static bool must_stop(const struct child_vp *vp)
 {
-	if (vp->explicit_suspend || vp->dispatch_suspend || vp->dying)
+	if (child_sched_is_suspended(vp) || vp->dying)
 		return true;
 	return vp->dispatcher && (vp->stop_dispatch || log_time() >= vp->slice_end);
 }
 
+/*
+ * Whatever KVM_RUN does may fault in the child's memory, also where it does not
+ * enter the guest. The fault thread needs the lock then, and has to know who
+ * waits. Return: 0 or a negative errno.
+ */
+static int call_kvm(struct child_vp *vp)
+{
+	pthread_mutex_t *lock = &vp->child->parent->lock;
+	int ret;
+
+	vp->unfinished = false;
+	vp->fault.valid = false;
+	vp->thread = pthread_self();
+	vp->tid = gettid();
+	vp->in_kvm = true;
+	pthread_mutex_unlock(lock);
+
+	ret = ioctl(vp->fd, KVM_RUN, 0) < 0 ? -errno : 0;
+
+	pthread_mutex_lock(lock);
+	vp->in_kvm = false;
+	pthread_cond_broadcast(&vp->changed);
+	return ret;
+}
+
 static int enter(struct child_vp *vp)
 {
-	struct partition *partition = vp->child->parent;
 	struct kvm_run *run = vp->run;
-	u64 before = log_time();
+	u64 before;
 	int ret;
 
 	run->cr8 = vp->apic.tpr >> 4;
@@ -153,51 +180,42 @@ static int enter(struct child_vp *vp)
 	run->immediate_exit = 0;
 	if (must_stop(vp))
 		run->immediate_exit = 1;
-	vp->unfinished = false;
-	vp->fault.valid = false;
-	vp->thread = pthread_self();
-	vp->tid = gettid();
-	vp->in_kvm = true;
 	vp->ran = true;
-	pthread_mutex_unlock(&partition->lock);
-
-	ret = ioctl(vp->fd, KVM_RUN, 0) < 0 ? -errno : 0;
-
+	before = log_cpu_time();
+	ret = call_kvm(vp);
 	running = NULL;
-	pthread_mutex_lock(&partition->lock);
-	vp->in_kvm = false;
-	vp->run_time += log_time() - before;
+	vp->run_time += log_cpu_time() - before;
 	vp->apic.tpr = (vp->apic.tpr & 0xf) | run->cr8 << 4;
 	apic_set_base(&vp->apic, run->apic_base);
-	pthread_cond_broadcast(&vp->changed);
 	return ret;
 }
 
 /*
+ * Have KVM take over the registers that were changed and finish what it has
+ * handed over, without entering the guest. A kick meanwhile has no effect: what
+ * it is for has to be looked at before the guest is entered. Return: as KVM_RUN;
+ * 0: what it handed over comes in more pieces.
+ */
+static int settle(struct child_vp *vp)
+{
+	vp->run->immediate_exit = 1;
+	return call_kvm(vp);
+}
+
+/*
  * KVM finishes with the next entry what it has handed over: it moves the guest
- * on. Where the parent is to do that, have it finish now, and undo it. That may
- * fault in the child's memory, so the VP counts as in KVM. Return: where RIP was
- * when KVM had finished.
+ * on. Where the parent is to do that, have it finish now, and undo it. Return:
+ * where RIP was when KVM had finished.
  */
 static u64 retire(struct child_vp *vp, const struct kvm_sync_regs *state)
 {
-	struct partition *partition = vp->child->parent;
 	struct kvm_sync_regs *regs = child_vp_regs(vp);
 	struct kvm_run *run = vp->run;
 	struct kvm_sync_regs keep = *state;
 	u64 rip;
-	int ret;
 
-	vp->in_kvm = true;
-	pthread_mutex_unlock(&partition->lock);
-	do {
-		run->immediate_exit = 1;
-		ret = ioctl(vp->fd, KVM_RUN, 0);
-	} while (!ret);
-	pthread_mutex_lock(&partition->lock);
-	vp->in_kvm = false;
-	pthread_cond_broadcast(&vp->changed);
-
+	while (!settle(vp))
+		;
 	rip = regs->regs.rip;
 	*regs = keep;
 	run->kvm_dirty_regs |= run->kvm_valid_regs;
@@ -244,7 +262,8 @@ static enum outcome handle_msr(struct child_vp *vp, bool write)
 		done = write ? child_msr_write(vp, msr, value) :
 			       child_msr_read(vp, msr, &value);
 	else
-		done = child->ignores_msrs;
+		/* One that exists and does not take the value is none of these. */
+		done = child->ignores_msrs && run->msr.reason == KVM_MSR_EXIT_REASON_UNKNOWN;
 	run->msr.error = !done;
 	if (!write)
 		run->msr.data = value;
@@ -256,15 +275,15 @@ static enum outcome handle_msr(struct child_vp *vp, bool write)
  * A write at a doorbell: nobody is told but who waits for it, and the guest goes
  * on. Only stores of a register or a constant are known, as drivers use them.
  */
-static bool ring_doorbell(struct child_vp *vp)
+static bool ring_doorbell(struct child_vp *vp, const struct child_fault *fault)
 {
 	struct kvm_regs *regs = &child_vp_regs(vp)->regs;
 	struct child_insn insn;
 	u64 value, linear, gpa;
 
-	if (!vp->fault.write || !port_covers(vp->child, vp->fault.gpa >> HV_HYP_PAGE_SHIFT) ||
+	if (!fault->write || !port_covers(vp->child, fault->gpa >> HV_HYP_PAGE_SHIFT) ||
 	    !child_insn_decode(vp, &insn) || !insn.is_store ||
-	    !child_insn_touches(vp, &insn, vp->fault.gpa, true, &linear, &gpa))
+	    !child_insn_touches(vp, &insn, fault->gpa, true, &linear, &gpa))
 		return false;
 	value = insn.has_immediate ? insn.immediate :
 		*child_insn_register(vp, insn.reg) >> (insn.high_byte ? 8 : 0);
@@ -279,12 +298,14 @@ static bool ring_doorbell(struct child_vp *vp)
 
 static enum outcome handle_memory_fault(struct child_vp *vp, const struct kvm_sync_regs *state)
 {
+	const struct child_fault fault = vp->fault;
+
 	if (state)
 		retire(vp, state);
 	vp->fault.valid = false;
-	if (!state && ring_doorbell(vp))
+	if (!state && ring_doorbell(vp, &fault))
 		return GO_ON;
-	child_intercept_gpa(vp, vp->fault.gpa, vp->fault.write);
+	child_intercept_gpa(vp, fault.gpa, fault.write);
 	return INTERCEPTED;
 }
 
@@ -369,7 +390,7 @@ static bool intercept_next(struct child_vp *vp)
 
 	child_regs_code(vp, code, sizeof(code));
 	if (code[0] == OPCODE_INT3 && wants_exception(vp->child, BP_VECTOR)) {
-		child_intercept_exception(vp, BP_VECTOR);
+		child_intercept_exception(vp, BP_VECTOR, 0);
 		return true;
 	}
 	if (code[0] == OPCODE_TWO_BYTES && code[1] == OPCODE_CPUID &&
@@ -383,35 +404,74 @@ static bool intercept_next(struct child_vp *vp)
 }
 
 /*
- * KVM steps from where RIP was when it was told to, so it is told each time, and
- * has the registers by then.
+ * What KVM_SET_GUEST_DEBUG has to be told. Without breakpoints in hardware KVM
+ * hands on no #DB; those that it is given are in force instead of the guest's, so
+ * it gets the guest's.
  */
-static void set_debug(struct child_vp *vp, bool steps)
+static struct kvm_guest_debug wanted_debug(struct child_vp *vp, bool steps)
 {
 	struct kvm_guest_debug debug = { };
+	struct kvm_debugregs own;
 
 	if (steps)
 		debug.control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP;
-	if (wants_exception(vp->child, DB_VECTOR))
+	if (wants_exception(vp->child, DB_VECTOR) &&
+	    ioctl(vp->fd, KVM_GET_DEBUGREGS, &own) == 0) {
 		debug.control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP;
-	if (!steps && debug.control == vp->debug_control)
-		return;
-	if (vp->run->kvm_dirty_regs) {
-		vp->run->immediate_exit = 1;
-		ioctl(vp->fd, KVM_RUN, 0);
+		memcpy(debug.arch.debugreg, own.db, sizeof(own.db));
+		debug.arch.debugreg[7] = own.dr7;
 	}
-	vp->debug_control = debug.control;
-	if (ioctl(vp->fd, KVM_SET_GUEST_DEBUG, &debug) < 0)
+	return debug;
+}
+
+static void set_debug(struct child_vp *vp, const struct kvm_guest_debug *debug)
+{
+	vp->debug = *debug;
+	if (ioctl(vp->fd, KVM_SET_GUEST_DEBUG, debug) < 0)
 		log_event(LOG_NO_VP, "child-fails", "error=\"%s\"", strerror(errno));
+}
+
+/* A #DB that nobody but the guest has asked for, while it is stepped. */
+static void give_back_debug(struct child_vp *vp, u64 reasons)
+{
+	struct kvm_vcpu_events *events = &child_vp_regs(vp)->events;
+
+	events->exception.pending = 1;
+	events->exception.nr = DB_VECTOR;
+	events->exception.has_error_code = 0;
+	events->exception_has_payload = 1;
+	events->exception_payload = reasons;
+	events->flags |= KVM_VCPUEVENT_VALID_PAYLOAD;
+	vp->run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
+}
+
+/* A processor may tell of breakpoints, too, that are not enabled. */
+static u64 reasons_for_debug(const struct kvm_debug_exit_arch *debug)
+{
+	u64 reasons = debug->dr6 & DR6_REASONS;
+	unsigned int i;
+
+	for (i = 0; i < BREAKPOINTS; i++)
+		if (!(debug->dr7 >> i * DR7_ENABLE_BITS & DR7_ENABLE))
+			reasons &= ~BIT_ULL(i);
+	return reasons;
 }
 
 static enum outcome handle_debug(struct child_vp *vp)
 {
-	u32 vector = vp->run->debug.arch.exception;
+	const struct kvm_debug_exit_arch *debug = &vp->run->debug.arch;
+	u64 reasons = reasons_for_debug(debug);
 
-	if (vector == DB_VECTOR && vp->debug_control & KVM_GUESTDBG_SINGLESTEP)
-		return GO_ON;
-	child_intercept_exception(vp, vector);
+	if (debug->exception == DB_VECTOR && vp->debug.control & KVM_GUESTDBG_SINGLESTEP) {
+		reasons &= ~DR6_STEP;
+		if (!reasons)
+			return GO_ON;
+		if (!wants_exception(vp->child, DB_VECTOR)) {
+			give_back_debug(vp, reasons);
+			return GO_ON;
+		}
+	}
+	child_intercept_exception(vp, debug->exception, reasons);
 	return INTERCEPTED;
 }
 
@@ -462,41 +522,59 @@ static enum outcome handle_exit(struct child_vp *vp)
  */
 static enum outcome finish(struct child_vp *vp)
 {
-	vp->unfinished = false;
-	vp->run->immediate_exit = 1;
 	/* An access in two pieces asks for the second. */
-	return ioctl(vp->fd, KVM_RUN, 0) == 0 ? handle_exit(vp) : GO_ON;
+	return settle(vp) == 0 ? handle_exit(vp) : GO_ON;
+}
+
+/* Called away; or, EFAULT, a page was not in reach yet: see child_memory.c. */
+static bool is_again(int error)
+{
+	return error == -EINTR || error == -EAGAIN || error == -EFAULT;
+}
+
+/* Registers that no processor takes; the parent may mend one and go on. */
+static enum outcome refuse(struct child_vp *vp, int error)
+{
+	log_event(LOG_NO_VP, "child-refused", "child=0x%llx index=%u error=\"%s\"",
+		  (unsigned long long)vp->child->id, vp->index, strerror(-error));
+	child_intercept_invalid_register(vp);
+	return INTERCEPTED;
 }
 
 static enum outcome step(struct child_vp *vp)
 {
 	bool steps = wants_steps(vp->child);
+	struct kvm_guest_debug debug;
 	int ret;
 
 	if (steps && vp->unfinished)
 		return finish(vp);
-	set_debug(vp, steps);
+	debug = wanted_debug(vp, steps);
+	/* KVM steps from where RIP was when it was told to: each time. */
+	if (steps || memcmp(&debug, &vp->debug, sizeof(debug))) {
+		/* It must have the registers by then. */
+		if (vp->run->kvm_dirty_regs) {
+			ret = settle(vp);
+			if (!ret)
+				return handle_exit(vp);
+			return is_again(ret) ? GO_ON : refuse(vp, ret);
+		}
+		set_debug(vp, &debug);
+	}
 	if (steps && intercept_next(vp))
 		return INTERCEPTED;
 	ret = enter(vp);
 	if (!ret)
 		return handle_exit(vp);
-	if (ret == -EINTR || ret == -EAGAIN)
+	if (is_again(ret))
 		return vp->fault.valid ? handle_memory_fault(vp, NULL) : GO_ON;
-	/* Registers that no processor takes; the parent may mend one and go on. */
-	log_event(LOG_NO_VP, "child-refused", "child=0x%llx index=%u error=\"%s\"",
-		  (unsigned long long)vp->child->id, vp->index, strerror(-ret));
-	child_intercept_invalid_register(vp);
-	return INTERCEPTED;
+	return refuse(vp, ret);
 }
 
 /* Whether the state is about to be looked at or changed. */
 static bool state_is_wanted(const struct child_vp *vp)
 {
-	const struct apic *apic = &vp->apic;
-
-	return vp->pullers || vp->eoi_owed || must_stop(vp) ||
-	       apic->init || apic->sipi || apic->nmi || apic_pending(apic) >= 0;
+	return vp->pullers || vp->eoi_owed || must_stop(vp) || child_irq_pending(vp);
 }
 
 /* Whoever pulls it reads and writes KVM's state of it meanwhile. */

@@ -23,6 +23,7 @@
 #include <hyperv/hvhdk.h>
 
 #include "child.h"
+#include "child_regs.h"
 #include "hypercall.h"
 #include "log.h"
 #include "partition.h"
@@ -40,10 +41,14 @@
 
 #define NS_PER_UNIT		100	/* of the reference time */
 
+bool child_sched_is_suspended(const struct child_vp *vp)
+{
+	return vp->explicit_suspend || vp->intercept_suspend || vp->dispatch_suspend;
+}
+
 bool child_sched_can_run(struct child_vp *vp)
 {
-	if (vp->explicit_suspend || vp->intercept_suspend || vp->dispatch_suspend ||
-	    vp->dying)
+	if (child_sched_is_suspended(vp) || vp->dying)
 		return false;
 	return !(vp->halted || vp->apic.wait_for_sipi) || child_run_has_work(vp);
 }
@@ -276,23 +281,12 @@ static void send_signal(struct partition *partition, struct vp *vp,
 	synic_post(vp, HV_SYNIC_INTERCEPTION_SINT_INDEX, message);
 }
 
-/*
- * Signals that come while one waits for its slot go together with the next: the
- * hypervisor has no queue of them, but a bit for each VP.
- */
-void child_sched_pump(struct partition *partition)
+/* Fill in a message with what is owed. Return: whether anything is. */
+static bool fill_signal(struct partition *partition, struct hv_message *message)
 {
-	struct hv_message message = { };
 	unsigned int c, owed = 0, most = 0;
 	struct child *child = NULL;
-	struct vp *vp;
 
-	if (!partition->nr_children)
-		return;
-	pump_intercepts(partition);
-	vp = listener(partition, partition->last_listener);
-	if (!vp || synic_waiting(&vp->synic))
-		return;
 	for (c = 0; c < partition->nr_children; c++) {
 		unsigned int here = owed_by(partition->children[c]);
 
@@ -303,19 +297,119 @@ void child_sched_pump(struct partition *partition)
 		}
 	}
 	if (!owed)
-		return;
+		return false;
+	*message = (struct hv_message) { };
 	if (most >= BITSET_WORTHWHILE)
-		fill_bitset(child, &message);
+		fill_bitset(child, message);
 	else
-		fill_pairs(partition, &message);
-	send_signal(partition, vp, &message);
+		fill_pairs(partition, message);
+	return true;
+}
+
+/*
+ * Signals that come while one waits for its slot go together with the next: the
+ * hypervisor has no queue of them, but a bit for each VP. What one message does
+ * not hold goes into others at once, until one of them waits: of a message that
+ * has gone straight into its slot the guest need not tell that it has read it.
+ */
+void child_sched_pump(struct partition *partition)
+{
+	const u32 sint = HV_SYNIC_INTERCEPTION_SINT_INDEX;
+	struct hv_message message;
+	struct vp *vp;
+
+	if (!partition->nr_children)
+		return;
+	pump_intercepts(partition);
+	vp = listener(partition, partition->last_listener);
+	while (vp && !vp->synic.queue[sint].count && fill_signal(partition, &message))
+		send_signal(partition, vp, &message);
+}
+
+static u32 overflow_in(const struct hv_message *message)
+{
+	const struct hv_vp_signal_bitset_scheduler_message *bitset =
+		(const void *)message->u.payload;
+	const struct hv_vp_signal_pair_scheduler_message *pair =
+		(const void *)message->u.payload;
+
+	return message->header.message_type == HVMSG_SCHEDULER_VP_SIGNAL_BITSET ?
+		bitset->overflow_count : pair->overflow_count;
+}
+
+/* Take a child's pairs out. Return: whether none are left. */
+static bool forget_pairs(struct hv_message *message, u64 child)
+{
+	struct hv_vp_signal_pair_scheduler_message *pair = (void *)message->u.payload;
+	u8 i, kept = 0;
+
+	/* A fault's has more than it has room for. */
+	for (i = 0; i < pair->vp_count && i < HV_MESSAGE_MAX_PARTITION_VP_PAIR_COUNT; i++) {
+		if (pair->partition_ids[i] == child)
+			continue;
+		pair->partition_ids[kept] = pair->partition_ids[i];
+		pair->vp_indexes[kept++] = pair->vp_indexes[i];
+	}
+	pair->vp_count -= i - kept;
+	return !kept;
+}
+
+/* Whether a message that waits has nothing to say when a child is no more. */
+static bool is_void(struct hv_message *message, const struct child *child)
+{
+	const struct hv_vp_signal_bitset_scheduler_message *bitset =
+		(const void *)message->u.payload;
+
+	switch (message->header.message_type) {
+	case HVMSG_SCHEDULER_VP_SIGNAL_BITSET:
+		return bitset->partition_id == child->id;
+	case HVMSG_SCHEDULER_VP_SIGNAL_PAIR:
+		return forget_pairs(message, child->id);
+	default:
+		return message->header.sender == child->id;
+	}
+}
+
+static bool is_signal(const struct hv_message *message)
+{
+	return message->header.message_type == HVMSG_SCHEDULER_VP_SIGNAL_BITSET ||
+	       message->header.message_type == HVMSG_SCHEDULER_VP_SIGNAL_PAIR;
+}
+
+void child_sched_forget(struct child *child)
+{
+	struct partition *partition = child->parent;
+	unsigned int i, kept;
+	u32 v;
+
+	for (v = 0; v < partition->nr_vps; v++) {
+		/* Whatever a child sends is for that SINT. */
+		struct synic_queue *queue =
+			&partition->vps[v].synic.queue[HV_SYNIC_INTERCEPTION_SINT_INDEX];
+
+		for (i = 0, kept = 0; i < queue->count; i++) {
+			struct hv_message *message = &queue->messages[i];
+
+			if (!is_void(message, child))
+				queue->messages[kept++] = *message;
+			else if (is_signal(message))
+				partition->overflow += overflow_in(message);
+		}
+		queue->count = kept;
+	}
+	child_sched_pump(partition);
+}
+
+static void unmark_blocked(struct child_vp *vp)
+{
+	vp->blocked = false;
+	stats_set_blocked(vp->child->parent, vp->child->id, vp->index, false);
 }
 
 /* The parent is owed a signal: the VP had nothing to do, and now it has. */
 static void unblock(struct child_vp *vp)
 {
-	vp->blocked = false;
-	stats_set_blocked(vp->child->parent, vp->child->id, vp->index, false);
+	unmark_blocked(vp);
 	/* Its parent counts no more of them. */
 	if (vp->dispatch_suspend)
 		return;
@@ -350,6 +444,7 @@ void child_sched_suspend(struct child_vp *vp, u32 name, bool suspend)
 		break;
 	case HV_REGISTER_INTERCEPT_SUSPEND:
 		vp->intercept_suspend = suspend;
+		vp->intercepted &= suspend;
 		break;
 	case HV_REGISTER_DISPATCH_SUSPEND:
 		vp->dispatch_suspend = suspend;
@@ -403,17 +498,18 @@ void child_sched_stop(struct child_vp *vp)
 	if (vp->dispatcher)
 		log_violation(LOG_NO_VP, "VP %u of 0x%llx is destroyed while it is dispatched",
 			      vp->index, (unsigned long long)vp->child->id);
+	if (vp->has_thread) {
+		child_vp_kick(vp);
+		pthread_mutex_unlock(lock);
+		pthread_join(vp->own_thread, NULL);
+		pthread_mutex_lock(lock);
+		vp->has_thread = false;
+	}
+	/* Last, as somebody may have begun while the lock was free. */
 	while (vp->dispatcher || vp->in_kvm || vp->pullers) {
 		child_vp_kick(vp);
 		pthread_cond_wait(&vp->changed, lock);
 	}
-	if (!vp->has_thread)
-		return;
-	pthread_cond_broadcast(&vp->changed);
-	pthread_mutex_unlock(lock);
-	pthread_join(vp->own_thread, NULL);
-	pthread_mutex_lock(lock);
-	vp->has_thread = false;
 }
 
 static __thread timer_t slice_timer;
@@ -481,7 +577,7 @@ static void run_dispatched(struct child_vp *vp, struct hv_output_dispatch_vp *ou
 			     HV_VP_DISPATCH_EVENT_INVALID);
 		break;
 	case CHILD_STOP_KICK:
-		if (vp->explicit_suspend || vp->dispatch_suspend) {
+		if (child_sched_is_suspended(vp)) {
 			block(vp);
 			end_dispatch(vp, output, HV_VP_DISPATCH_STATE_BLOCKED,
 				     HV_VP_DISPATCH_EVENT_SUSPEND);
@@ -513,6 +609,14 @@ static bool twist(struct child_vp *vp, struct hv_output_dispatch_vp *output)
 	}
 }
 
+/* No violation: a VMM can set these registers, and the driver does not know. */
+static u16 refuse_dispatch(struct hypercall *call, const struct child_vp *vp, u32 name)
+{
+	log_event(call->vp->index, "dispatch-refused", "child=0x%llx index=%u register=0x%x",
+		  (unsigned long long)vp->child->id, vp->index, name);
+	return HV_STATUS_INVALID_VP_STATE;
+}
+
 /* What the parent must not do. */
 static u16 check_dispatch(struct hypercall *call, struct child_vp *vp)
 {
@@ -532,17 +636,18 @@ static u16 check_dispatch(struct hypercall *call, struct child_vp *vp)
 		log_violation(me, "VP %u is dispatched twice at a time", vp->index);
 		return HV_STATUS_INVALID_VP_STATE;
 	}
-	if (vp->dispatch_suspend) {
-		log_violation(me, "VP %u is dispatched after its dispatching was ended",
-			      vp->index);
+	if (vp->dying) {
+		log_violation(me, "VP %u is dispatched while it is destroyed", vp->index);
 		return HV_STATUS_INVALID_VP_STATE;
 	}
-	if (vp->intercept_suspend &&
-	    !(input->flags & HV_DISPATCH_VP_FLAG_CLEAR_INTERCEPT_SUSPEND)) {
-		log_violation(me, "VP %u is dispatched with an intercept pending", vp->index);
-		return HV_STATUS_INVALID_VP_STATE;
-	}
-	return HV_STATUS_SUCCESS;
+	if (vp->dispatch_suspend)
+		return refuse_dispatch(call, vp, HV_REGISTER_DISPATCH_SUSPEND);
+	if (!vp->intercept_suspend || input->flags & HV_DISPATCH_VP_FLAG_CLEAR_INTERCEPT_SUSPEND)
+		return HV_STATUS_SUCCESS;
+	if (!vp->intercepted)
+		return refuse_dispatch(call, vp, HV_REGISTER_INTERCEPT_SUSPEND);
+	log_violation(me, "VP %u is dispatched with an intercept pending", vp->index);
+	return HV_STATUS_INVALID_VP_STATE;
 }
 
 u16 child_dispatch(struct hypercall *call)
@@ -550,13 +655,12 @@ u16 child_dispatch(struct hypercall *call)
 	const struct hv_input_dispatch_vp *input = call->in;
 	struct hv_output_dispatch_vp *output = call->out;
 	struct partition *partition = call->vp->partition;
-	struct child_vp *vp = child_find_vp(partition, input->partition_id, input->vp_index);
+	struct child_vp *vp;
 	u16 status;
 
-	if (!vp)
-		return child_find(partition, input->partition_id) ?
-			HV_STATUS_INVALID_VP_INDEX : HV_STATUS_INVALID_PARTITION_ID;
-	status = check_dispatch(call, vp);
+	status = child_regs_vp(call, input->partition_id, input->vp_index, &vp);
+	if (status == HV_STATUS_SUCCESS)
+		status = check_dispatch(call, vp);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 
@@ -567,11 +671,16 @@ u16 child_dispatch(struct hypercall *call)
 	call->vp->dispatching = vp;
 	partition->last_listener = call->vp->index;
 	vp->stop_dispatch = false;
-	if (input->flags & HV_DISPATCH_VP_FLAG_CLEAR_INTERCEPT_SUSPEND)
+	if (input->flags & HV_DISPATCH_VP_FLAG_CLEAR_INTERCEPT_SUSPEND) {
 		vp->intercept_suspend = false;
+		vp->intercepted = false;
+	}
 	child_regs_absorb(vp);
-	if (input->flags & HV_DISPATCH_VP_FLAG_SCAN_INTERRUPT_INJECTION)
+	if (input->flags & HV_DISPATCH_VP_FLAG_SCAN_INTERRUPT_INJECTION) {
+		/* Who brings the interrupt is not told that there is one. */
+		unmark_blocked(vp);
 		child_irq_scan(vp);
+	}
 
 	if (vp->explicit_suspend) {
 		block(vp);
@@ -582,8 +691,7 @@ u16 child_dispatch(struct hypercall *call)
 		if (vp->blocked)
 			log_event(call->vp->index, "recheck", "child=0x%llx index=%u",
 				  (unsigned long long)vp->child->id, vp->index);
-		vp->blocked = false;
-		stats_set_blocked(partition, vp->child->id, vp->index, false);
+		unmark_blocked(vp);
 		if (!twist(vp, output)) {
 			start_slice(vp, input->time_slice);
 			run_dispatched(vp, output);

@@ -16,6 +16,7 @@
 #include <hyperv/hvhdk.h>
 
 #include "child.h"
+#include "child_regs.h"
 #include "hypercall.h"
 #include "log.h"
 #include "partition.h"
@@ -48,9 +49,15 @@ static int make_vcpu(struct child_vp *vp)
 		vp->run = calloc(1, sizeof(*vp->run));
 		return vp->run ? 0 : -ENOMEM;
 	}
-	vp->fd = ioctl(child->vm, KVM_CREATE_VCPU, vp->index);
+	/*
+	 * KVM does not part with a vCPU before the machine goes, so a VP that was
+	 * deleted and comes again is another one. Its number says nothing: KVM has
+	 * no local APICs here, and CPUID is hvemu's.
+	 */
+	vp->fd = ioctl(child->vm, KVM_CREATE_VCPU, child->nr_vcpus);
 	if (vp->fd < 0)
 		return -errno;
+	child->nr_vcpus++;
 	vp->run = mmap(NULL, child->parent->run_size, PROT_READ | PROT_WRITE,
 		       MAP_SHARED, vp->fd, 0);
 	if (vp->run == MAP_FAILED) {
@@ -155,12 +162,15 @@ void child_vp_destroy(struct child_vp *vp)
 u16 child_vp_delete(struct hypercall *call)
 {
 	const union hv_input_delete_vp *input = call->in;
-	struct child_vp *vp = child_find_vp(call->vp->partition, input->partition_id,
-					    input->vp_index);
+	struct child_vp *vp;
+	u16 status;
 
-	if (!vp)
-		return child_find(call->vp->partition, input->partition_id) ?
-			HV_STATUS_INVALID_VP_INDEX : HV_STATUS_INVALID_PARTITION_ID;
+	status = child_regs_vp(call, input->partition_id, input->vp_index, &vp);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	/* Another VP of the parent's is at it. */
+	if (vp->dying || vp->child->state == CHILD_FINALIZING)
+		return HV_STATUS_INVALID_VP_STATE;
 	child_vp_destroy(vp);
 	return HV_STATUS_SUCCESS;
 }
@@ -212,13 +222,13 @@ u16 child_vp_map_page(struct hypercall *call)
 	const struct hv_input_map_vp_state_page *input = call->in;
 	struct hv_output_map_vp_state_page *output = call->out;
 	struct partition *partition = call->vp->partition;
-	struct child *child = child_find(partition, input->partition_id);
-	struct child_vp *vp = child_find_vp(partition, input->partition_id, input->vp_index);
+	struct child_vp *vp;
 	u64 *page, gpfn;
 	u16 status;
 
-	if (!vp)
-		return child ? HV_STATUS_INVALID_VP_INDEX : HV_STATUS_INVALID_PARTITION_ID;
+	status = child_regs_vp(call, input->partition_id, input->vp_index, &vp);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
 	page = page_of_type(vp, input->type);
 	if (!page)
 		return HV_STATUS_INVALID_PARAMETER;
@@ -227,7 +237,7 @@ u16 child_vp_map_page(struct hypercall *call)
 			      vp->index);
 		return HV_STATUS_INVALID_PARAMETER;
 	}
-	status = choose_page(call, child, &gpfn);
+	status = choose_page(call, vp->child, &gpfn);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 
@@ -247,13 +257,13 @@ u16 child_vp_map_page(struct hypercall *call)
 u16 child_vp_unmap_page(struct hypercall *call)
 {
 	const struct hv_input_unmap_vp_state_page *input = call->in;
-	struct partition *partition = call->vp->partition;
-	struct child *child = child_find(partition, input->partition_id);
-	struct child_vp *vp = child_find_vp(partition, input->partition_id, input->vp_index);
+	struct child_vp *vp;
 	u64 *page;
+	u16 status;
 
-	if (!vp)
-		return child ? HV_STATUS_INVALID_VP_INDEX : HV_STATUS_INVALID_PARTITION_ID;
+	status = child_regs_vp(call, input->partition_id, input->vp_index, &vp);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
 	page = page_of_type(vp, input->type);
 	if (!page)
 		return HV_STATUS_INVALID_PARAMETER;
@@ -264,7 +274,7 @@ u16 child_vp_unmap_page(struct hypercall *call)
 		return HV_STATUS_INVALID_PARAMETER;
 	}
 	if (!(vp->overlay & 1U << input->type))
-		child->deposited[child->nr_deposited++] = *page;
+		vp->child->deposited[vp->child->nr_deposited++] = *page;
 	vp->overlay &= ~(1U << input->type);
 	*page = ~0ULL;
 	return HV_STATUS_SUCCESS;

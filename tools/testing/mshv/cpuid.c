@@ -115,9 +115,9 @@ static void add_hypervisor(struct cpuid *cpuid, const struct cpuid_view *view)
 	 */
 	add(cpuid, HYPERV_CPUID_INTERFACE, 0, 0, 0, 0);
 	add(cpuid, HYPERV_CPUID_VERSION, view->build, 10 << 16, 0, 0);
-	add(cpuid, HYPERV_CPUID_FEATURES, view->features, view->privileges, 0,
-	    HV_FEATURE_FREQUENCY_MSRS_AVAILABLE |
-	    HV_FEATURE_GUEST_CRASH_MSR_AVAILABLE);
+	add(cpuid, HYPERV_CPUID_FEATURES, view->features, view->privileges,
+	    view->extended,
+	    HV_FEATURE_FREQUENCY_MSRS_AVAILABLE | HV_FEATURE_GUEST_CRASH_MSR_AVAILABLE);
 	/* Without the EOI hint a SINT would need auto EOI, see synic.c. */
 	add(cpuid, HYPERV_CPUID_ENLIGHTMENT_INFO,
 	    HV_X64_RELAXED_TIMING_RECOMMENDED | HV_DEPRECATING_AEOI_RECOMMENDED,
@@ -161,6 +161,7 @@ void cpuid_make(struct cpuid *cpuid, const struct vp *vp)
 		.build = partition->options->build,
 		.features = partition_features(partition),
 		.privileges = partition_privileges(partition),
+		.extended = partition_extended_features(partition),
 		.vps_max = VPS_MAX,
 	};
 

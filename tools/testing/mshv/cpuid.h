@@ -28,6 +28,7 @@ struct cpuid {
  * @build: the hypervisor's, HYPERV_CPUID_VERSION
  * @features: EAX of HYPERV_CPUID_FEATURES
  * @privileges: EBX of that
+ * @extended: ECX of that
  * @vps_max: how many VPs a partition can have
  */
 struct cpuid_view {
@@ -39,6 +40,7 @@ struct cpuid_view {
 	u32 build;
 	u32 features;
 	u32 privileges;
+	u32 extended;
 	u32 vps_max;
 };
 

@@ -43,6 +43,9 @@
 #define HV_STATUS_ACKNOWLEDGED			0x16
 #define HV_STATUS_INVALID_SYNIC_STATE		0x18
 
+/* TLFS: types of union hv_x64_pending_interruption_register */
+#define HV_INTERRUPTION_TYPE_SOFTWARE		4
+
 /* hvemu: ports of the emulator's own. No PC has devices there. */
 #define HVEMU_PORT_HYPERCALL		0xea	/* what the hypercall page writes to */
 #define HVEMU_PORT_TEST			0x5e0	/* the test port, see test_port.h */

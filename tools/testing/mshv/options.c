@@ -251,6 +251,8 @@ static void print_help(void)
 	     "                       told: intercept (default) or message\n"
 	     "  --slow-properties    setting a child's property is pending, and a message\n"
 	     "                       says that it is done\n"
+	     "  --injection          interrupts can be posted in the register page of a\n"
+	     "                       child's VP, for its next dispatch\n"
 	     "  --fault FAULT        CODE[:SELECTOR]=RESULT[@N[+]]; may be repeated.\n"
 	     "                       GET_PARTITION_PROPERTY_EX:VMM_CAPABILITIES=TIME_OUT\n"
 	     "                       0x131=INSUFFICIENT_MEMORY@2   0x6d=delay:5000\n"
@@ -330,7 +332,8 @@ void options_parse(struct options *options, int argc, char **argv)
 {
 	enum { KERNEL = 1, INITRD, APPEND, CPUS, MEMORY, APIC, PRESET, PARENT,
 	       CAPABILITIES, BANK_COUNT, OFFER, INTEGRATED, SCHEDULER, BUILD,
-	       MASKED, SLICE, EOI, SLOW_PROPERTIES, FAULT, EVENT_LOG, TIMEOUT, PROBE, TSC, HELP };
+	       MASKED, SLICE, EOI, SLOW_PROPERTIES, INJECTION, FAULT, EVENT_LOG, TIMEOUT, PROBE,
+	       TSC, HELP };
 	static const struct option known[] = {
 		{ "kernel", required_argument, NULL, KERNEL },
 		{ "initrd", required_argument, NULL, INITRD },
@@ -350,6 +353,7 @@ void options_parse(struct options *options, int argc, char **argv)
 		{ "slice", required_argument, NULL, SLICE },
 		{ "eoi", required_argument, NULL, EOI },
 		{ "slow-properties", no_argument, NULL, SLOW_PROPERTIES },
+		{ "injection", no_argument, NULL, INJECTION },
 		{ "fault", required_argument, NULL, FAULT },
 		{ "event-log", required_argument, NULL, EVENT_LOG },
 		{ "timeout", required_argument, NULL, TIMEOUT },
@@ -436,6 +440,9 @@ void options_parse(struct options *options, int argc, char **argv)
 			break;
 		case SLOW_PROPERTIES:
 			options->slow_properties = true;
+			break;
+		case INJECTION:
+			options->injection = true;
 			break;
 		case FAULT:
 			wrong = fault_add(&options->faults, optarg);

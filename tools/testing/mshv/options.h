@@ -30,6 +30,7 @@ struct options {
 	u64 slice;		/* the longest dispatch, units of 100 ns */
 	bool eoi_messages;	/* a child's EOIs are messages, not intercepts */
 	bool slow_properties;	/* a child's are set, and that is said, later */
+	bool injection;		/* interrupts can be posted in register pages */
 	struct faults faults;
 
 	/* The run. */

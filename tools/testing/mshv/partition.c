@@ -123,6 +123,11 @@ u32 partition_privileges(const struct partition *partition)
 	return privileges;
 }
 
+u32 partition_extended_features(const struct partition *partition)
+{
+	return partition->options->injection ? HV_VP_DISPATCH_INTERRUPT_INJECTION_AVAILABLE : 0;
+}
+
 bool partition_is_quiet(struct partition *partition, char *why, size_t size)
 {
 	u32 i;

@@ -122,9 +122,10 @@ void partition_guest(struct partition *partition, struct guest *guest);
  */
 void *partition_page(struct partition *partition, u64 gpfn);
 
-/* What a partition may do and see: EAX and EBX of HYPERV_CPUID_FEATURES. */
+/* What a partition may do and see: EAX, EBX and ECX of HYPERV_CPUID_FEATURES. */
 u32 partition_features(const struct partition *partition);
 u32 partition_privileges(const struct partition *partition);
+u32 partition_extended_features(const struct partition *partition);
 
 /**
  * partition_is_quiet() - whether nothing of the driver's is left

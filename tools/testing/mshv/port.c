@@ -12,6 +12,7 @@
 #include <hyperv/hvhdk.h>
 
 #include "child.h"
+#include "child_regs.h"
 #include "hv_more.h"
 #include "hypercall.h"
 #include "log.h"
@@ -301,12 +302,12 @@ bool ports_are_closed(const struct ports *ports, char *why, size_t size)
 /* What is the same for both: whom it is for, and that he cannot take it. */
 static u16 direct(struct hypercall *call, u64 partition_id, u32 vp_index, u8 vtl, u32 sint)
 {
-	struct partition *partition = call->vp->partition;
+	struct child_vp *vp;
+	u16 status;
 
-	if (!child_find(partition, partition_id))
-		return HV_STATUS_INVALID_PARTITION_ID;
-	if (!child_find_vp(partition, partition_id, vp_index))
-		return HV_STATUS_INVALID_VP_INDEX;
+	status = child_regs_vp(call, partition_id, vp_index, &vp);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
 	if (vtl || sint >= HV_SYNIC_SINT_COUNT)
 		return HV_STATUS_INVALID_PARAMETER;
 	return HV_STATUS_INVALID_SYNIC_STATE;

@@ -114,8 +114,9 @@ u16 property_get_ex(struct hypercall *call)
 {
 	const struct hv_input_get_partition_property_ex *input = call->in;
 
+	/* The VMM's input: the driver hands it on. */
 	if (input->padding)
-		log_violation(call->vp->index, "padding of a property request is not zero");
+		log_event(call->vp->index, "wrong-padding", "value=0x%x", (u32)input->padding);
 	if (input->partition_id != call->vp->partition->id)
 		return HV_STATUS_INVALID_PARTITION_ID;
 

@@ -127,10 +127,13 @@ bool synic_ring(struct vp *vp, u32 sint, u32 port)
 		.header.payload_size = sizeof(*payload),
 	};
 	u8 *head = &vp->synic.ring_head[sint];
+	/* The message goes where intercepts go, as_intercept says. */
+	u32 target = vp->synic.sint[sint].as_intercept ? HV_SYNIC_INTERCEPTION_SINT_INDEX : sint;
 
 	page = synic_page(vp, vp->synic.sirbp.sirbp_enabled,
 			  vp->synic.sirbp.base_sirbp_gpa);
-	if (!page)
+	/* Without room for the message nobody would look at the ring. */
+	if (!page || vp->synic.queue[target].count == SYNIC_QUEUE_MAX)
 		return false;
 
 	ring = &page->sint_event_ring[sint];
@@ -149,13 +152,7 @@ bool synic_ring(struct vp *vp, u32 sint, u32 port)
 
 	payload = (void *)message.u.payload;
 	payload->sint_index = sint;
-	/* The message goes where intercepts go, as_intercept says. */
-	if (synic_post(vp, vp->synic.sint[sint].as_intercept ?
-		       HV_SYNIC_INTERCEPTION_SINT_INDEX : sint, &message))
-		return true;
-	/* Nobody would look; the next one that rings tries again. */
-	__atomic_store_n(&ring->signal_masked, 0, __ATOMIC_SEQ_CST);
-	return false;
+	return synic_post(vp, target, &message);
 }
 
 bool synic_read(struct vp *vp, u32 msr, u64 *value)

@@ -83,7 +83,8 @@ bool synic_post(struct vp *vp, u32 sint, const struct hv_message *message);
  *
  * The message that makes the guest look follows where it is due.
  *
- * Return: false if the ring is disabled or full. A full one is marked so.
+ * Return: false if the ring is disabled or full, or as many messages wait as can:
+ * nothing is in the ring then. A full one is marked so.
  */
 bool synic_ring(struct vp *vp, u32 sint, u32 port);
 

@@ -11,6 +11,7 @@
 #include "child_fixture.h"
 
 #define SIMP_GPA	0x10000ULL
+#define APIC_SPURIOUS	0x0f0		/* the register in its page */
 #define EVERYTHING	(HV_MAP_GPA_READABLE | HV_MAP_GPA_WRITABLE | HV_MAP_GPA_EXECUTABLE)
 
 static void no_interrupt(struct vp *vp, u8 vector)
@@ -136,6 +137,33 @@ TEST_F(children, what_is_in_use_is_not_given_back)
 	EXPECT_EQ(child->nr_used, child->nr_deposited);
 }
 
+/* Two VPs of the parent's end the same thing: one of them does it. */
+TEST_F(children, what_is_going_is_not_ended_twice)
+{
+	union hv_input_delete_vp *input = (void *)self->fixture.input;
+	struct child_fixture *fixture = &self->fixture;
+
+	ASSERT_EQ(HV_STATUS_SUCCESS, make_vp(fixture, 1));
+	fixture->child->vps[1]->dying = true;
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_STATE, partition_call(fixture, child_finalize));
+	memset(fixture->input, 0, sizeof(fixture->input));
+	input->partition_id = fixture->child->id;
+	input->vp_index = 1;
+	EXPECT_EQ(HV_STATUS_INVALID_VP_STATE, child_call(fixture, child_vp_delete, 0, 0));
+	EXPECT_EQ(0, log_violations());
+	EXPECT_EQ(HV_STATUS_INVALID_VP_STATE, dispatch(fixture, 1, 0));
+	EXPECT_EQ(1, log_violations());
+	fixture->child->vps[1]->dying = false;
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_call(fixture, child_vp_delete, 0, 0));
+	EXPECT_EQ(HV_STATUS_SUCCESS, make_vp(fixture, 1));
+
+	fixture->child->state = CHILD_FINALIZING;
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_STATE, partition_call(fixture, child_finalize));
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_STATE, partition_call(fixture, child_delete));
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_STATE, make_vp(fixture, 2));
+	fixture->child->state = CHILD_INITIALIZED;
+}
+
 TEST_F(children, the_end_of_it_is_looked_at)
 {
 	struct child_fixture *fixture = &self->fixture;
@@ -201,6 +229,30 @@ TEST_F(children, pages_are_what_they_were_mapped_as)
 	EXPECT_EQ(511, child_page(child, 1023).parent_gpfn);
 }
 
+/* Of a call that goes on, the address of what is next may come round. */
+TEST_F(children, an_unmapping_that_goes_too_far)
+{
+	struct hv_input_unmap_gpa_pages *input = (void *)self->fixture.input;
+	struct child_fixture *fixture = &self->fixture;
+
+	memset(fixture->input, 0, sizeof(fixture->input));
+	input->target_partition_id = fixture->child->id;
+	input->target_gpa_base = ~0ULL;
+	fixture->call = (struct hypercall) {
+		.vp = &fixture->partition->vps[0],
+		.rep_start = 1,
+		.reps_done = 1,
+		.rep_count = 2,
+		.in = fixture->input,
+	};
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, child_unmap_gpa(&fixture->call));
+	EXPECT_TRUE(child_page(fixture->child, 0).mapped);
+	input->target_gpa_base = 0;
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_unmap_gpa(&fixture->call));
+	EXPECT_TRUE(child_page(fixture->child, 0).mapped);
+	EXPECT_FALSE(child_page(fixture->child, 1).mapped);
+}
+
 TEST_F(children, accesses_are_noted_while_asked_for)
 {
 	struct hv_input_get_gpa_pages_access_state *input = (void *)self->fixture.input;
@@ -228,6 +280,15 @@ TEST_F(children, accesses_are_noted_while_asked_for)
 	EXPECT_EQ(0, states[2]);
 	input->flags.reserved = 1;
 	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, child_call(fixture, child_access_states, 1, 0));
+	/* The last page there is, and one behind it. */
+	input->flags.as_uint64 = 0;
+	input->hv_gpa_page_number =
+		(1ULL << (fixture->partition->physical_bits - HV_HYP_PAGE_SHIFT)) - 1;
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, child_call(fixture, child_access_states, 2, 0));
+	EXPECT_EQ(1, fixture->call.reps_done);
+	input->hv_gpa_page_number = ~0ULL;
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, child_call(fixture, child_access_states, 2, 0));
+	EXPECT_EQ(0, fixture->call.reps_done);
 }
 
 TEST_F(children, an_overlay_hides_what_is_below)
@@ -303,6 +364,34 @@ TEST_F(children, the_first_dispatch_finds_it_suspended)
 	EXPECT_EQ(0, log_violations());
 }
 
+/* Whoever posts an interrupt and dispatches the VP for it needs no signal. */
+TEST_F(children, a_posted_interrupt_is_not_signalled)
+{
+	struct hv_vp_register_page *page = self->fixture.ram + REGISTER_GPFN * HV_HYP_PAGE_SIZE;
+	struct child_fixture *fixture = &self->fixture;
+	struct child_vp *vp = fixture->vp;
+
+	vp->register_gpfn = REGISTER_GPFN;
+	/* So that the dispatch ends before KVM is asked to run it. */
+	ASSERT_EQ(NULL, fault_add(&fixture->partition->faults, "DISPATCH_VP=outcome:2/0"));
+	apic_write(&vp->apic, APIC_SPURIOUS, 0x1ff);
+	vp->apic.wait_for_sipi = false;
+	vp->explicit_suspend = false;
+	vp->halted = true;
+	vp->blocked = true;
+	vp->run->s.regs.regs.rflags = BIT(9);
+	page->interrupt_vectors.vector_count = 1;
+	page->interrupt_vectors.vector[0] = 0x41;
+
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  dispatch(fixture, 0, HV_DISPATCH_VP_FLAG_SCAN_INTERRUPT_INJECTION));
+	EXPECT_EQ(0, page->interrupt_vectors.as_uint64);
+	EXPECT_EQ(0x41, apic_pending(&vp->apic));
+	EXPECT_FALSE(vp->blocked);
+	EXPECT_EQ(0, vp->signals);
+	EXPECT_EQ(HVMSG_NONE, slot_of(fixture)->header.message_type);
+}
+
 TEST_F(children, signals_that_wait_go_together)
 {
 	struct child_fixture *fixture = &self->fixture;
@@ -335,6 +424,108 @@ TEST_F(children, signals_that_wait_go_together)
 	EXPECT_EQ(HVMSG_NONE, slot->header.message_type);
 }
 
+/* Another one, with a VP. */
+static struct child *make_child(struct child_fixture *fixture)
+{
+	struct hv_input_create_partition *create = (void *)fixture->input;
+	struct hv_output_create_partition *created = (void *)fixture->output;
+	struct hv_create_vp *create_vp = (void *)fixture->input;
+	struct child *child;
+
+	memset(fixture->input, 0, sizeof(fixture->input));
+	create->flags = CHILD_FLAGS;
+	child_call(fixture, child_create, 0, 0);
+	child = child_find(fixture->partition, created->partition_id);
+	child->state = CHILD_INITIALIZED;
+	child->deposited = calloc(RAM_PAGES, sizeof(u64));
+	child->nr_deposited = RAM_PAGES;
+	memset(fixture->input, 0, sizeof(fixture->input));
+	create_vp->partition_id = child->id;
+	child_call(fixture, child_vp_create, 0, 0);
+	return child;
+}
+
+static void end_child(struct child_fixture *fixture, struct child *child)
+{
+	memset(fixture->input, 0, sizeof(fixture->input));
+	fixture->input[0] = child->id;
+	child_call(fixture, child_finalize, 0, 0);
+	child->nr_deposited = 0;
+	child_call(fixture, child_delete, 0, 0);
+}
+
+/*
+ * Whoever has read a message behind which nothing waits does not say so: nothing
+ * may be owed then. And of a child that is no more nothing is told.
+ */
+TEST_F(children, all_that_is_owed_is_sent)
+{
+	struct child_fixture *fixture = &self->fixture;
+	struct vp *parent = &fixture->partition->vps[0];
+	struct hv_message *slot = slot_of(fixture), other = { };
+	struct hv_vp_signal_bitset_scheduler_message *bitset = (void *)slot->u.payload;
+	struct hv_vp_signal_pair_scheduler_message *pair;
+	struct child *second, *third;
+	u32 i;
+
+	second = make_child(fixture);
+	third = make_child(fixture);
+	ASSERT_NE(NULL, second->vps[0]);
+	ASSERT_NE(NULL, third->vps[0]);
+	for (i = 1; i < 4; i++)
+		ASSERT_EQ(HV_STATUS_SUCCESS, make_vp(fixture, i));
+	/* A message for a SINT that is masked is in nobody's way. */
+	other.header.message_type = 1;
+	EXPECT_TRUE(synic_post(parent, 5, &other));
+	synic_write(parent, HV_X64_MSR_SINT0, 1 << 16);
+	for (i = 0; i < 4; i++) {
+		fixture->child->vps[i]->blocked = true;
+		child_sched_suspend(fixture->child->vps[i], HV_REGISTER_EXPLICIT_SUSPEND, false);
+	}
+	second->vps[0]->blocked = true;
+	child_sched_suspend(second->vps[0], HV_REGISTER_EXPLICIT_SUSPEND, false);
+	third->vps[0]->blocked = true;
+	child_sched_suspend(third->vps[0], HV_REGISTER_EXPLICIT_SUSPEND, false);
+	EXPECT_EQ(HVMSG_NONE, slot->header.message_type);
+
+	synic_write(parent, HV_X64_MSR_SINT0, 0xf3);
+	EXPECT_EQ(HVMSG_SCHEDULER_VP_SIGNAL_BITSET, slot->header.message_type);
+	EXPECT_EQ(4, bitset->vp_count);
+	EXPECT_EQ(1, slot->header.message_flags.asu8);
+	ASSERT_EQ(1, parent->synic.queue[0].count);
+	pair = (void *)parent->synic.queue[0].messages[0].u.payload;
+	EXPECT_EQ(2, pair->vp_count);
+
+	end_child(fixture, second);
+	ASSERT_EQ(1, parent->synic.queue[0].count);
+	EXPECT_EQ(1, pair->vp_count);
+	EXPECT_EQ(third->id, pair->partition_ids[0]);
+	end_child(fixture, third);
+	EXPECT_EQ(0, parent->synic.queue[0].count);
+	EXPECT_EQ(0, log_violations());
+	take_message(fixture);
+	EXPECT_EQ(HVMSG_NONE, slot->header.message_type);
+}
+
+/* Each of the registers takes it out of where it runs. */
+TEST_F(children, a_suspended_vp_stops)
+{
+	static const u32 names[] = { HV_REGISTER_EXPLICIT_SUSPEND, HV_REGISTER_INTERCEPT_SUSPEND,
+				     HV_REGISTER_DISPATCH_SUSPEND };
+	struct child_fixture *fixture = &self->fixture;
+	u32 i;
+
+	child_sched_suspend(fixture->vp, HV_REGISTER_EXPLICIT_SUSPEND, false);
+	fixture->vp->halted = true;
+	EXPECT_EQ(CHILD_STOP_HALT, child_run(fixture->vp));
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		EXPECT_EQ(HV_STATUS_SUCCESS, child_set64(fixture, names[i], 1));
+		EXPECT_EQ(CHILD_STOP_KICK, child_run(fixture->vp));
+		EXPECT_EQ(HV_STATUS_SUCCESS, child_set64(fixture, names[i], 0));
+		EXPECT_EQ(CHILD_STOP_HALT, child_run(fixture->vp));
+	}
+}
+
 TEST_F(children, no_signal_is_counted_once_dispatching_has_ended)
 {
 	struct child_fixture *fixture = &self->fixture;
@@ -344,8 +535,59 @@ TEST_F(children, no_signal_is_counted_once_dispatching_has_ended)
 	EXPECT_EQ(HV_STATUS_SUCCESS, child_set64(fixture, HV_REGISTER_EXPLICIT_SUSPEND, 0));
 	EXPECT_EQ(HVMSG_NONE, slot_of(fixture)->header.message_type);
 	EXPECT_EQ(0, fixture->vp->signals);
+	/* A VMM may have ended it, of which the driver does not know. */
 	EXPECT_EQ(HV_STATUS_INVALID_VP_STATE, dispatch(fixture, 0, 0));
-	EXPECT_EQ(1, log_violations());
+	EXPECT_EQ(0, log_violations());
+}
+
+static u16 install(struct child_fixture *fixture, u32 type, u32 access, u64 parameter)
+{
+	struct hv_input_install_intercept *input = (void *)fixture->input;
+
+	memset(fixture->input, 0, sizeof(fixture->input));
+	input->partition_id = fixture->child->id;
+	input->access_type = access;
+	input->intercept_type = type;
+	input->parameter.as_uint64 = parameter;
+	return child_call(fixture, child_install_intercept, 0, 0);
+}
+
+TEST_F(children, exceptions_are_told_with_their_reason)
+{
+	struct child_vp *vp = self->fixture.vp;
+	struct hv_x64_exception_intercept_message *message = (void *)vp->message.u.payload;
+
+	child_intercept_exception(vp, DB_VECTOR, 0x4001);
+	EXPECT_EQ(HVMSG_X64_EXCEPTION_INTERCEPT, vp->message.header.message_type);
+	EXPECT_EQ(DB_VECTOR, message->exception_vector);
+	EXPECT_EQ(0x4001, message->exception_parameter);
+	EXPECT_TRUE(!message->software_exception);
+	child_intercept_exception(vp, BP_VECTOR, 0);
+	EXPECT_FALSE(!message->software_exception);
+}
+
+/* What lies above the parameter of a type means nothing. */
+TEST_F(children, intercepts_that_are_wanted)
+{
+	const u32 msr = HV_INTERCEPT_TYPE_X64_MSR_INDEX, read = HV_INTERCEPT_ACCESS_MASK_READ;
+	struct child_fixture *fixture = &self->fixture;
+	struct child *child = fixture->child;
+	u32 i;
+
+	EXPECT_EQ(HV_STATUS_SUCCESS, install(fixture, msr, read, 0x5a5a5a5a00000010));
+	EXPECT_TRUE(child_wants(child, msr, read, 0x10));
+	EXPECT_FALSE(child_wants(child, msr, HV_INTERCEPT_ACCESS_MASK_WRITE, 0x10));
+	EXPECT_EQ(HV_STATUS_SUCCESS, install(fixture, HV_INTERCEPT_TYPE_EXCEPTION,
+					     HV_INTERCEPT_ACCESS_MASK_EXECUTE, 0x5a5a0003));
+	EXPECT_TRUE(child_wants(child, HV_INTERCEPT_TYPE_EXCEPTION,
+				HV_INTERCEPT_ACCESS_MASK_EXECUTE, 3));
+	EXPECT_EQ(HV_STATUS_SUCCESS, install(fixture, msr, read, 0x10));
+	EXPECT_EQ(2, child->nr_intercepts);
+	for (i = 2; i < CHILD_INTERCEPTS_MAX; i++)
+		EXPECT_EQ(HV_STATUS_SUCCESS, install(fixture, msr, read, 0x100 + i));
+	EXPECT_EQ(HV_STATUS_NO_RESOURCES, install(fixture, msr, read, 0x11));
+	EXPECT_EQ(HV_STATUS_SUCCESS, install(fixture, msr, 0, 0x10));
+	EXPECT_FALSE(child_wants(child, msr, read, 0x10));
 }
 
 TEST_F(children, dispatches_that_are_wrong)
@@ -356,7 +598,11 @@ TEST_F(children, dispatches_that_are_wrong)
 	EXPECT_EQ(0, log_violations());
 	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, dispatch(fixture, 0, 0x80));
 	EXPECT_EQ(1, log_violations());
+	/* A VMM may have set it, of which the driver does not know. */
 	fixture->vp->intercept_suspend = true;
+	EXPECT_EQ(HV_STATUS_INVALID_VP_STATE, dispatch(fixture, 0, 0));
+	EXPECT_EQ(1, log_violations());
+	fixture->vp->intercepted = true;
 	EXPECT_EQ(HV_STATUS_INVALID_VP_STATE, dispatch(fixture, 0, 0));
 	EXPECT_EQ(2, log_violations());
 	EXPECT_EQ(HV_STATUS_SUCCESS,

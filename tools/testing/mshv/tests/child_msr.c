@@ -3,6 +3,9 @@
  * Unit tests of what a child's VP sees of the hypervisor: synthetic MSRs, CPUID.
  */
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "kselftest_harness.h"
 
 #include "../cpuid.h"
@@ -345,6 +348,16 @@ TEST_F(view, results_that_cannot_be)
 	f->vp->ran = true;
 	EXPECT_EQ(HV_STATUS_INVALID_VP_STATE, register_leaf(f, 0x50000001, -1, true, 1, ~0U));
 	f->vp->ran = false;
+	EXPECT_EQ(0, look_up(f, APPLY, 0x50000001, 0, 0)[0]);
+	/* What KVM does not take is not registered. */
+	f->vp->nr_cpuid_results = CHILD_CPUID_RESULTS_MAX - 1;
+	f->vp->fd = open("/dev/null", O_RDWR);
+	ASSERT_LE(0, f->vp->fd);
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, register_leaf(f, 0x50000001, -1, true, 1, ~0U));
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, register_leaf(f, 0x60000000, -1, true, 1, ~0U));
+	close(f->vp->fd);
+	f->vp->fd = -1;
+	EXPECT_EQ(CHILD_CPUID_RESULTS_MAX - 1, f->vp->nr_cpuid_results);
 	EXPECT_EQ(0, look_up(f, APPLY, 0x50000001, 0, 0)[0]);
 
 	input->partition_id = f->child->id;

@@ -340,6 +340,12 @@ TEST_F(regs, interruptions_that_are_being_delivered)
 		EXPECT_EQ(HV_STATUS_INVALID_REGISTER_VALUE,
 			  child_set64(&self->f, HV_REGISTER_PENDING_INTERRUPTION, wrong[i]));
 	EXPECT_EQ(0, child_get64(&self->f, HV_REGISTER_PENDING_INTERRUPTION));
+
+	/* The guest's own INT is told, though it cannot be set. */
+	events->interrupt.injected = 1;
+	events->interrupt.nr = 0x80;
+	events->interrupt.soft = 1;
+	EXPECT_EQ(wrong[3], child_get64(&self->f, HV_REGISTER_PENDING_INTERRUPTION));
 }
 
 TEST_F(regs, interrupt_state)

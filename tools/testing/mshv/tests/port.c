@@ -580,6 +580,26 @@ TEST_F(port, owed_beyond_the_connection)
 	EXPECT_EQ(1, drain(vp, 2));
 }
 
+/* While no message can follow nothing is put into the ring, and later once. */
+TEST_F(port, owed_while_too_many_messages_wait)
+{
+	const struct hv_message message = { .header.message_type = 1 };
+	struct vp *vp = self->vp;
+
+	listen(vp);
+	ASSERT_EQ(HV_STATUS_SUCCESS, open_port(vp, 2, BELL_GPA, 0, ANY_VALUE));
+	while (synic_post(vp, 0, &message))
+		;
+	EXPECT_TRUE(port_write(&self->children[0], BELL_GPA, 0, 4));
+	EXPECT_EQ(0, ring_of(vp)->data[0]);
+	EXPECT_EQ(1, self->partition->ports.ports[0].owed);
+	*slot_of(vp) = HVMSG_NONE;
+	msr_write(vp, HV_X64_MSR_EOM, 0);
+	EXPECT_EQ(0, self->partition->ports.ports[0].owed);
+	EXPECT_EQ(SYNIC_QUEUE_MAX, vp->synic.queue[0].count);
+	EXPECT_EQ(1, drain(vp, 2));
+}
+
 /* Both calls; they have the same to say. */
 static u16 direct(struct vp *vp, const struct hv_input_post_message_direct *message,
 		  const struct hv_input_signal_event_direct *event)
