@@ -91,16 +91,18 @@ SELFTEST_TIMEOUT = 600
 DEBUG_TIMEOUT = 3600
 CHILD_TIMEOUT = 180
 
-# Selftests that run once more on another hypervisor: with options of hvemu.
+# Selftests that run once more on another hypervisor: options of hvemu, programs, and
+# what the event log then has, as an expression, under which schedulers.
 WAYS = [
     # Their tests race.
-    ('--cpus 4', ('races', 'signals')),
+    ('--cpus 4', ('races', 'signals'), r'\d+ vp3 ', ('integrated-on', 'integrated-off')),
     # The kernel is told of EOIs, by messages, and not the VMM, by intercepts.
-    ('--eoi message', ('interrupts',)),
-    # The driver raises interrupts through the register page.
-    ('--injection', ('interrupts', 'races')),
+    ('--eoi message', ('interrupts',), r' eoi .*posted=yes', ('integrated-on', 'integrated-off')),
+    # The driver raises interrupts through the register page of VPs that it dispatches.
+    ('--injection', ('interrupts', 'races'), ' posted ', ('integrated-on',)),
     # Properties are set later than asked for: ASYNC_CALL_COMPLETION.
-    ('--slow-properties', ('lifecycle',)),
+    ('--slow-properties', ('device', 'memory'), r' message .*type=0x80000070 ',
+     ('integrated-on', 'integrated-off')),
 ]
 
 # Why a selftest may skip. Any other reason is a failure: it may be a bug that looks
@@ -1085,13 +1087,15 @@ def check(runner, options):
 
 
 def selftest_boots(names, tests, kernel):
-    missing = {name for _, programs in WAYS for name in programs} - set(names)
+    missing = {name for _, programs, *_ in WAYS for name in programs} - set(names)
     if missing:
         raise Failure(f'there is no selftest {", ".join(sorted(missing))}.')
+    # Of some tests only, none may need what shows the way.
     return [Selftest(name, preset, *way.split(), arguments=tests, kernel=kernel,
-                     suffix=re.sub('[ -]+', '-', way).rstrip('-'))
-            for way, programs in [('', names), *WAYS] for name in names if name in programs
-            for preset in SCHEDULERS]
+                     suffix=re.sub('[ -]+', '-', way).rstrip('-'),
+                     proof=[proof] if preset in shown and not tests else [])
+            for way, programs, proof, shown in [('', names, '', ()), *WAYS]
+            for name in names if name in programs for preset in SCHEDULERS]
 
 
 def report(results, options, boots, what=''):

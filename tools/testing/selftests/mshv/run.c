@@ -19,6 +19,7 @@
 
 /* No processor has it, and no hypervisor. */
 #define MSR_NOBODYS	0xbad5
+#define MSR_SYSENTER_CS	0x174
 
 #define VALUE		0x12345678
 #define MMIO_OFFSET	0x128
@@ -101,6 +102,8 @@ GUESTXX(write_msr,
 	GUEST_REPORT(1));
 
 GUESTXX(spin, "1: jmp 1b\n");
+
+GUESTXX(three_nops, "nop\nnop\nnop\n1: jmp 1b\n");
 
 GUESTXX(count, "1: inc %ebx\n"
 	"mov %ebx, %eax\n"
@@ -524,39 +527,44 @@ TEST_F(run, msr_intercept)
 	const struct hv_x64_msr_intercept_message *message =
 		(const void *)self->vp.msg.u.payload;
 	u32 *seen = (u32 *)(self->vm.ram + GUEST_DATA);
+	/* One that nobody has, and one that every processor has. */
+	const u32 msrs[] = { MSR_NOBODYS, MSR_SYSENTER_CS };
+	unsigned int i;
 	u16 status;
 	int ret;
 
-	ret = install_intercept(&self->vm, HV_INTERCEPT_TYPE_X64_MSR_INDEX,
-				HV_INTERCEPT_ACCESS_MASK_READ | HV_INTERCEPT_ACCESS_MASK_WRITE,
-				MSR_NOBODYS, &status);
-	if (hv_lacks(status))
-		SKIP(return, "MSRs cannot be intercepted: status %#x", status);
-	ASSERT_EQ(0, ret);
-	vp_enter(&self->vp, variant->mode, &write_msr);
-	vp_set(&self->vp, HV_X64_REGISTER_RCX, MSR_NOBODYS);
-	vp_set(&self->vp, HV_X64_REGISTER_RAX, 0x11111111);
-	vp_set(&self->vp, HV_X64_REGISTER_RDX, 0x22222222);
+	for (i = 0; i < ARRAY_SIZE(msrs); i++) {
+		ret = install_intercept(&self->vm, HV_INTERCEPT_TYPE_X64_MSR_INDEX,
+					HV_INTERCEPT_ACCESS_MASK_READ |
+					HV_INTERCEPT_ACCESS_MASK_WRITE, msrs[i], &status);
+		if (hv_lacks(status))
+			SKIP(return, "MSRs cannot be intercepted: status %#x", status);
+		ASSERT_EQ(0, ret);
+		vp_enter(&self->vp, variant->mode, &write_msr);
+		vp_set(&self->vp, HV_X64_REGISTER_RCX, msrs[i]);
+		vp_set(&self->vp, HV_X64_REGISTER_RAX, 0x11111111);
+		vp_set(&self->vp, HV_X64_REGISTER_RDX, 0x22222222);
 
-	ASSERT_EQ(0, vp_run(&self->vp));
-	ASSERT_EQ(HVMSG_X64_MSR_INTERCEPT, self->vp.msg.header.message_type);
-	EXPECT_EQ(HV_INTERCEPT_ACCESS_WRITE, message->header.intercept_access_type);
-	EXPECT_EQ(MSR_NOBODYS, message->msr_number);
-	EXPECT_EQ(0x11111111, (u32)message->rax);
-	EXPECT_EQ(0x22222222, (u32)message->rdx);
-	EXPECT_TRUE(header_fits(&self->vp, variant->mode));
-	skip_instruction(&self->vp, 2);
+		ASSERT_EQ(0, vp_run(&self->vp));
+		ASSERT_EQ(HVMSG_X64_MSR_INTERCEPT, self->vp.msg.header.message_type);
+		EXPECT_EQ(HV_INTERCEPT_ACCESS_WRITE, message->header.intercept_access_type);
+		EXPECT_EQ(msrs[i], message->msr_number);
+		EXPECT_EQ(0x11111111, (u32)message->rax);
+		EXPECT_EQ(0x22222222, (u32)message->rdx);
+		EXPECT_TRUE(header_fits(&self->vp, variant->mode));
+		skip_instruction(&self->vp, 2);
 
-	ASSERT_EQ(0, vp_run(&self->vp));
-	ASSERT_EQ(HVMSG_X64_MSR_INTERCEPT, self->vp.msg.header.message_type);
-	EXPECT_EQ(HV_INTERCEPT_ACCESS_READ, message->header.intercept_access_type);
-	EXPECT_EQ(MSR_NOBODYS, message->msr_number);
-	vp_set(&self->vp, HV_X64_REGISTER_RAX, 0x33333333);
-	vp_set(&self->vp, HV_X64_REGISTER_RDX, 0x44444444);
-	skip_instruction(&self->vp, 2);
-	ASSERT_EQ(0, run_to_end(&self->vp));
-	EXPECT_EQ(0x33333333, seen[0]);
-	EXPECT_EQ(0x44444444, seen[1]);
+		ASSERT_EQ(0, vp_run(&self->vp));
+		ASSERT_EQ(HVMSG_X64_MSR_INTERCEPT, self->vp.msg.header.message_type);
+		EXPECT_EQ(HV_INTERCEPT_ACCESS_READ, message->header.intercept_access_type);
+		EXPECT_EQ(msrs[i], message->msr_number);
+		vp_set(&self->vp, HV_X64_REGISTER_RAX, 0x33333333);
+		vp_set(&self->vp, HV_X64_REGISTER_RDX, 0x44444444);
+		skip_instruction(&self->vp, 2);
+		ASSERT_EQ(0, run_to_end(&self->vp));
+		EXPECT_EQ(0x33333333, seen[0]);
+		EXPECT_EQ(0x44444444, seen[1]);
+	}
 }
 
 /* MSRs of the processor are the guest's own, and are registers to the VMM. */
@@ -625,6 +633,37 @@ TEST_F(run, exception_intercept)
 	EXPECT_EQ(3, message->exception_vector);
 	EXPECT_TRUE(!message->error_code_valid);
 	EXPECT_EQ(GUEST_CODE, message->header.rip);
+}
+
+/* The same of a single step and of a breakpoint register, told by DR6. */
+TEST_F(run, debug_intercept)
+{
+	const struct hv_x64_exception_intercept_message *message =
+		(const void *)self->vp.msg.u.payload;
+	u16 status;
+	int ret;
+
+	ret = install_intercept(&self->vm, HV_INTERCEPT_TYPE_EXCEPTION,
+				HV_INTERCEPT_ACCESS_MASK_EXECUTE, 1, &status);
+	if (hv_lacks(status))
+		SKIP(return, "exceptions cannot be intercepted: status %#x", status);
+	ASSERT_EQ(0, ret);
+	vp_enter(&self->vp, variant->mode, &three_nops);
+	vp_set(&self->vp, HV_X64_REGISTER_RFLAGS, BIT(8) | BIT(1));
+	ASSERT_EQ(0, vp_run(&self->vp));
+	ASSERT_EQ(HVMSG_X64_EXCEPTION_INTERCEPT, self->vp.msg.header.message_type);
+	EXPECT_EQ(1, message->exception_vector);
+	EXPECT_EQ(BIT(14), message->exception_parameter);
+	EXPECT_EQ(GUEST_CODE + 1, message->header.rip);
+
+	vp_enter(&self->vp, variant->mode, &three_nops);
+	vp_set(&self->vp, HV_X64_REGISTER_DR0, GUEST_CODE + 2);
+	vp_set(&self->vp, HV_X64_REGISTER_DR7, BIT(10) | BIT(0));
+	ASSERT_EQ(0, vp_run(&self->vp));
+	ASSERT_EQ(HVMSG_X64_EXCEPTION_INTERCEPT, self->vp.msg.header.message_type);
+	EXPECT_EQ(1, message->exception_vector);
+	EXPECT_EQ(BIT(0), message->exception_parameter);
+	EXPECT_EQ(GUEST_CODE + 2, message->header.rip);
 }
 
 /* General registers, RIP, RFLAGS and segments: set one way, seen the other. */
