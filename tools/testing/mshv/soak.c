@@ -29,7 +29,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include <linux/compiler.h>
 #include <linux/kernel.h>
@@ -108,14 +107,6 @@ static u32 draw(u32 below)
 	random_state ^= random_state >> 17;
 	random_state ^= random_state << 5;
 	return random_state % below;
-}
-
-static long milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* A VMM and all it has. */
@@ -379,13 +370,13 @@ static void add_fault(void)
 
 static struct worker {
 	pid_t pid;
-	long killed;		/* when; 0: it was not */
-	long kill_at;
+	u64 killed;		/* when; 0: it was not */
+	u64 kill_at;
 } workers[WORKERS];
 
 static unsigned long ended, killed, failed, crashed;
 
-static void start_worker(struct worker *worker, long now)
+static void start_worker(struct worker *worker, u64 now)
 {
 	u32 seed = 1 + draw(UINT32_MAX - 1);
 
@@ -404,7 +395,7 @@ static void start_worker(struct worker *worker, long now)
 }
 
 /* Whether a slot is free; kills who is due. */
-static bool look_after(struct worker *worker, long now)
+static bool look_after(struct worker *worker, u64 now)
 {
 	int status;
 
@@ -464,10 +455,10 @@ static bool partition_works(void)
 
 static void soak(long seconds)
 {
-	long start = milliseconds(), now;
+	u64 start = milliseconds(), now;
 	u32 i;
 
-	for (now = start; now < start + seconds * 1000; now = milliseconds()) {
+	for (now = start; now < start + seconds * 1000ULL; now = milliseconds()) {
 		for (i = 0; i < WORKERS; i++)
 			if (look_after(&workers[i], now))
 				start_worker(&workers[i], now);
