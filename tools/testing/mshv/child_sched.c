@@ -609,14 +609,6 @@ static bool twist(struct child_vp *vp, struct hv_output_dispatch_vp *output)
 	}
 }
 
-/* No violation: a VMM can set these registers, and the driver does not know. */
-static u16 refuse_dispatch(struct hypercall *call, const struct child_vp *vp, u32 name)
-{
-	log_event(call->vp->index, "dispatch-refused", "child=0x%llx index=%u register=0x%x",
-		  (unsigned long long)vp->child->id, vp->index, name);
-	return HV_STATUS_INVALID_VP_STATE;
-}
-
 /* What the parent must not do. */
 static u16 check_dispatch(struct hypercall *call, struct child_vp *vp)
 {
@@ -640,13 +632,17 @@ static u16 check_dispatch(struct hypercall *call, struct child_vp *vp)
 		log_violation(me, "VP %u is dispatched while it is destroyed", vp->index);
 		return HV_STATUS_INVALID_VP_STATE;
 	}
-	if (vp->dispatch_suspend)
-		return refuse_dispatch(call, vp, HV_REGISTER_DISPATCH_SUSPEND);
+	if (vp->dispatch_suspend) {
+		log_violation(me, "VP %u is dispatched after its dispatching was ended", vp->index);
+		return HV_STATUS_INVALID_VP_STATE;
+	}
 	if (!vp->intercept_suspend || input->flags & HV_DISPATCH_VP_FLAG_CLEAR_INTERCEPT_SUSPEND)
 		return HV_STATUS_SUCCESS;
-	if (!vp->intercepted)
-		return refuse_dispatch(call, vp, HV_REGISTER_INTERCEPT_SUSPEND);
-	log_violation(me, "VP %u is dispatched with an intercept pending", vp->index);
+	if (vp->intercepted)
+		log_violation(me, "VP %u is dispatched with an intercept pending", vp->index);
+	else	/* A VMM has set the register, of which the driver does not know. */
+		log_event(me, "dispatch-refused", "child=0x%llx index=%u",
+			  (unsigned long long)vp->child->id, vp->index);
 	return HV_STATUS_INVALID_VP_STATE;
 }
 

@@ -689,6 +689,27 @@ TEST_F(apic, what_a_guest_cannot_write)
 {
 	static const u32 read_only[] = { ID, VERSION, PPR, ISR + 0x20, TMR + 0x20,
 					 IRR + 0x20, CURRENT, APR, RRD };
+	static const struct {
+		u32 reg;
+		u32 value;
+		u32 kept;
+	} writes[] = {
+		{ LVT_TIMER, ~0U, 0x300ff },
+		{ LVT_CMCI, ~0U, 0x107ff },
+		{ LVT_THERMAL, ~0U, 0x107ff },
+		{ LVT_PERF, ~0U, 0x107ff },
+		{ LVT_LINT0, ~0U, 0x1a7ff },
+		{ LVT_LINT1, ~0U, 0x1a7ff },
+		{ LVT_ERROR, ~0U, 0x100ff },
+		{ DIVIDE, ~0U, 0xb },
+		{ TPR, ~0U, 0xff },
+		{ SVR, ~0U, 0x3ff },
+		{ LDR, ~0U, 0xff000000 },
+		{ DFR, 0, 0x0fffffff },
+		{ ICR_HIGH, ~0U, 0xff000000 },
+		/* "Sending" is not there to be seen: it never takes time. */
+		{ ICR, ~0U, 0xccfff },
+	};
 	struct apic *apic = &self->apic;
 	unsigned int i;
 	u32 before;
@@ -700,35 +721,10 @@ TEST_F(apic, what_a_guest_cannot_write)
 	}
 	EXPECT_EQ(0, apic->errors);
 
-	apic_write(apic, LVT_TIMER, ~0U);
-	EXPECT_EQ(0x300ff, apic_read(apic, LVT_TIMER));
-	apic_write(apic, LVT_CMCI, ~0U);
-	EXPECT_EQ(0x107ff, apic_read(apic, LVT_CMCI));
-	apic_write(apic, LVT_THERMAL, ~0U);
-	EXPECT_EQ(0x107ff, apic_read(apic, LVT_THERMAL));
-	apic_write(apic, LVT_PERF, ~0U);
-	EXPECT_EQ(0x107ff, apic_read(apic, LVT_PERF));
-	apic_write(apic, LVT_LINT0, ~0U);
-	EXPECT_EQ(0x1a7ff, apic_read(apic, LVT_LINT0));
-	apic_write(apic, LVT_LINT1, ~0U);
-	EXPECT_EQ(0x1a7ff, apic_read(apic, LVT_LINT1));
-	apic_write(apic, LVT_ERROR, ~0U);
-	EXPECT_EQ(0x100ff, apic_read(apic, LVT_ERROR));
-	apic_write(apic, DIVIDE, ~0U);
-	EXPECT_EQ(0xb, apic_read(apic, DIVIDE));
-	apic_write(apic, TPR, ~0U);
-	EXPECT_EQ(0xff, apic_read(apic, TPR));
-	apic_write(apic, SVR, ~0U);
-	EXPECT_EQ(0x3ff, apic_read(apic, SVR));
-	apic_write(apic, LDR, ~0U);
-	EXPECT_EQ(0xff000000, apic_read(apic, LDR));
-	apic_write(apic, DFR, 0);
-	EXPECT_EQ(0x0fffffff, apic_read(apic, DFR));
-	apic_write(apic, ICR_HIGH, ~0U);
-	EXPECT_EQ(0xff000000, apic_read(apic, ICR_HIGH));
-	/* "Sending" is not there to be seen: it never takes time. */
-	apic_write(apic, ICR, ~0U);
-	EXPECT_EQ(0xccfff, apic_read(apic, ICR));
+	for (i = 0; i < ARRAY_SIZE(writes); i++) {
+		apic_write(apic, writes[i].reg, writes[i].value);
+		EXPECT_EQ(writes[i].kept, apic_read(apic, writes[i].reg));
+	}
 
 	/* Only the first of a register's four words is one. */
 	apic_write(apic, TPR + 4, 0);
