@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "machine.h"
-#include "options.h"
+#include "hv/machine.h"
+#include "hv/options.h"
 
 int main(int argc, char **argv)
 {

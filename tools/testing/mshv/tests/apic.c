@@ -10,7 +10,7 @@
 
 #include "kselftest_harness.h"
 
-#include "../apic.h"
+#include "../child/apic.h"
 
 /* Offsets in the page, as the SDM has them; MSRs follow from them. */
 #define ID		0x020

@@ -10,12 +10,12 @@
 
 #include <hyperv/hvhdk.h>
 
-#include "../child.h"
-#include "../hv_more.h"
-#include "../hypercall.h"
-#include "../log.h"
-#include "../options.h"
-#include "../partition.h"
+#include "../child/child.h"
+#include "../hv/hv_more.h"
+#include "../hv/hypercall.h"
+#include "../hv/log.h"
+#include "../hv/options.h"
+#include "../hv/partition.h"
 
 #define RAM_SIZE	(4ULL << 20)
 #define RAM_PAGES	(RAM_SIZE / HV_HYP_PAGE_SIZE)

@@ -8,8 +8,8 @@
 
 #include "kselftest_harness.h"
 
-#include "../cpuid.h"
-#include "../msr.h"
+#include "../hv/cpuid.h"
+#include "../hv/msr.h"
 #include "child_fixture.h"
 
 #define ENABLE		1ULL

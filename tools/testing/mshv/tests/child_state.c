@@ -6,9 +6,9 @@
 
 #include "kselftest_harness.h"
 
-#include "../apic.h"
-#include "../child_regs.h"
-#include "../child_walk.h"
+#include "../child/apic.h"
+#include "../child/regs.h"
+#include "../child/walk.h"
 #include "child_fixture.h"
 
 #define P		0x001ULL

@@ -15,12 +15,12 @@
 
 #include "kselftest_harness.h"
 
-#include "../child.h"
-#include "../hv_more.h"
-#include "../hypercall.h"
-#include "../log.h"
-#include "../msr.h"
-#include "../partition.h"
+#include "../child/child.h"
+#include "../hv/hv_more.h"
+#include "../hv/hypercall.h"
+#include "../hv/log.h"
+#include "../hv/msr.h"
+#include "../hv/partition.h"
 
 #define RAM_SIZE	0x100000ULL
 #define SIMP_GPA	0x10000ULL

@@ -15,17 +15,17 @@
 
 #include "kselftest_harness.h"
 
-#include "../acpi.h"
-#include "../boot.h"
-#include "../cpuid.h"
-#include "../fault.h"
-#include "../hv_more.h"
-#include "../hypercall.h"
-#include "../log.h"
-#include "../msr.h"
-#include "../names.h"
-#include "../partition.h"
-#include "../test_port.h"
+#include "../hv/cpuid.h"
+#include "../hv/fault.h"
+#include "../hv/hv_more.h"
+#include "../hv/hypercall.h"
+#include "../hv/log.h"
+#include "../hv/msr.h"
+#include "../hv/names.h"
+#include "../hv/partition.h"
+#include "../hv/test_port.h"
+#include "../pc/acpi.h"
+#include "../pc/boot.h"
 
 #define RAM_SIZE	(4ULL << 20)
 #define SIMP_GPA	0x10000ULL

@@ -12,8 +12,8 @@
 
 #include "kselftest_harness.h"
 
-#include "../acpi.h"
-#include "../guest.h"
+#include "../pc/acpi.h"
+#include "../pc/guest.h"
 #include "../vmm/io.h"
 #include "../vmm/mmio.h"
 #include "../vmm/options.h"

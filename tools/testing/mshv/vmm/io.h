@@ -8,7 +8,7 @@
 #include <linux/types.h>
 #include <hyperv/hvhdk.h>
 
-#include "../hv_more.h"
+#include "../hv/hv_more.h"
 
 /* So many elements of a string are done before the VP is run again. */
 #define IO_BURST	4096

@@ -16,9 +16,9 @@
 #include <linux/kernel.h>
 #include <linux/mshv.h>
 
-#include "../boot.h"
-#include "../hv_more.h"
-#include "../names.h"
+#include "../hv/hv_more.h"
+#include "../hv/names.h"
+#include "../pc/boot.h"
 #include "mshv.h"
 
 #define DEVICE	"/dev/mshv"

@@ -24,12 +24,12 @@
 #include <linux/bits.h>
 #include <linux/kernel.h>
 
-#include "../acpi.h"
-#include "../boot.h"
-#include "../guest.h"
-#include "../hv_more.h"
-#include "../rtc.h"
-#include "../uart.h"
+#include "../hv/hv_more.h"
+#include "../pc/acpi.h"
+#include "../pc/boot.h"
+#include "../pc/guest.h"
+#include "../pc/rtc.h"
+#include "../pc/uart.h"
 #include "io.h"
 #include "mmio.h"
 #include "mshv.h"

@@ -22,11 +22,11 @@
 #include <linux/kvm.h>
 #include <hyperv/hvhdk.h>
 
+#include "../hv/hypercall.h"
+#include "../hv/log.h"
+#include "../hv/partition.h"
 #include "child.h"
-#include "child_regs.h"
-#include "hypercall.h"
-#include "log.h"
-#include "partition.h"
+#include "regs.h"
 
 #define DISPATCH_FLAGS	(HV_DISPATCH_VP_FLAG_CLEAR_INTERCEPT_SUSPEND | \
 			 HV_DISPATCH_VP_FLAG_ENABLE_CALLER_INTERRUPTS | \

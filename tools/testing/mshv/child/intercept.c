@@ -10,13 +10,13 @@
 #include <linux/kvm.h>
 #include <hyperv/hvhdk.h>
 
+#include "../hv/hv_more.h"
+#include "../hv/log.h"
+#include "../hv/names.h"
+#include "../hv/partition.h"
 #include "child.h"
-#include "child_insn.h"
-#include "child_register.h"
-#include "hv_more.h"
-#include "log.h"
-#include "names.h"
-#include "partition.h"
+#include "insn.h"
+#include "register.h"
 
 #define CR0_PE			BIT(0)
 #define CR0_AM			BIT(18)

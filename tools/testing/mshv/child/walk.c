@@ -7,7 +7,7 @@
 #include <hyperv/hvhdk.h>
 
 #include "child.h"
-#include "child_walk.h"
+#include "walk.h"
 
 #define CR0_WP		BIT_ULL(16)
 #define CR0_PG		BIT_ULL(31)

@@ -13,14 +13,14 @@
 #include <asm/msr-index.h>
 #include <hyperv/hvhdk.h>
 
+#include "../hv/cpuid.h"
+#include "../hv/hv_more.h"
+#include "../hv/hypercall.h"
+#include "../hv/options.h"
+#include "../hv/partition.h"
 #include "child.h"
-#include "child_register.h"
-#include "child_regs.h"
-#include "cpuid.h"
-#include "hv_more.h"
-#include "hypercall.h"
-#include "options.h"
-#include "partition.h"
+#include "register.h"
+#include "regs.h"
 
 #define LEAF_FEATURES		0x1
 #define LEAF_CACHES		0x4

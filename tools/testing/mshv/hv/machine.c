@@ -17,8 +17,10 @@
 #include <linux/compiler.h>
 #include <linux/kvm.h>
 
-#include "acpi.h"
-#include "boot.h"
+#include "../pc/acpi.h"
+#include "../pc/boot.h"
+#include "../pc/rtc.h"
+#include "../pc/uart.h"
 #include "cpuid.h"
 #include "hv_more.h"
 #include "hypercall.h"
@@ -26,9 +28,7 @@
 #include "machine.h"
 #include "msr.h"
 #include "partition.h"
-#include "rtc.h"
 #include "test_port.h"
-#include "uart.h"
 
 #define PAGE			4096ULL
 #define LOW_RAM_MAX		(3ULL << 30)

@@ -12,10 +12,10 @@
 
 #include <linux/types.h>
 
-#include "child.h"
-#include "guest.h"
+#include "../child/child.h"
+#include "../child/port.h"
+#include "../pc/guest.h"
 #include "options.h"
-#include "port.h"
 #include "stats.h"
 #include "synic.h"
 

@@ -14,14 +14,14 @@
 #include <linux/kvm.h>
 #include <hyperv/hvhdk.h>
 
+#include "../hv/hv_more.h"
+#include "../hv/hypercall.h"
+#include "../hv/log.h"
+#include "../hv/msr.h"
+#include "../hv/partition.h"
+#include "../hv/property.h"
 #include "child.h"
-#include "hv_more.h"
-#include "hypercall.h"
-#include "log.h"
-#include "msr.h"
-#include "partition.h"
 #include "port.h"
-#include "property.h"
 
 /* No small number, so that none is taken for an index. */
 #define CHILD_FIRST_ID		0x100

@@ -17,12 +17,12 @@
 #include <linux/kvm.h>
 #include <hyperv/hvhdk.h>
 
+#include "../hv/hv_more.h"
+#include "../hv/log.h"
+#include "../hv/msr.h"
+#include "../hv/partition.h"
 #include "child.h"
-#include "child_insn.h"
-#include "hv_more.h"
-#include "log.h"
-#include "msr.h"
-#include "partition.h"
+#include "insn.h"
 #include "port.h"
 
 #define RFLAGS_IF		BIT_ULL(9)

@@ -11,13 +11,13 @@
 #include <linux/kernel.h>
 #include <hyperv/hvhdk.h>
 
+#include "../hv/hv_more.h"
+#include "../hv/hypercall.h"
+#include "../hv/log.h"
+#include "../hv/partition.h"
 #include "child.h"
-#include "child_regs.h"
-#include "hv_more.h"
-#include "hypercall.h"
-#include "log.h"
-#include "partition.h"
 #include "port.h"
+#include "regs.h"
 
 #define DOORBELL_FLAGS	(HV_DOORBELL_FLAG_TRIGGER_SIZE_MASK | \
 			 HV_DOORBELL_FLAG_TRIGGER_ANY_VALUE)

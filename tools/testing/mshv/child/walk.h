@@ -7,7 +7,7 @@
 
 #include <hyperv/hvhdk.h>
 
-#include "hv_more.h"
+#include "../hv/hv_more.h"
 
 struct child_vp;
 

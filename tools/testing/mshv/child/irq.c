@@ -11,11 +11,11 @@
 #include <linux/kernel.h>
 #include <hyperv/hvhdk.h>
 
+#include "../hv/hv_more.h"
+#include "../hv/hypercall.h"
+#include "../hv/log.h"
+#include "../hv/partition.h"
 #include "child.h"
-#include "hv_more.h"
-#include "hypercall.h"
-#include "log.h"
-#include "partition.h"
 
 #define NS_PER_S		1000000000ULL
 

@@ -15,11 +15,11 @@
 #include <linux/kvm.h>
 #include <hyperv/hvhdk.h>
 
+#include "../hv/hypercall.h"
+#include "../hv/log.h"
+#include "../hv/partition.h"
 #include "child.h"
-#include "child_regs.h"
-#include "hypercall.h"
-#include "log.h"
-#include "partition.h"
+#include "regs.h"
 
 /* What a real hypervisor needs is not known; some, so that it is accounted for. */
 #define CHILD_PAGES_VP		32

@@ -10,13 +10,13 @@
 #include <linux/kvm.h>
 #include <hyperv/hvhdk.h>
 
+#include "../hv/hv_more.h"
+#include "../hv/hypercall.h"
+#include "../hv/log.h"
+#include "../hv/partition.h"
 #include "child.h"
-#include "child_regs.h"
-#include "child_walk.h"
-#include "hv_more.h"
-#include "hypercall.h"
-#include "log.h"
-#include "partition.h"
+#include "regs.h"
+#include "walk.h"
 
 /* Offsets in the page of a local APIC. */
 #define APIC_ID			0x20

@@ -72,9 +72,9 @@
 #include <linux/mshv.h>
 #include <hyperv/hvgdk_mini.h>
 
+#include "../hv/hv_more.h"
+#include "../hv/names.h"
 #include "ask.h"
-#include "hv_more.h"
-#include "names.h"
 #include "program.h"
 
 #define MODULE		"/mshv_root.ko"

@@ -16,13 +16,13 @@
 #include <asm/msr-index.h>
 #include <hyperv/hvhdk.h>
 
+#include "../hv/log.h"
+#include "../hv/msr.h"
+#include "../hv/names.h"
+#include "../hv/partition.h"
 #include "child.h"
-#include "child_register.h"
-#include "child_regs.h"
-#include "log.h"
-#include "msr.h"
-#include "names.h"
-#include "partition.h"
+#include "register.h"
+#include "regs.h"
 
 #define PAGE_ENABLE		BIT_ULL(0)
 #define CRASH_TEXT_MAX		HV_HYP_PAGE_SIZE

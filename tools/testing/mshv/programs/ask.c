@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/io.h>
 
+#include "../hv/hv_more.h"
 #include "ask.h"
-#include "hv_more.h"
 
 const char *ask(const char *fmt, ...)
 {

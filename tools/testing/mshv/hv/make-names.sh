@@ -20,7 +20,7 @@ table()
 }
 
 echo '/* Made by make-names. */'
-echo '#include "names.h"'
+echo '#include "hv/names.h"'
 table status_names HV_STATUS_ "$1/hvgdk_mini.h"
 table hypercall_names HVCALL_ "$1/hvgdk_mini.h"
 table property_names HV_PARTITION_PROPERTY_ "$1/hvhdk_mini.h"

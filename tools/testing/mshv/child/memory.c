@@ -32,10 +32,10 @@
 #include <linux/userfaultfd.h>
 #include <hyperv/hvhdk.h>
 
+#include "../hv/hypercall.h"
+#include "../hv/log.h"
+#include "../hv/partition.h"
 #include "child.h"
-#include "hypercall.h"
-#include "log.h"
-#include "partition.h"
 
 /*
  * A table of four levels with 512 entries each, like the processor's own: it has

@@ -13,13 +13,13 @@
 #include <linux/kvm.h>
 #include <hyperv/hvhdk.h>
 
+#include "../hv/hv_more.h"
+#include "../hv/hypercall.h"
+#include "../hv/partition.h"
 #include "child.h"
-#include "child_register.h"
-#include "child_regs.h"
-#include "child_walk.h"
-#include "hv_more.h"
-#include "hypercall.h"
-#include "partition.h"
+#include "register.h"
+#include "regs.h"
+#include "walk.h"
 
 #define CR0_ET			BIT_ULL(4)
 #define CR0_NW			BIT_ULL(29)

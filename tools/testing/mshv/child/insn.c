@@ -10,7 +10,7 @@
 #include <linux/kvm.h>
 
 #include "child.h"
-#include "child_insn.h"
+#include "insn.h"
 
 #define OPCODE_MOV_STORE_8	0x88	/* mov %r8, m */
 #define OPCODE_MOV_STORE	0x89	/* mov %r, m */

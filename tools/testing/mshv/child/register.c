@@ -16,10 +16,10 @@
 #include <asm/msr-index.h>
 #include <hyperv/hvhdk.h>
 
+#include "../hv/hv_more.h"
 #include "child.h"
-#include "child_register.h"
-#include "child_regs.h"
-#include "hv_more.h"
+#include "register.h"
+#include "regs.h"
 
 #define RFLAGS_FIXED		BIT_ULL(1)
 #define CR8_MAX			15
