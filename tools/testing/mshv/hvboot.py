@@ -111,7 +111,6 @@ SKIPS = (
     'the hypervisor tells the VMM of EOIs, not the kernel',
     'memory of this kind is shared with children',
     'the hypervisor does not tell of HLT, it waits',
-    'RDRAND cannot be disabled: there is none',
 )
 
 # What a kernel prints when something is wrong, lockdep's reports included.

@@ -146,6 +146,8 @@ u16 child_create(struct hypercall *call)
 {
 	struct partition *partition = call->vp->partition;
 	const struct hv_input_create_partition *input = call->in;
+	const struct hv_partition_creation_properties *without =
+		&input->partition_creation_properties;
 	struct hv_output_create_partition *output = call->out;
 	struct child *child;
 	int ret;
@@ -162,6 +164,8 @@ u16 child_create(struct hypercall *call)
 		return HV_STATUS_NO_RESOURCES;
 	child->parent = partition;
 	child->flags = input->flags;
+	child->disabled.cpu = without->disabled_processor_features;
+	child->disabled.xsave = without->disabled_processor_xsave_features;
 	child->vm = -1;
 	ret = child_make_vm(child);
 	if (!ret)
@@ -419,7 +423,7 @@ u16 child_property_get(struct child *child, u32 code, u64 *value)
 		*value = child->ignores_msrs;
 		break;
 	default:
-		return property_of_processor(child->parent, code, value);
+		return property_of_processor(child->parent, &child->disabled, code, value);
 	}
 	return HV_STATUS_SUCCESS;
 }

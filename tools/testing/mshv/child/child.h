@@ -30,6 +30,7 @@
 #include <linux/kvm.h>
 #include <hyperv/hvhdk.h>
 
+#include "../hv/features.h"
 #include "apic.h"
 
 struct hypercall;
@@ -196,6 +197,7 @@ struct child_vp {
  * @nr_vps: how many there are
  * @intercepts: what the parent has asked to be told of
  * @nr_intercepts: how many
+ * @disabled: features of the processor that it was created without
  * @synthetic_features: HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES
  * @ignores_msrs: HV_PARTITION_PROPERTY_UNIMPLEMENTED_MSR_ACTION: ones that do
  *	not exist read 0 and take everything; else they give #GP
@@ -224,6 +226,7 @@ struct child {
 	struct child_intercept intercepts[CHILD_INTERCEPTS_MAX];
 	unsigned int nr_intercepts;
 
+	struct features disabled;
 	u64 synthetic_features;
 	bool ignores_msrs;
 	bool tracks_access;

@@ -92,7 +92,7 @@ static void apply(const struct child_cpuid_result *result, struct cpuid *cpuid)
 }
 
 /* As the parent has chosen, in the form in which CPUID has it. */
-static u32 features_of(const struct child *child)
+static u32 synthetic_features(const struct child *child)
 {
 	const union hv_partition_synthetic_processor_features chosen = {
 		.as_uint64[0] = child->synthetic_features,
@@ -123,13 +123,14 @@ static void make(struct child_vp *vp, bool registered, struct cpuid *cpuid)
 		.no_deadline = true,
 		.physical_bits = child->parent->physical_bits,
 		.build = child->parent->options->build,
-		.features = features_of(child),
+		.features = synthetic_features(child),
 		.vps_max = CHILD_VPS_MAX,
 	};
 	unsigned int i;
 
 	cpuid_supported(child->parent->kvm, cpuid);
 	cpuid_fit(cpuid, &view);
+	features_disable(cpuid, &child->disabled);
 	for (i = 0; registered && i < vp->nr_cpuid_results; i++)
 		apply(&vp->cpuid_results[i], cpuid);
 }

@@ -10,6 +10,7 @@
 #include <hyperv/hvhdk.h>
 
 #include "cpuid.h"
+#include "features.h"
 #include "hv_more.h"
 #include "partition.h"
 
@@ -32,7 +33,6 @@
 #define FEATURES_EDX_APIC	BIT(9)
 #define FEATURES_EDX_HTT	BIT(28)
 #define AMD_FEATURES_ECX_SVM	BIT(2)
-#define AMD_FEATURES_EDX_RDTSCP	BIT(27)
 
 /* Each child takes so much of hvemu's own address space. */
 #define PHYSICAL_BITS_MAX	40
@@ -180,12 +180,13 @@ struct kvm_cpuid_entry2 *cpuid_find(struct cpuid *cpuid, u32 function, u32 index
 	return NULL;
 }
 
-void cpuid_tell(const struct cpuid *cpuid, struct partition *partition)
+void cpuid_tell(struct cpuid *cpuid, struct partition *partition)
 {
 	struct processor *processor = &partition->processor;
 	const struct kvm_cpuid_entry2 *entry;
 	u32 i;
 
+	processor->features = features_of(cpuid);
 	for (i = 0; i < cpuid->head.nent; i++) {
 		entry = &cpuid->entries[i];
 		switch (entry->function) {
@@ -195,9 +196,6 @@ void cpuid_tell(const struct cpuid *cpuid, struct partition *partition)
 				break;
 			processor->xsave_states = entry->eax | (u64)entry->edx << 32;
 			processor->xsave_size = entry->ecx;
-			break;
-		case LEAF_AMD_FEATURES:
-			processor->rdtscp = entry->edx & AMD_FEATURES_EDX_RDTSCP;
 			break;
 		case LEAF_ADDRESS_SIZES:
 			partition->physical_bits = entry->eax & 0xff;

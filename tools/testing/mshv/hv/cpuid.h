@@ -69,6 +69,6 @@ void cpuid_make(struct cpuid *cpuid, const struct vp *vp);
  * @cpuid: what KVM can do
  * @partition: its processor and physical_bits are filled in
  */
-void cpuid_tell(const struct cpuid *cpuid, struct partition *partition);
+void cpuid_tell(struct cpuid *cpuid, struct partition *partition);
 
 #endif /* _HVEMU_CPUID_H */

@@ -15,6 +15,7 @@
 #include "../child/child.h"
 #include "../child/port.h"
 #include "../pc/guest.h"
+#include "features.h"
 #include "options.h"
 #include "stats.h"
 #include "synic.h"
@@ -38,7 +39,7 @@ struct vp {
 struct processor {
 	u64 xsave_states;
 	u64 xsave_size;
-	bool rdtscp;
+	struct features features;	/* that it has */
 };
 
 struct partition {

@@ -13,9 +13,11 @@
 #include "partition.h"
 #include "property.h"
 
-u16 property_of_processor(const struct partition *partition, u32 code, u64 *value)
+u16 property_of_processor(const struct partition *partition, const struct features *without,
+			  u32 code, u64 *value)
 {
 	const struct processor *processor = &partition->processor;
+	const struct features features = features_without(processor->features, without);
 
 	switch (code) {
 	case HV_PARTITION_PROPERTY_PROCESSOR_CLOCK_FREQUENCY:
@@ -25,8 +27,7 @@ u16 property_of_processor(const struct partition *partition, u32 code, u64 *valu
 		*value = partition->physical_bits;
 		break;
 	case HV_PARTITION_PROPERTY_PROCESSOR_XSAVE_FEATURES:
-		/* Those that add MSRs or instructions are not offered. */
-		*value = 0;
+		*value = features.xsave.as_uint64;
 		break;
 	case HV_PARTITION_PROPERTY_XSAVE_STATES:
 		*value = processor->xsave_states;
@@ -35,10 +36,10 @@ u16 property_of_processor(const struct partition *partition, u32 code, u64 *valu
 		*value = processor->xsave_size;
 		break;
 	case HV_PARTITION_PROPERTY_PROCESSOR_FEATURES0:
-		*value = processor->rdtscp ? HV_PROCESSOR_FEATURE_RDTSCP : 0;
+		*value = features.cpu.as_uint64[0];
 		break;
 	case HV_PARTITION_PROPERTY_PROCESSOR_FEATURES1:
-		*value = 0;
+		*value = features.cpu.as_uint64[1];
 		break;
 	default:
 		return HV_STATUS_UNKNOWN_PROPERTY;
@@ -51,7 +52,7 @@ u16 property_get(struct hypercall *call)
 	struct partition *partition = call->vp->partition;
 	const struct hv_input_get_partition_property *input = call->in;
 	struct hv_output_get_partition_property *output = call->out;
-
+	const struct features none = { };
 	struct child *child;
 	u64 value = 0;
 	u16 status;
@@ -66,7 +67,7 @@ u16 property_get(struct hypercall *call)
 			(u64)partition_privileges(partition) << 32;
 		status = HV_STATUS_SUCCESS;
 	} else {
-		status = property_of_processor(partition, input->property_code, &value);
+		status = property_of_processor(partition, &none, input->property_code, &value);
 	}
 	if (status == HV_STATUS_SUCCESS)
 		output->property_value = value;

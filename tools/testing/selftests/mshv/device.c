@@ -4,6 +4,7 @@
  * how; which file takes which ioctl; what files mean to each other.
  */
 
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -208,32 +209,98 @@ TEST_F(device, create_v2)
 	close(fd);
 }
 
-/* A feature that is disabled is one that the partition does not have. */
-TEST_F(device, create_v2_disables_features)
-{
-	const union hv_partition_processor_features rdrand = { .rd_rand_support = 1 };
-	struct mshv_create_partition_v2 args = create_v2();
-	u64 with, without;
-	u16 status;
-	int fd, ret;
+GUEST64(cpuid_1,
+	"mov $1, %eax\n"
+	"cpuid\n"
+	"mov %ecx, %eax\n"
+	"out %eax, $" __stringify(PORT_REPORT) "\n");
 
-	fd = mshv_ioctl(self->fd, MSHV_CREATE_PARTITION, &args);
-	ASSERT_GE(fd, 0);
-	ret = hv_get_property(fd, HV_PARTITION_PROPERTY_PROCESSOR_FEATURES0, &with, &status);
+/* What a guest without some features finds in ECX of leaf 1 of CPUID, and a property. */
+static int features_seen(const struct mshv_create_partition_v2 *args, u32 code,
+			 u32 *ecx, u64 *features, u16 *status)
+{
+	struct vm vm;
+	struct vp vp;
+	int ret;
+
+	vm_start_without(&vm, args);
+	ret = hv_get_property(vm.fd, code, features, status);
+	if (!ret) {
+		vp_start(&vm, &vp, 0);
+		vp_enter(&vp, GUEST_LONG, &cpuid_1);
+		ret = vp_run_to_report(&vp, ecx);
+		vp_stop(&vp);
+	}
+	vm_stop(&vm);
+	return ret;
+}
+
+FIXTURE(features) {
+	struct mshv_create_partition_v2 args;
+	u32 code;
+	u64 bit;
+};
+
+/* Whether of XSAVE's features or of all others; its place in CPUID. */
+FIXTURE_VARIANT(features) {
+	bool xsave;
+	union hv_partition_processor_features cpu;
+	union hv_partition_processor_xsave_features of_xsave;
+	u32 ecx;
+};
+
+FIXTURE_VARIANT_ADD(features, popcnt) {
+	.cpu.pop_cnt_support = 1, .ecx = bit_POPCNT,
+};
+
+FIXTURE_VARIANT_ADD(features, rdrand) {
+	.cpu.rd_rand_support = 1, .ecx = bit_RDRND,
+};
+
+FIXTURE_VARIANT_ADD(features, xsave) {
+	.xsave = true, .of_xsave.xsave_support = 1, .ecx = bit_XSAVE,
+};
+
+FIXTURE_SETUP(features)
+{
+	self->args = create_v2();
+	self->code = variant->xsave ? HV_PARTITION_PROPERTY_PROCESSOR_XSAVE_FEATURES :
+				      HV_PARTITION_PROPERTY_PROCESSOR_FEATURES0;
+	self->bit = variant->xsave ? variant->of_xsave.as_uint64 : variant->cpu.as_uint64[0];
+}
+
+FIXTURE_TEARDOWN(features)
+{
+}
+
+/* A feature that is disabled is one that the partition and its guest do not have. */
+TEST_F(features, disabled)
+{
+	u64 with, without;
+	u32 had, has;
+	u16 status;
+	int ret;
+
+	ret = features_seen(&self->args, self->code, &had, &with, &status);
 	if (hv_lacks(status))
 		SKIP(return, "no features of a partition: status %#x", status);
 	ASSERT_EQ(0, ret);
-	close(fd);
-	if (!(with & rdrand.as_uint64[0]))
-		SKIP(return, "RDRAND cannot be disabled: there is none");
+	EXPECT_EQ(!!(with & self->bit), !!(had & variant->ecx));
+	if (!(with & self->bit))
+		SKIP(return, "this processor has no such feature");
 
-	args.pt_cpu_fbanks[0] = rdrand.as_uint64[0];
-	fd = mshv_ioctl(self->fd, MSHV_CREATE_PARTITION, &args);
-	ASSERT_GE(fd, 0);
-	ASSERT_EQ(0, hv_get_property(fd, HV_PARTITION_PROPERTY_PROCESSOR_FEATURES0,
-				     &without, NULL));
-	EXPECT_EQ(with & ~rdrand.as_uint64[0], without);
-	close(fd);
+	if (variant->xsave)
+		self->args.pt_disabled_xsave = self->bit;
+	else
+		self->args.pt_cpu_fbanks[0] = self->bit;
+	ASSERT_EQ(0, features_seen(&self->args, self->code, &has, &without, &status));
+	EXPECT_EQ(0, without & self->bit);
+	EXPECT_EQ(0, has & variant->ecx);
+	/* What does not need it is still there; only XSAVE is needed by another here. */
+	if (!variant->xsave) {
+		EXPECT_EQ(with & ~self->bit, without);
+		EXPECT_EQ(had & ~variant->ecx, has);
+	}
 }
 
 /* None of the files goes to a program that is started. */

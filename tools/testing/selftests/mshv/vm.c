@@ -137,18 +137,25 @@ int mshv_ioctl(int fd, unsigned long request, const void *arg)
 	return ret < 0 ? -errno : ret;
 }
 
-int vm_create(struct vm *vm, u64 flags)
+/* @args is of whichever of the ioctl's two forms its flags say. */
+static int create(struct vm *vm, const void *args)
 {
-	struct mshv_create_partition args = { .pt_flags = flags };
 	int dev = mshv_open();
 
 	memset(vm, 0, sizeof(*vm));
 	vm->fd = -1;
 	if (dev < 0)
 		return dev;
-	vm->fd = mshv_ioctl(dev, MSHV_CREATE_PARTITION, &args);
+	vm->fd = mshv_ioctl(dev, MSHV_CREATE_PARTITION, args);
 	close(dev);
 	return vm->fd < 0 ? vm->fd : 0;
+}
+
+int vm_create(struct vm *vm, u64 flags)
+{
+	const struct mshv_create_partition args = { .pt_flags = flags };
+
+	return create(vm, &args);
 }
 
 int vm_initialize(struct vm *vm)
@@ -226,13 +233,24 @@ void vm_map_window(struct vm *vm, unsigned int number, u64 gpa, u64 flags)
 	last[number] = gpa | flags;
 }
 
-void vm_start(struct vm *vm, u64 flags)
+static void furnish(struct vm *vm)
 {
-	must(vm_create(vm, flags), "partition");
 	must(vm_initialize(vm), "initialize");
 	vm->ram = memory_get(GUEST_RAM_SIZE);
 	write_tables(vm);
 	must(vm_map(vm, 0, vm->ram, GUEST_RAM_SIZE, MAP_RWX), "guest memory");
+}
+
+void vm_start(struct vm *vm, u64 flags)
+{
+	must(vm_create(vm, flags), "partition");
+	furnish(vm);
+}
+
+void vm_start_without(struct vm *vm, const struct mshv_create_partition_v2 *args)
+{
+	must(create(vm, args), "partition");
+	furnish(vm);
 }
 
 void vm_stop(struct vm *vm)

@@ -177,6 +177,8 @@ int vm_add_vp(struct vm *vm, u32 index);
 
 /* All of it: a partition with memory. */
 void vm_start(struct vm *vm, u64 flags);
+/* Likewise, without the features that @args has disabled. */
+void vm_start_without(struct vm *vm, const struct mshv_create_partition_v2 *args);
 /* Closes what is open. VPs must be stopped with vp_stop() or be closed. */
 void vm_stop(struct vm *vm);
 
