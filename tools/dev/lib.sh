@@ -14,6 +14,8 @@
 #   ACCEL  kvm, tcg or auto: what runs the virtual machine (default auto)
 #   ARCH   x86_64 or arm64: what the kernel is built for   (default x86_64)
 
+# Of two commands in a pipe, the second reads all: "grep -q" or "head" would end the
+# first by SIGPIPE now and then, and pipefail would tell.
 set -euo pipefail
 # A command that fails inside $( ) fails there too.
 shopt -s inherit_errexit

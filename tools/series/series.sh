@@ -30,15 +30,15 @@ series_upto()
 	all) series_list ;;
 	none | 0) ;;
 	*[!0-9]*)
-		series_list | grep -qxF "$1" || die \
+		series_list | grep -xF "$1" >/dev/null || die \
 			"there is no patch '$1' in patches/series." \
 			"Give a number, or a name as it stands there."
-		series_list | sed "\\,^$1\$,q"
+		series_list | sed -n "0,\\,^$1\$,p"
 		;;
 	*)
 		[[ $1 -le $(series_list | wc -l) ]] || die \
 			"patches/series has only $(series_list | wc -l) patches, not $1."
-		series_list | head -n "$1"
+		series_list | sed -n "1,$1p"
 		;;
 	esac
 }
