@@ -111,6 +111,7 @@ SKIPS = (
     'the hypervisor tells the VMM of EOIs, not the kernel',
     'memory of this kind is shared with children',
     'the hypervisor does not tell of HLT, it waits',
+    'this processor has no such feature',
 )
 
 # What a kernel prints when something is wrong, lockdep's reports included.

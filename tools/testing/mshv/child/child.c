@@ -108,7 +108,7 @@ static int child_filter_msrs(struct child *child)
 /* KVM's side of it. Unit tests have none. */
 static int child_make_vm(struct child *child)
 {
-	/* Exceptions that have a parameter are taken over with it, child_regs.c. */
+	/* Exceptions that have a parameter are taken over with it, regs.c. */
 	struct kvm_enable_cap payload = {
 		.cap = KVM_CAP_EXCEPTION_PAYLOAD,
 		.args[0] = 1,
@@ -166,6 +166,7 @@ u16 child_create(struct hypercall *call)
 	child->flags = input->flags;
 	child->disabled.cpu = without->disabled_processor_features;
 	child->disabled.xsave = without->disabled_processor_xsave_features;
+	child_cpuid_processor(child);
 	child->vm = -1;
 	ret = child_make_vm(child);
 	if (!ret)
@@ -423,7 +424,7 @@ u16 child_property_get(struct child *child, u32 code, u64 *value)
 		*value = child->ignores_msrs;
 		break;
 	default:
-		return property_of_processor(child->parent, &child->disabled, code, value);
+		return property_of_processor(child->parent, &child->processor, code, value);
 	}
 	return HV_STATUS_SUCCESS;
 }

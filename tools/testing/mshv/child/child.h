@@ -3,17 +3,17 @@
  * Child partitions: what the partition that Linux boots in makes out of its own
  * memory, and whose VPs it runs.
  *
- *   child.c            life cycle, memory that is deposited, properties
- *   child_memory.c     guest physical memory: mapped, not mapped, not accessible
- *   child_vp.c         VPs, their state pages, stopping them
- *   child_run.c        one VP runs until somebody must look
- *   child_intercept.c  what the parent is told then
- *   child_sched.c      who runs it: the hypervisor, or the parent by dispatches
- *   child_regs.c       registers by hypercall and by register page
- *   child_state.c      local APIC, XSAVE and SynIC state as a whole
- *   child_cpuid.c, child_msr.c      what a VP sees of the hypervisor
- *   child_irq.c, apic.c             interrupts
- *   port.c             doorbells
+ *   child.c          life cycle, memory that is deposited, properties
+ *   memory.c         guest physical memory: mapped, not mapped, not accessible
+ *   vp.c             VPs, their state pages, stopping them
+ *   run.c            one VP runs until somebody must look
+ *   intercept.c      what the parent is told then
+ *   sched.c          who runs it: the hypervisor, or the parent by dispatches
+ *   regs.c           registers by hypercall and by register page
+ *   state.c          local APIC, XSAVE and SynIC state as a whole
+ *   cpuid.c, msr.c   what a VP sees of the hypervisor
+ *   irq.c, apic.c    interrupts
+ *   port.c           doorbells
  *
  * A child is a KVM virtual machine beside the parent's, without KVM's interrupt
  * controller: hvemu must see every interrupt and every HLT, as the schedulers
@@ -30,7 +30,7 @@
 #include <linux/kvm.h>
 #include <hyperv/hvhdk.h>
 
-#include "../hv/features.h"
+#include "../hv/cpuid.h"
 #include "apic.h"
 
 struct hypercall;
@@ -76,7 +76,7 @@ struct child_cpuid_result {
 	u32 mask[4];		/* ...and which of their bits count */
 };
 
-/* An access that the memory of the child does not take; child_memory.c. */
+/* An access that the memory of the child does not take; memory.c. */
 struct child_fault {
 	bool valid;
 	u64 gpa;
@@ -124,7 +124,7 @@ struct child_fault {
  * @register_gpfn: the parent's page for registers, ~0: not mapped
  * @intercept_gpfn: the parent's page for intercepts, likewise
  * @overlay: bit of HV_VP_STATE_PAGE_*: the parent has provided that page
- * @storage: registers that are only kept, see child_regs.c
+ * @storage: registers that are only kept, see regs.c
  * @cpuid_results: CPUID leaves that the parent has changed
  * @nr_cpuid_results: how many
  * @dispatches: how often it was dispatched
@@ -189,7 +189,7 @@ struct child_vp {
  * @flags: HV_PARTITION_CREATION_FLAG_*
  * @vm: KVM's virtual machine; -1 in unit tests
  * @nr_vcpus: how many vCPUs it has had: KVM keeps them as long as the machine
- * @memory: its guest physical memory, child_memory.c's
+ * @memory: its guest physical memory, memory.c's
  * @deposited: pages of the parent's that were given to it, as PFNs
  * @nr_deposited: how many
  * @nr_used: how many of those it needs for what it has
@@ -198,6 +198,7 @@ struct child_vp {
  * @intercepts: what the parent has asked to be told of
  * @nr_intercepts: how many
  * @disabled: features of the processor that it was created without
+ * @processor: what is left
  * @synthetic_features: HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES
  * @ignores_msrs: HV_PARTITION_PROPERTY_UNIMPLEMENTED_MSR_ACTION: ones that do
  *	not exist read 0 and take everything; else they give #GP
@@ -205,7 +206,7 @@ struct child_vp {
  * @time_frozen: HV_PARTITION_PROPERTY_TIME_FREEZE
  * @time_offset: its reference time less log_time(), units of 100 ns; while it
  *	is frozen, the time itself
- * @msrs: its synthetic MSRs, child_msr.c's
+ * @msrs: its synthetic MSRs, msr.c's
  */
 struct child {
 	struct partition *parent;
@@ -227,6 +228,7 @@ struct child {
 	unsigned int nr_intercepts;
 
 	struct features disabled;
+	struct processor processor;
 	u64 synthetic_features;
 	bool ignores_msrs;
 	bool tracks_access;
@@ -288,7 +290,7 @@ u64 child_time(const struct child *child);
  */
 bool child_wants(const struct child *child, u32 type, u32 access, u64 parameter);
 
-/* child_memory.c */
+/* memory.c */
 
 /* Of one page of a child, as HVCALL_MAP_GPA_PAGES has it. */
 struct child_page {
@@ -336,7 +338,7 @@ void *child_memory(struct child *child, u64 gpa, size_t size);
 int child_overlay(struct child *child, u64 gpfn, void **page);
 void child_overlay_remove(struct child *child, u64 gpfn);
 
-/* child_vp.c */
+/* vp.c */
 u16 child_vp_create(struct hypercall *call);	/* HVCALL_CREATE_VP */
 u16 child_vp_delete(struct hypercall *call);	/* HVCALL_DELETE_VP */
 u16 child_vp_map_page(struct hypercall *call);	/* HVCALL_MAP_VP_STATE_PAGE */
@@ -377,7 +379,7 @@ static inline struct kvm_sync_regs *child_vp_regs(struct child_vp *vp)
 	return &vp->run->s.regs;
 }
 
-/* child_run.c */
+/* run.c */
 
 /**
  * child_run() - run a VP until somebody must look
@@ -394,7 +396,7 @@ bool child_run_has_work(struct child_vp *vp);
 /* Signal set-up, once. Return: 0 or a negative errno. */
 int child_run_setup(void);
 
-/* child_intercept.c */
+/* intercept.c */
 
 /* Each writes child_vp.message. None moves the VP on. */
 
@@ -432,7 +434,7 @@ void child_intercept_invalid_register(struct child_vp *vp);
  */
 void child_intercept_publish(struct child_vp *vp);
 
-/* child_sched.c */
+/* sched.c */
 u16 child_dispatch(struct hypercall *call);	/* HVCALL_DISPATCH_VP */
 
 /* A VP is there, or no more: start or end its thread where it has one. */
@@ -474,7 +476,7 @@ void child_sched_forget(struct child *child);
 /* A message's slot has room: what the parent is owed goes now. */
 void child_sched_pump(struct partition *partition);
 
-/* child_regs.c */
+/* regs.c */
 int child_regs_init(struct child_vp *vp);
 void child_regs_exit(struct child_vp *vp);
 u16 child_regs_get(struct hypercall *call);	/* HVCALL_GET_VP_REGISTERS */
@@ -503,19 +505,20 @@ bool child_regs_linear(struct child_vp *vp, u64 linear, u64 *gpa);
 /* Fetch the code at RIP: as many bytes of @size as can be read. */
 unsigned int child_regs_code(struct child_vp *vp, u8 *code, unsigned int size);
 
-/* child_state.c */
+/* state.c */
 u16 child_state_get(struct hypercall *call);	/* HVCALL_GET_VP_STATE */
 u16 child_state_set(struct hypercall *call);	/* HVCALL_SET_VP_STATE */
 u16 child_translate(struct hypercall *call);	/* HVCALL_TRANSLATE_VIRTUAL_ADDRESS */
 
-/* child_cpuid.c */
+/* cpuid.c */
+void child_cpuid_processor(struct child *child);	/* fills that in */
 int child_cpuid_init(struct child_vp *vp);
 /* What CPUID tells a VP that is out of KVM: EAX, EBX, ECX, EDX. */
 void child_cpuid_look_up(struct child_vp *vp, u32 function, u32 index, u32 *result);
 u16 child_cpuid_register(struct hypercall *call); /* HVCALL_REGISTER_INTERCEPT_RESULT */
 u16 child_cpuid_values(struct hypercall *call);	/* HVCALL_GET_VP_CPUID_VALUES */
 
-/* child_msr.c: the synthetic ones; false: #GP is due, as child.ignores_msrs says */
+/* msr.c: the synthetic ones; false: #GP is due, as child.ignores_msrs says */
 int child_msr_init(struct child *child);
 void child_msr_exit(struct child *child);
 bool child_msr_read(struct child_vp *vp, u32 msr, u64 *value);
@@ -528,7 +531,7 @@ bool child_msr_set(struct child_vp *vp, u32 msr, u64 value);
 /* Its reference time is another now, or a TSC: the guest's page must say so. */
 void child_msr_retime(struct child *child);
 
-/* child_irq.c */
+/* irq.c */
 
 /* Give a VP its local APIC, as after reset. */
 void child_irq_init(struct child_vp *vp);

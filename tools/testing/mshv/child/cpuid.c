@@ -112,11 +112,11 @@ static u32 synthetic_features(const struct child *child)
 	return features;
 }
 
-static void make(struct child_vp *vp, bool registered, struct cpuid *cpuid)
+/* Before its parent has registered anything. */
+static void make_plain(const struct child *child, u32 index, struct cpuid *cpuid)
 {
-	const struct child *child = vp->child;
-	struct cpuid_view view = {
-		.index = vp->index,
+	const struct cpuid_view view = {
+		.index = index,
 		.x2apic = child->flags & HV_PARTITION_CREATION_FLAG_X2APIC_CAPABLE,
 		.no_apic = !(child->flags & HV_PARTITION_CREATION_FLAG_LAPIC_ENABLED),
 		/* Its local APIC is hvemu's, see apic.c. */
@@ -126,13 +126,27 @@ static void make(struct child_vp *vp, bool registered, struct cpuid *cpuid)
 		.features = synthetic_features(child),
 		.vps_max = CHILD_VPS_MAX,
 	};
-	unsigned int i;
 
 	cpuid_supported(child->parent->kvm, cpuid);
 	cpuid_fit(cpuid, &view);
 	features_disable(cpuid, &child->disabled);
+}
+
+static void make(struct child_vp *vp, bool registered, struct cpuid *cpuid)
+{
+	unsigned int i;
+
+	make_plain(vp->child, vp->index, cpuid);
 	for (i = 0; registered && i < vp->nr_cpuid_results; i++)
 		apply(&vp->cpuid_results[i], cpuid);
+}
+
+void child_cpuid_processor(struct child *child)
+{
+	struct cpuid cpuid;
+
+	make_plain(child, 0, &cpuid);
+	child->processor = cpuid_processor(&cpuid);
 }
 
 int child_cpuid_init(struct child_vp *vp)

@@ -623,7 +623,7 @@ static u16 get_signals(struct child_vp *vp, u32 where, union hv_register_value *
 	return HV_STATUS_SUCCESS;
 }
 
-/* @where is a synthetic MSR: child_msr.c has them. */
+/* @where is a synthetic MSR: msr.c has them. */
 static u16 get_synthetic(struct child_vp *vp, u32 where, union hv_register_value *value)
 {
 	u64 msr;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Registers of a child's VP, as the files share them that keep them: child_register.c
- * (by name), child_msr.c (by MSR) and child_state.c (as a whole).
+ * Registers of a child's VP, as the files share them that keep them: register.c
+ * (by name), msr.c (by MSR) and state.c (as a whole).
  */
 #ifndef _HVEMU_CHILD_REGS_H
 #define _HVEMU_CHILD_REGS_H

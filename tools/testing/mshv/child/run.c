@@ -526,7 +526,7 @@ static enum outcome finish(struct child_vp *vp)
 	return settle(vp) == 0 ? handle_exit(vp) : GO_ON;
 }
 
-/* Called away; or, EFAULT, a page was not in reach yet: see child_memory.c. */
+/* Called away; or, EFAULT, a page was not in reach yet: see memory.c. */
 static bool is_again(int error)
 {
 	return error == -EINTR || error == -EAGAIN || error == -EFAULT;

@@ -638,11 +638,13 @@ static u16 check_dispatch(struct hypercall *call, struct child_vp *vp)
 	}
 	if (!vp->intercept_suspend || input->flags & HV_DISPATCH_VP_FLAG_CLEAR_INTERCEPT_SUSPEND)
 		return HV_STATUS_SUCCESS;
-	if (vp->intercepted)
+	if (vp->intercepted) {
 		log_violation(me, "VP %u is dispatched with an intercept pending", vp->index);
-	else	/* A VMM has set the register, of which the driver does not know. */
+	} else {
+		/* A VMM has set the register, of which the driver does not know. */
 		log_event(me, "dispatch-refused", "child=0x%llx index=%u",
 			  (unsigned long long)vp->child->id, vp->index);
+	}
 	return HV_STATUS_INVALID_VP_STATE;
 }
 

@@ -180,28 +180,26 @@ struct kvm_cpuid_entry2 *cpuid_find(struct cpuid *cpuid, u32 function, u32 index
 	return NULL;
 }
 
+struct processor cpuid_processor(struct cpuid *cpuid)
+{
+	/* The supervisor's states, subleaf 1, are not offered. */
+	const struct kvm_cpuid_entry2 *xsave = cpuid_find(cpuid, LEAF_XSAVE, 0);
+	struct processor processor = { .features = features_of(cpuid) };
+
+	if (xsave) {
+		processor.xsave_states = xsave->eax | (u64)xsave->edx << 32;
+		processor.xsave_size = xsave->ecx;
+	}
+	return processor;
+}
+
 void cpuid_tell(struct cpuid *cpuid, struct partition *partition)
 {
-	struct processor *processor = &partition->processor;
-	const struct kvm_cpuid_entry2 *entry;
-	u32 i;
+	const struct kvm_cpuid_entry2 *sizes = cpuid_find(cpuid, LEAF_ADDRESS_SIZES, 0);
 
-	processor->features = features_of(cpuid);
-	for (i = 0; i < cpuid->head.nent; i++) {
-		entry = &cpuid->entries[i];
-		switch (entry->function) {
-		case LEAF_XSAVE:
-			/* The supervisor's states, subleaf 1, are not offered. */
-			if (entry->index)
-				break;
-			processor->xsave_states = entry->eax | (u64)entry->edx << 32;
-			processor->xsave_size = entry->ecx;
-			break;
-		case LEAF_ADDRESS_SIZES:
-			partition->physical_bits = entry->eax & 0xff;
-			break;
-		}
-	}
+	partition->processor = cpuid_processor(cpuid);
+	if (sizes)
+		partition->physical_bits = sizes->eax & 0xff;
 	if (partition->physical_bits > PHYSICAL_BITS_MAX)
 		partition->physical_bits = PHYSICAL_BITS_MAX;
 }

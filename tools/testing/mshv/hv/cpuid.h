@@ -8,6 +8,8 @@
 #include <linux/kvm.h>
 #include <linux/types.h>
 
+#include "features.h"
+
 struct partition;
 struct vp;
 
@@ -63,6 +65,21 @@ struct kvm_cpuid_entry2 *cpuid_find(struct cpuid *cpuid, u32 function, u32 index
  * @vp: which VP
  */
 void cpuid_make(struct cpuid *cpuid, const struct vp *vp);
+
+/**
+ * struct processor - what properties tell of a partition's processors
+ * @features: what they have
+ * @xsave_states: what XSAVE can save, as in XCR0
+ * @xsave_size: how much memory that takes
+ */
+struct processor {
+	struct features features;
+	u64 xsave_states;
+	u64 xsave_size;
+};
+
+/* The same of a partition whose VPs see @cpuid. */
+struct processor cpuid_processor(struct cpuid *cpuid);
 
 /**
  * cpuid_tell() - what properties and children need to know of the processor

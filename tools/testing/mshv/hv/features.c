@@ -2,113 +2,186 @@
 /*
  * The processor's features as the hypervisor names them, and as CPUID does.
  *
- * Where CPUID has each: AMD64 Architecture Programmer's Manual, volume 3, appendix
- * E, and Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2,
- * CPUID.
+ * Where CPUID has each is the kernel's to say: cpufeatures.h. What needs AVX or
+ * XSAVE is as in cpuid_deps[] of arch/x86/kernel/cpu/cpuid-deps.c.
  */
 
 #include <linux/kernel.h>
+#include <asm/cpufeatures.h>
 
 #include "cpuid.h"
 #include "features.h"
 
 #define LEAF_XSAVE		0xd
+/* What FXSAVE writes, and the header; the first two states are in there. */
+#define XSAVE_AREA_MIN		(512 + 64)
+#define XSAVE_FIRST_STATE	2
+#define XSAVE_STATES_MAX	32	/* no processor has one beyond EAX */
 #define AVX_STATES		(BIT(2) | BIT(5) | BIT(6) | BIT(7))
 
 enum cpuid_register { EAX, EBX, ECX, EDX };
 
-/* A bit of CPUID, and the feature that it is, or that it needs. */
-struct feature {
-	struct features name;
+/* Two registers that are no word of the kernel's. */
+#define WORD_POWER		NCAPINTS
+#define WORD_THERMAL		(NCAPINTS + 1)
+#define FEATURE_TSC_INVARIANT	(WORD_POWER * 32 + 8)
+#define FEATURE_APERFMPERF	(WORD_THERMAL * 32 + 0)
+
+/* Where CPUID has the words of cpufeatures.h; others are the kernel's alone. */
+static const struct word {
 	u32 function;
 	u32 index;
 	enum cpuid_register in;
-	unsigned int bit;
+} words[] = {
+	[0] = { 0x1, 0, EDX },
+	[1] = { 0x80000001, 0, EDX },
+	[4] = { 0x1, 0, ECX },
+	[6] = { 0x80000001, 0, ECX },
+	[9] = { 0x7, 0, EBX },
+	[10] = { LEAF_XSAVE, 1, EAX },
+	[12] = { 0x7, 1, EAX },
+	[13] = { 0x80000008, 0, EBX },
+	[16] = { 0x7, 0, ECX },
+	[18] = { 0x7, 0, EDX },
+	[WORD_POWER] = { 0x80000007, 0, EDX },
+	[WORD_THERMAL] = { 0x6, 0, ECX },
 };
 
-#define CPU(field, ...)		{ { .cpu.field = 1 }, __VA_ARGS__ }
-#define XSAVE(field, ...)	{ { .xsave.field = 1 }, __VA_ARGS__ }
+/* A feature of CPUID's, and what it is, or needs, by the hypervisor's name. */
+struct feature {
+	struct features name;
+	unsigned int number;	/* X86_FEATURE_* */
+};
+
+#define CPU(field, number)	{ { .cpu.field = 1 }, number }
+#define XSAVE(field, number)	{ { .xsave.field = 1 }, number }
 
 static const struct feature features[] = {
-	CPU(sse3_support, 0x1, 0, ECX, 0),
-	CPU(pclmulqdq_support, 0x1, 0, ECX, 1),
-	CPU(ssse3_support, 0x1, 0, ECX, 9),
-	CPU(cmpxchg16b_support, 0x1, 0, ECX, 13),
-	CPU(pcid_support, 0x1, 0, ECX, 17),
-	CPU(sse4_1_support, 0x1, 0, ECX, 19),
-	CPU(sse4_2_support, 0x1, 0, ECX, 20),
-	CPU(movbe_support, 0x1, 0, ECX, 22),
-	CPU(pop_cnt_support, 0x1, 0, ECX, 23),
-	CPU(aes_support, 0x1, 0, ECX, 25),
-	CPU(f16c_support, 0x1, 0, ECX, 29),
-	CPU(rd_rand_support, 0x1, 0, ECX, 30),
+	CPU(sse3_support, X86_FEATURE_XMM3),
+	CPU(lahf_sahf_support, X86_FEATURE_LAHF_LM),
+	CPU(ssse3_support, X86_FEATURE_SSSE3),
+	CPU(sse4_1_support, X86_FEATURE_XMM4_1),
+	CPU(sse4_2_support, X86_FEATURE_XMM4_2),
+	CPU(sse4a_support, X86_FEATURE_SSE4A),
+	CPU(xop_support, X86_FEATURE_XOP),
+	CPU(pop_cnt_support, X86_FEATURE_POPCNT),
+	CPU(cmpxchg16b_support, X86_FEATURE_CX16),
+	CPU(altmovcr8_support, X86_FEATURE_CR8_LEGACY),
+	CPU(lzcnt_support, X86_FEATURE_ABM),
+	CPU(mis_align_sse_support, X86_FEATURE_MISALIGNSSE),
+	CPU(mmx_ext_support, X86_FEATURE_MMXEXT),
+	CPU(amd3dnow_support, X86_FEATURE_3DNOW),
+	CPU(extended_amd3dnow_support, X86_FEATURE_3DNOWEXT),
+	CPU(page_1gb_support, X86_FEATURE_GBPAGES),
+	CPU(aes_support, X86_FEATURE_AES),
+	CPU(pclmulqdq_support, X86_FEATURE_PCLMULQDQ),
+	CPU(pcid_support, X86_FEATURE_PCID),
+	CPU(fma4_support, X86_FEATURE_FMA4),
+	CPU(f16c_support, X86_FEATURE_F16C),
+	CPU(rd_rand_support, X86_FEATURE_RDRAND),
+	CPU(rd_wr_fs_gs_support, X86_FEATURE_FSGSBASE),
+	CPU(smep_support, X86_FEATURE_SMEP),
+	CPU(enhanced_fast_string_support, X86_FEATURE_ERMS),
+	CPU(bmi1_support, X86_FEATURE_BMI1),
+	CPU(bmi2_support, X86_FEATURE_BMI2),
+	CPU(movbe_support, X86_FEATURE_MOVBE),
+	CPU(rd_seed_support, X86_FEATURE_RDSEED),
+	CPU(adx_support, X86_FEATURE_ADX),
+	CPU(intel_prefetch_support, X86_FEATURE_3DNOWPREFETCH),
+	CPU(smap_support, X86_FEATURE_SMAP),
+	CPU(hle_support, X86_FEATURE_HLE),
+	CPU(rtm_support, X86_FEATURE_RTM),
+	CPU(rdtscp_support, X86_FEATURE_RDTSCP),
+	CPU(clflushopt_support, X86_FEATURE_CLFLUSHOPT),
+	CPU(clwb_support, X86_FEATURE_CLWB),
+	CPU(sha_support, X86_FEATURE_SHA_NI),
+	CPU(invpcid_support, X86_FEATURE_INVPCID),
+	/* Intel's and AMD's. */
+	CPU(ibrs_support, X86_FEATURE_SPEC_CTRL),
+	CPU(ibrs_support, X86_FEATURE_AMD_IBRS),
+	CPU(stibp_support, X86_FEATURE_INTEL_STIBP),
+	CPU(stibp_support, X86_FEATURE_AMD_STIBP),
+	CPU(ibpb_support, X86_FEATURE_AMD_IBPB),
+	CPU(fast_short_rep_mov_support, X86_FEATURE_FSRM),
+	CPU(l1dcache_flush_support, X86_FEATURE_FLUSH_L1D),
+	CPU(ssb_no_support, X86_FEATURE_AMD_SSB_NO),
+	CPU(virt_spec_ctrl_support, X86_FEATURE_VIRT_SSBD),
+	CPU(rd_pid_support, X86_FEATURE_RDPID),
+	CPU(umip_support, X86_FEATURE_UMIP),
+	CPU(mb_clear_support, X86_FEATURE_MD_CLEAR),
 
-	CPU(rd_wr_fs_gs_support, 0x7, 0, EBX, 0),
-	CPU(tsc_adjust_support, 0x7, 0, EBX, 1),
-	CPU(bmi1_support, 0x7, 0, EBX, 3),
-	CPU(hle_support, 0x7, 0, EBX, 4),
-	CPU(smep_support, 0x7, 0, EBX, 7),
-	CPU(bmi2_support, 0x7, 0, EBX, 8),
-	CPU(enhanced_fast_string_support, 0x7, 0, EBX, 9),
-	CPU(invpcid_support, 0x7, 0, EBX, 10),
-	CPU(rtm_support, 0x7, 0, EBX, 11),
-	CPU(rd_seed_support, 0x7, 0, EBX, 18),
-	CPU(adx_support, 0x7, 0, EBX, 19),
-	CPU(smap_support, 0x7, 0, EBX, 20),
-	CPU(clflushopt_support, 0x7, 0, EBX, 23),
-	CPU(clwb_support, 0x7, 0, EBX, 24),
-	CPU(sha_support, 0x7, 0, EBX, 29),
-	CPU(umip_support, 0x7, 0, ECX, 2),
-	CPU(umwait_tpause_support, 0x7, 0, ECX, 5),
-	CPU(la57_support, 0x7, 0, ECX, 16),
-	CPU(rd_pid_support, 0x7, 0, ECX, 22),
-	CPU(cldemote_support, 0x7, 0, ECX, 25),
-	CPU(movdiri_support, 0x7, 0, ECX, 27),
-	CPU(movdir64b_support, 0x7, 0, ECX, 28),
-	CPU(fast_short_rep_mov_support, 0x7, 0, EDX, 4),
-	CPU(serialize_support, 0x7, 0, EDX, 14),
-	CPU(fzlrep_movsb, 0x7, 1, EAX, 10),
-	CPU(fsrep_stosb, 0x7, 1, EAX, 11),
-	CPU(fsrep_cmpsb, 0x7, 1, EAX, 12),
+	CPU(acount_mcount_support, FEATURE_APERFMPERF),
+	CPU(tsc_invariant_support, FEATURE_TSC_INVARIANT),
+	CPU(cl_zero_support, X86_FEATURE_CLZERO),
+	CPU(rdpru_support, X86_FEATURE_RDPRU),
+	CPU(la57_support, X86_FEATURE_LA57),
+	CPU(psfd_support, X86_FEATURE_AMD_PSFD),
+	CPU(cet_ss_support, X86_FEATURE_SHSTK),
+	CPU(cet_ibt_support, X86_FEATURE_IBT),
+	CPU(enqcmd_support, X86_FEATURE_ENQCMD),
+	CPU(umwait_tpause_support, X86_FEATURE_WAITPKG),
+	CPU(movdiri_support, X86_FEATURE_MOVDIRI),
+	CPU(movdir64b_support, X86_FEATURE_MOVDIR64B),
+	CPU(cldemote_support, X86_FEATURE_CLDEMOTE),
+	CPU(serialize_support, X86_FEATURE_SERIALIZE),
+	CPU(tsc_deadline_tmr_support, X86_FEATURE_TSC_DEADLINE_TIMER),
+	CPU(tsc_adjust_support, X86_FEATURE_TSC_ADJUST),
+	CPU(fzlrep_movsb, X86_FEATURE_FZRM),
+	CPU(fsrep_stosb, X86_FEATURE_FSRS),
+	CPU(fsrep_cmpsb, X86_FEATURE_FSRC),
 
-	CPU(lahf_sahf_support, 0x80000001, 0, ECX, 0),
-	CPU(altmovcr8_support, 0x80000001, 0, ECX, 4),
-	CPU(lzcnt_support, 0x80000001, 0, ECX, 5),
-	CPU(sse4a_support, 0x80000001, 0, ECX, 6),
-	CPU(mis_align_sse_support, 0x80000001, 0, ECX, 7),
-	CPU(intel_prefetch_support, 0x80000001, 0, ECX, 8),
-	CPU(xop_support, 0x80000001, 0, ECX, 11),
-	CPU(fma4_support, 0x80000001, 0, ECX, 16),
-	CPU(mmx_ext_support, 0x80000001, 0, EDX, 22),
-	CPU(page_1gb_support, 0x80000001, 0, EDX, 26),
-	CPU(rdtscp_support, 0x80000001, 0, EDX, 27),
-	CPU(extended_amd3dnow_support, 0x80000001, 0, EDX, 30),
-	CPU(amd3dnow_support, 0x80000001, 0, EDX, 31),
-	CPU(tsc_invariant_support, 0x80000007, 0, EDX, 8),
-	CPU(cl_zero_support, 0x80000008, 0, EBX, 0),
-	CPU(rdpru_support, 0x80000008, 0, EBX, 4),
-
-	XSAVE(xsave_support, 0x1, 0, ECX, 26),
-	XSAVE(avx_support, 0x1, 0, ECX, 28),
-	XSAVE(xsaveopt_support, LEAF_XSAVE, 1, EAX, 0),
+	XSAVE(xsave_support, X86_FEATURE_XSAVE),
+	XSAVE(xsaveopt_support, X86_FEATURE_XSAVEOPT),
+	XSAVE(avx_support, X86_FEATURE_AVX),
 };
 
-/* What has no name there, and needs one that has. */
-static const struct feature nameless[] = {
-	XSAVE(avx_support, 0x1, 0, ECX, 12),	/* FMA */
-	XSAVE(avx_support, 0x7, 0, EBX, 5),	/* AVX2 */
-	XSAVE(avx_support, 0x7, 0, EBX, 16),	/* AVX-512 */
-	XSAVE(xsave_support, LEAF_XSAVE, 1, EAX, 1),	/* XSAVEC */
+/* What needs a feature that may be disabled, and goes with it. */
+static const struct feature dependents[] = {
+	XSAVE(avx_support, X86_FEATURE_FMA),
+	XSAVE(avx_support, X86_FEATURE_F16C),
+	XSAVE(avx_support, X86_FEATURE_XOP),
+	XSAVE(avx_support, X86_FEATURE_FMA4),
+	XSAVE(avx_support, X86_FEATURE_AVX2),
+	XSAVE(avx_support, X86_FEATURE_AVX_VNNI),
+	XSAVE(avx_support, X86_FEATURE_AVX_IFMA),
+	XSAVE(avx_support, X86_FEATURE_VAES),
+	XSAVE(avx_support, X86_FEATURE_VPCLMULQDQ),
+	XSAVE(avx_support, X86_FEATURE_AVX512F),
+	XSAVE(avx_support, X86_FEATURE_AVX512DQ),
+	XSAVE(avx_support, X86_FEATURE_AVX512IFMA),
+	XSAVE(avx_support, X86_FEATURE_AVX512PF),
+	XSAVE(avx_support, X86_FEATURE_AVX512ER),
+	XSAVE(avx_support, X86_FEATURE_AVX512CD),
+	XSAVE(avx_support, X86_FEATURE_AVX512BW),
+	XSAVE(avx_support, X86_FEATURE_AVX512VL),
+	XSAVE(avx_support, X86_FEATURE_AVX512VBMI),
+	XSAVE(avx_support, X86_FEATURE_AVX512_VBMI2),
+	XSAVE(avx_support, X86_FEATURE_AVX512_VNNI),
+	XSAVE(avx_support, X86_FEATURE_AVX512_BITALG),
+	XSAVE(avx_support, X86_FEATURE_AVX512_VPOPCNTDQ),
+	XSAVE(avx_support, X86_FEATURE_AVX512_4VNNIW),
+	XSAVE(avx_support, X86_FEATURE_AVX512_4FMAPS),
+	XSAVE(avx_support, X86_FEATURE_AVX512_VP2INTERSECT),
+	XSAVE(avx_support, X86_FEATURE_AVX512_FP16),
+	XSAVE(avx_support, X86_FEATURE_AVX512_BF16),
+	XSAVE(xsave_support, X86_FEATURE_AVX),
+	XSAVE(xsave_support, X86_FEATURE_PKU),
+	XSAVE(xsave_support, X86_FEATURE_MPX),
+	XSAVE(xsave_support, X86_FEATURE_SHSTK),
+	XSAVE(xsave_support, X86_FEATURE_AMX_TILE),
+	XSAVE(xsave_support, X86_FEATURE_AMX_BF16),
+	XSAVE(xsave_support, X86_FEATURE_AMX_INT8),
 };
 
-/* Where CPUID has a feature; NULL: it has no such leaf. */
+/* Where @cpuid has a feature; NULL: it has no such leaf. */
 static u32 *find(struct cpuid *cpuid, const struct feature *feature)
 {
-	struct kvm_cpuid_entry2 *entry = cpuid_find(cpuid, feature->function, feature->index);
+	const struct word *word = &words[feature->number / 32];
+	struct kvm_cpuid_entry2 *entry = cpuid_find(cpuid, word->function, word->index);
 
 	if (!entry)
 		return NULL;
-	switch (feature->in) {
+	switch (word->in) {
 	case EAX:
 		return &entry->eax;
 	case EBX:
@@ -120,27 +193,28 @@ static u32 *find(struct cpuid *cpuid, const struct feature *feature)
 	}
 }
 
-static void add(struct features *to, const struct features *name)
+static u32 bit_of(const struct feature *feature)
 {
-	unsigned int i;
-
-	for (i = 0; i < HV_PARTITION_PROCESSOR_FEATURES_BANKS; i++)
-		to->cpu.as_uint64[i] |=
-			name->cpu.as_uint64[i];
-	to->xsave.as_uint64 |=
-		name->xsave.as_uint64;
+	return BIT(feature->number % 32);
 }
 
-static bool has(const struct features *among, const struct features *name)
+static void name(struct features *found, const struct feature *feature)
 {
 	unsigned int i;
 
 	for (i = 0; i < HV_PARTITION_PROCESSOR_FEATURES_BANKS; i++)
-		if (among->cpu.as_uint64[i] &
-		    name->cpu.as_uint64[i])
+		found->cpu.as_uint64[i] |= feature->name.cpu.as_uint64[i];
+	found->xsave.as_uint64 |= feature->name.xsave.as_uint64;
+}
+
+static bool names(const struct features *some, const struct feature *feature)
+{
+	unsigned int i;
+
+	for (i = 0; i < HV_PARTITION_PROCESSOR_FEATURES_BANKS; i++)
+		if (some->cpu.as_uint64[i] & feature->name.cpu.as_uint64[i])
 			return true;
-	return among->xsave.as_uint64 &
-	       name->xsave.as_uint64;
+	return some->xsave.as_uint64 & feature->name.xsave.as_uint64;
 }
 
 struct features features_of(struct cpuid *cpuid)
@@ -151,80 +225,74 @@ struct features features_of(struct cpuid *cpuid)
 
 	for (feature = features; feature < features + ARRAY_SIZE(features); feature++) {
 		where = find(cpuid, feature);
-		if (where && *where & BIT(feature->bit))
-			add(&found, &feature->name);
+		if (where && *where & bit_of(feature))
+			name(&found, feature);
 	}
 	return found;
 }
 
-static void clear(struct cpuid *cpuid, const struct feature *feature)
+static void clear(struct cpuid *cpuid, const struct features *disabled,
+		  const struct feature *among, unsigned int count)
 {
-	u32 *where = find(cpuid, feature);
+	const struct feature *feature;
+	u32 *where;
 
-	if (where)
-		*where &= ~BIT(feature->bit);
+	for (feature = among; feature < among + count; feature++) {
+		where = names(disabled, feature) ? find(cpuid, feature) : NULL;
+		if (where)
+			*where &= ~bit_of(feature);
+	}
 }
 
-/* The leaf of what XSAVE saves: nothing, or nothing of AVX's. */
-static void fit_xsave(struct cpuid *cpuid,
-		      union hv_partition_processor_xsave_features disabled)
+static void clear_leaf(struct kvm_cpuid_entry2 *entry)
 {
-	struct kvm_cpuid_entry2 *entry;
+	entry->eax = 0;
+	entry->ebx = 0;
+	entry->ecx = 0;
+	entry->edx = 0;
+}
 
-	for (entry = cpuid->entries; entry < cpuid->entries + cpuid->head.nent; entry++) {
-		if (entry->function != LEAF_XSAVE)
+/* The leaf of what XSAVE saves, without AVX's states. */
+static void drop_avx_states(struct cpuid *cpuid)
+{
+	struct kvm_cpuid_entry2 *entry, *whole = cpuid_find(cpuid, LEAF_XSAVE, 0);
+	u32 i;
+
+	if (!whole)
+		return;
+	whole->eax &= ~AVX_STATES;
+	whole->ecx = XSAVE_AREA_MIN;
+	for (i = XSAVE_FIRST_STATE; i < XSAVE_STATES_MAX; i++) {
+		entry = cpuid_find(cpuid, LEAF_XSAVE, i);
+		if (!entry)
 			continue;
-		if (disabled.xsave_support ||
-		    (disabled.avx_support && entry->index < 32 &&
-		     AVX_STATES & BIT(entry->index))) {
-			entry->eax = 0;
-			entry->ebx = 0;
-			entry->ecx = 0;
-			entry->edx = 0;
-		}
-		if (disabled.avx_support && !entry->index)
-			entry->eax &= ~AVX_STATES;
+		if (AVX_STATES & BIT(i))
+			clear_leaf(entry);
+		else if (whole->eax & BIT(i) && whole->ecx < entry->ebx + entry->eax)
+			whole->ecx = entry->ebx + entry->eax;
 	}
 }
 
-/* What is disabled, and what needs it. */
-static struct features all_of(const struct features *disabled)
+static void drop_xsave(struct cpuid *cpuid)
 {
-	struct features all = *disabled;
+	u32 i, kept = 0;
 
-	if (all.xsave.xsave_support) {
-		all.xsave.xsaveopt_support = 1;
-		all.xsave.avx_support = 1;
-	}
-	if (all.xsave.avx_support) {
-		all.cpu.f16c_support = 1;
-		all.cpu.xop_support = 1;
-		all.cpu.fma4_support = 1;
-	}
-	return all;
-}
-
-struct features features_without(struct features features, const struct features *disabled)
-{
-	const struct features all = all_of(disabled);
-	unsigned int i;
-
-	for (i = 0; i < HV_PARTITION_PROCESSOR_FEATURES_BANKS; i++)
-		features.cpu.as_uint64[i] &= ~all.cpu.as_uint64[i];
-	features.xsave.as_uint64 &= ~all.xsave.as_uint64;
-	return features;
+	for (i = 0; i < cpuid->head.nent; i++)
+		if (cpuid->entries[i].function != LEAF_XSAVE)
+			cpuid->entries[kept++] = cpuid->entries[i];
+	cpuid->head.nent = kept;
 }
 
 void features_disable(struct cpuid *cpuid, const struct features *disabled)
 {
-	const struct features all = all_of(disabled);
-	const struct feature *feature;
+	struct features all = *disabled;
 
-	for (feature = features; feature < features + ARRAY_SIZE(features); feature++)
-		if (has(&all, &feature->name))
-			clear(cpuid, feature);
-	for (feature = nameless; feature < nameless + ARRAY_SIZE(nameless); feature++)
-		if (has(&all, &feature->name))
-			clear(cpuid, feature);
-	fit_xsave(cpuid, all.xsave);
+	if (all.xsave.xsave_support)
+		all.xsave.avx_support = 1;
+	clear(cpuid, &all, features, ARRAY_SIZE(features));
+	clear(cpuid, &all, dependents, ARRAY_SIZE(dependents));
+	if (all.xsave.avx_support)
+		drop_avx_states(cpuid);
+	if (all.xsave.xsave_support)
+		drop_xsave(cpuid);
 }

@@ -24,7 +24,8 @@ struct features {
  * features_of() - what a processor has
  * @cpuid: of it
  *
- * Return: those that CPUID names.
+ * Return: those that both CPUID and the hypervisor name. Bits of MSRs are none of
+ * them (IA32_ARCH_CAPABILITIES), nor is what only the hypervisor knows (NPIEP, MBEC).
  */
 struct features features_of(struct cpuid *cpuid);
 
@@ -33,11 +34,8 @@ struct features features_of(struct cpuid *cpuid);
  * @cpuid: of its VPs
  * @disabled: what is not to be there; what is not there anyway does not matter
  *
- * What needs another goes with it: AVX2 with AVX, AVX with XSAVE.
+ * What needs XSAVE or AVX goes with them. Nothing else is followed.
  */
 void features_disable(struct cpuid *cpuid, const struct features *disabled);
-
-/* Of @features, those that are not disabled. */
-struct features features_without(struct features features, const struct features *disabled);
 
 #endif /* _HVEMU_FEATURES_H */

@@ -15,7 +15,7 @@
 #include "../child/child.h"
 #include "../child/port.h"
 #include "../pc/guest.h"
-#include "features.h"
+#include "cpuid.h"
 #include "options.h"
 #include "stats.h"
 #include "synic.h"
@@ -33,13 +33,6 @@ struct vp {
 	/* KVM's part of it; unused by the unit tests. */
 	int fd;
 	struct kvm_run *run;
-};
-
-/* What of the processor a property tells, or a child's state needs. */
-struct processor {
-	u64 xsave_states;
-	u64 xsave_size;
-	struct features features;	/* that it has */
 };
 
 struct partition {

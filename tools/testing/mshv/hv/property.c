@@ -13,12 +13,9 @@
 #include "partition.h"
 #include "property.h"
 
-u16 property_of_processor(const struct partition *partition, const struct features *without,
+u16 property_of_processor(const struct partition *partition, const struct processor *processor,
 			  u32 code, u64 *value)
 {
-	const struct processor *processor = &partition->processor;
-	const struct features features = features_without(processor->features, without);
-
 	switch (code) {
 	case HV_PARTITION_PROPERTY_PROCESSOR_CLOCK_FREQUENCY:
 		*value = partition->tsc_hz;
@@ -27,7 +24,7 @@ u16 property_of_processor(const struct partition *partition, const struct featur
 		*value = partition->physical_bits;
 		break;
 	case HV_PARTITION_PROPERTY_PROCESSOR_XSAVE_FEATURES:
-		*value = features.xsave.as_uint64;
+		*value = processor->features.xsave.as_uint64;
 		break;
 	case HV_PARTITION_PROPERTY_XSAVE_STATES:
 		*value = processor->xsave_states;
@@ -36,10 +33,10 @@ u16 property_of_processor(const struct partition *partition, const struct featur
 		*value = processor->xsave_size;
 		break;
 	case HV_PARTITION_PROPERTY_PROCESSOR_FEATURES0:
-		*value = features.cpu.as_uint64[0];
+		*value = processor->features.cpu.as_uint64[0];
 		break;
 	case HV_PARTITION_PROPERTY_PROCESSOR_FEATURES1:
-		*value = features.cpu.as_uint64[1];
+		*value = processor->features.cpu.as_uint64[1];
 		break;
 	default:
 		return HV_STATUS_UNKNOWN_PROPERTY;
@@ -52,7 +49,6 @@ u16 property_get(struct hypercall *call)
 	struct partition *partition = call->vp->partition;
 	const struct hv_input_get_partition_property *input = call->in;
 	struct hv_output_get_partition_property *output = call->out;
-	const struct features none = { };
 	struct child *child;
 	u64 value = 0;
 	u16 status;
@@ -67,7 +63,8 @@ u16 property_get(struct hypercall *call)
 			(u64)partition_privileges(partition) << 32;
 		status = HV_STATUS_SUCCESS;
 	} else {
-		status = property_of_processor(partition, &none, input->property_code, &value);
+		status = property_of_processor(partition, &partition->processor,
+					       input->property_code, &value);
 	}
 	if (status == HV_STATUS_SUCCESS)
 		output->property_value = value;

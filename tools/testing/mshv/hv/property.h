@@ -7,20 +7,20 @@
 
 #include <linux/types.h>
 
-struct features;
 struct hypercall;
 struct partition;
+struct processor;
 
 /**
  * property_of_processor() - what a property says that is the processor's
  * @partition: who asks, for itself or a child
- * @without: what is disabled of it
+ * @processor: the partition's that it is about
  * @code: enum hv_partition_property_code
  * @value: set to it
  *
  * Return: HV_STATUS_SUCCESS, or HV_STATUS_UNKNOWN_PROPERTY.
  */
-u16 property_of_processor(const struct partition *partition, const struct features *without,
+u16 property_of_processor(const struct partition *partition, const struct processor *processor,
 			  u32 code, u64 *value);
 
 /* See hypercall.h for what a handler is. */

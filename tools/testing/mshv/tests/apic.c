@@ -723,7 +723,8 @@ TEST_F(apic, what_a_guest_cannot_write)
 
 	for (i = 0; i < ARRAY_SIZE(writes); i++) {
 		apic_write(apic, writes[i].reg, writes[i].value);
-		EXPECT_EQ(writes[i].kept, apic_read(apic, writes[i].reg));
+		EXPECT_EQ(writes[i].kept, apic_read(apic, writes[i].reg))
+			TH_LOG("register %#x", writes[i].reg);
 	}
 
 	/* Only the first of a register's four words is one. */

@@ -535,6 +535,7 @@ TEST_F(children, no_signal_is_counted_once_dispatching_has_ended)
 	EXPECT_EQ(HV_STATUS_SUCCESS, child_set64(fixture, HV_REGISTER_EXPLICIT_SUSPEND, 0));
 	EXPECT_EQ(HVMSG_NONE, slot_of(fixture)->header.message_type);
 	EXPECT_EQ(0, fixture->vp->signals);
+	EXPECT_EQ(0, log_violations());
 }
 
 static u16 install(struct child_fixture *fixture, u32 type, u32 access, u64 parameter)

@@ -209,98 +209,115 @@ TEST_F(device, create_v2)
 	close(fd);
 }
 
-GUEST64(cpuid_1,
+GUEST64(cpuid_1_ecx,
 	"mov $1, %eax\n"
 	"cpuid\n"
 	"mov %ecx, %eax\n"
 	"out %eax, $" __stringify(PORT_REPORT) "\n");
 
-/* What a guest without some features finds in ECX of leaf 1 of CPUID, and a property. */
-static int features_seen(const struct mshv_create_partition_v2 *args, u32 code,
-			 u32 *ecx, u64 *features, u16 *status)
-{
-	struct vm vm;
-	struct vp vp;
-	int ret;
-
-	vm_start_without(&vm, args);
-	ret = hv_get_property(vm.fd, code, features, status);
-	if (!ret) {
-		vp_start(&vm, &vp, 0);
-		vp_enter(&vp, GUEST_LONG, &cpuid_1);
-		ret = vp_run_to_report(&vp, ecx);
-		vp_stop(&vp);
-	}
-	vm_stop(&vm);
-	return ret;
-}
+GUEST64(cpuid_7_ebx,
+	"mov $7, %eax\n"
+	"xor %ecx, %ecx\n"
+	"cpuid\n"
+	"mov %ebx, %eax\n"
+	"out %eax, $" __stringify(PORT_REPORT) "\n");
 
 FIXTURE(features) {
 	struct mshv_create_partition_v2 args;
-	u32 code;
-	u64 bit;
 };
 
-/* Whether of XSAVE's features or of all others; its place in CPUID. */
+/*
+ * The property that names a feature, and its bit there; who reads a register of CPUID,
+ * the feature's bit in that, and the bits of what needs it.
+ */
 FIXTURE_VARIANT(features) {
-	bool xsave;
+	u32 property;
 	union hv_partition_processor_features cpu;
-	union hv_partition_processor_xsave_features of_xsave;
-	u32 ecx;
+	union hv_partition_processor_xsave_features xsave;
+	const struct guest *guest;
+	u32 bit;
+	u32 dependents;
 };
 
 FIXTURE_VARIANT_ADD(features, popcnt) {
-	.cpu.pop_cnt_support = 1, .ecx = bit_POPCNT,
+	.property = HV_PARTITION_PROPERTY_PROCESSOR_FEATURES0,
+	.cpu.pop_cnt_support = 1,
+	.guest = &cpuid_1_ecx,
+	.bit = bit_POPCNT,
 };
 
-FIXTURE_VARIANT_ADD(features, rdrand) {
-	.cpu.rd_rand_support = 1, .ecx = bit_RDRND,
+FIXTURE_VARIANT_ADD(features, tsc_adjust) {
+	.property = HV_PARTITION_PROPERTY_PROCESSOR_FEATURES1,
+	.cpu.tsc_adjust_support = 1,
+	.guest = &cpuid_7_ebx,
+	.bit = BIT(1),
 };
 
 FIXTURE_VARIANT_ADD(features, xsave) {
-	.xsave = true, .of_xsave.xsave_support = 1, .ecx = bit_XSAVE,
+	.property = HV_PARTITION_PROPERTY_PROCESSOR_XSAVE_FEATURES,
+	.xsave.xsave_support = 1,
+	.guest = &cpuid_1_ecx,
+	.bit = bit_XSAVE,
+	.dependents = bit_OSXSAVE | bit_AVX | bit_FMA | bit_F16C,
 };
 
 FIXTURE_SETUP(features)
 {
 	self->args = create_v2();
-	self->code = variant->xsave ? HV_PARTITION_PROPERTY_PROCESSOR_XSAVE_FEATURES :
-				      HV_PARTITION_PROPERTY_PROCESSOR_FEATURES0;
-	self->bit = variant->xsave ? variant->of_xsave.as_uint64 : variant->cpu.as_uint64[0];
 }
 
 FIXTURE_TEARDOWN(features)
 {
 }
 
+/* What a property of a new partition says, and CPUID to its guest. */
+static int look(const struct mshv_create_partition_v2 *args, u32 code,
+		const struct guest *guest, u64 *property, u32 *cpuid, u16 *status)
+{
+	struct vm vm;
+	struct vp vp;
+	int ret;
+
+	vm_start_without(&vm, args);
+	ret = hv_get_property(vm.fd, code, property, status);
+	if (!ret) {
+		vp_start(&vm, &vp, 0);
+		vp_enter(&vp, GUEST_LONG, guest);
+		ret = vp_run_to_report(&vp, cpuid);
+		vp_stop(&vp);
+	}
+	vm_stop(&vm);
+	return ret;
+}
+
 /* A feature that is disabled is one that the partition and its guest do not have. */
 TEST_F(features, disabled)
 {
+	const u64 in[] = { variant->cpu.as_uint64[0], variant->cpu.as_uint64[1],
+			   variant->xsave.as_uint64 };
+	const u64 bit = in[0] | in[1] | in[2];
 	u64 with, without;
 	u32 had, has;
 	u16 status;
 	int ret;
 
-	ret = features_seen(&self->args, self->code, &had, &with, &status);
+	ret = look(&self->args, variant->property, variant->guest, &with, &had, &status);
 	if (hv_lacks(status))
 		SKIP(return, "no features of a partition: status %#x", status);
 	ASSERT_EQ(0, ret);
-	EXPECT_EQ(!!(with & self->bit), !!(had & variant->ecx));
-	if (!(with & self->bit))
+	EXPECT_EQ(!!(with & bit), !!(had & variant->bit));
+	if (!(with & bit))
 		SKIP(return, "this processor has no such feature");
 
-	if (variant->xsave)
-		self->args.pt_disabled_xsave = self->bit;
-	else
-		self->args.pt_cpu_fbanks[0] = self->bit;
-	ASSERT_EQ(0, features_seen(&self->args, self->code, &has, &without, &status));
-	EXPECT_EQ(0, without & self->bit);
-	EXPECT_EQ(0, has & variant->ecx);
-	/* What does not need it is still there; only XSAVE is needed by another here. */
-	if (!variant->xsave) {
-		EXPECT_EQ(with & ~self->bit, without);
-		EXPECT_EQ(had & ~variant->ecx, has);
-	}
+	self->args.pt_cpu_fbanks[0] = in[0];
+	self->args.pt_cpu_fbanks[1] = in[1];
+	self->args.pt_disabled_xsave = in[2];
+	ASSERT_EQ(0, look(&self->args, variant->property, variant->guest, &without, &has,
+			  &status));
+	/* There is nothing of XSAVE's without XSAVE. */
+	EXPECT_EQ(in[2] ? 0 : with & ~bit, without);
+	EXPECT_EQ(had & ~variant->bit, has | (had & variant->dependents));
+	EXPECT_EQ(0, has & variant->dependents);
 }
 
 /* None of the files goes to a program that is started. */
