@@ -6,7 +6,7 @@
  *	CODE[:SELECTOR]=RESULT[@N[+]]
  *
  * CODE is a hypercall and SELECTOR what it asks for, where it asks for one of
- * several things: a property, a kind of statistics. RESULT is a status, or
+ * several things: a property, a kind of statistics, rights to memory. RESULT is a status, or
  * "delay:MICROSECONDS". Without @N every such call is meant; with @N the Nth
  * since the fault was added; with @N+ that one and all after it. Names stand
  * for numbers, with or without their prefix:

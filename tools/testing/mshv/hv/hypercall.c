@@ -229,7 +229,7 @@ static const struct row rows[] = {
 		.in = sizeof(struct hv_input_map_gpa_pages),
 		.rep_in = sizeof(u64),
 		.is_rep = true,
-		.selector = NO_SELECTOR,
+		.selector = offsetof(struct hv_input_map_gpa_pages, map_flags),
 		.handler = child_map_gpa,
 	}, {
 		.code = HVCALL_UNMAP_GPA_PAGES,

@@ -284,18 +284,23 @@ static void __noreturn work(u32 seed)
 	abort();
 }
 
+/* To read, write and execute, as the driver asks for it; the second in large pages. */
+#define MAP_ALL		"MAP_GPA_PAGES:0x800f"
+#define MAP_ALL_LARGE	"MAP_GPA_PAGES:0x8000800f"
+
 /* Hypercalls after whose failure nothing may be left. */
 static const char * const fallible[] = {
 	"CREATE_PARTITION", "INITIALIZE_PARTITION", "SET_PARTITION_PROPERTY",
 	"GET_PARTITION_PROPERTY", "DEPOSIT_MEMORY", "CREATE_VP", "MAP_VP_STATE_PAGE",
-	"0x131", "MAP_GPA_PAGES", "GET_VP_REGISTERS", "SET_VP_REGISTERS",
+	"0x131", MAP_ALL, MAP_ALL_LARGE, "GET_VP_REGISTERS", "SET_VP_REGISTERS",
 	"INSTALL_INTERCEPT", "ASSERT_VIRTUAL_INTERRUPT", "GET_VP_INDEX_FROM_APIC_ID",
 	"DISPATCH_VP", "CREATE_PORT", "CONNECT_PORT",
 };
 
-/* Those that may only be slow. */
+/* Those that may only be slow; MAP_GPA_PAGES takes access away, too. */
 static const char * const infallible[] = {
 	"FINALIZE_PARTITION", "DELETE_PARTITION", "DELETE_VP", "UNMAP_GPA_PAGES",
+	"MAP_GPA_PAGES",
 	"UNMAP_VP_STATE_PAGE", "0x6d", "WITHDRAW_MEMORY", "DELETE_PORT",
 	"DISCONNECT_PORT",
 };
