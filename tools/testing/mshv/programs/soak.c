@@ -284,15 +284,14 @@ static void __noreturn work(u32 seed)
 	abort();
 }
 
-/* To read, write and execute, as the driver asks for it; the second in large pages. */
+/* To read, write and execute, as the driver asks for it. */
 #define MAP_ALL		"MAP_GPA_PAGES:0x800f"
-#define MAP_ALL_LARGE	"MAP_GPA_PAGES:0x8000800f"
 
 /* Hypercalls after whose failure nothing may be left. */
 static const char * const fallible[] = {
 	"CREATE_PARTITION", "INITIALIZE_PARTITION", "SET_PARTITION_PROPERTY",
 	"GET_PARTITION_PROPERTY", "DEPOSIT_MEMORY", "CREATE_VP", "MAP_VP_STATE_PAGE",
-	"0x131", MAP_ALL, MAP_ALL_LARGE, "GET_VP_REGISTERS", "SET_VP_REGISTERS",
+	"0x131", MAP_ALL, "GET_VP_REGISTERS", "SET_VP_REGISTERS",
 	"INSTALL_INTERCEPT", "ASSERT_VIRTUAL_INTERRUPT", "GET_VP_INDEX_FROM_APIC_ID",
 	"DISPATCH_VP", "CREATE_PORT", "CONNECT_PORT",
 };
