@@ -45,7 +45,8 @@ help:
 	@echo '  make series     the mails, in out/series (SIGNOFF=1 signs, TRAILER= adds)'
 	@echo '  make tree       the composed kernel tree, in out/tree'
 	@echo '  make quilt      a tree in which quilt edits patches/'
-	@echo '  make shell      a shell in an L1VH (PRESET=integrated-off, for one)'
+	@echo '  make shell      a shell in an L1VH (PRESET=integrated-off, for one;'
+	@echo '                  SERIES=none: with the base kernel)'
 	@echo '  make deps       install what is missing here (NODEPS=1 only looks)'
 	@echo '  make clean      remove what was built; what was fetched stays in the cache'
 	@echo
