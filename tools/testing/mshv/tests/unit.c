@@ -423,6 +423,22 @@ TEST_F(partition, a_fault_takes_the_place_of_the_answer)
 	EXPECT_EQ(42, *value);
 }
 
+/* To refuse a guest its memory, and not to keep a page that is taken from it. */
+TEST_F(partition, a_fault_tells_access_from_none)
+{
+	const u64 code = HVCALL_MAP_GPA_PAGES | HV_HYPERCALL_REP_COMP_1;
+	struct hv_input_map_gpa_pages *input;
+
+	input = partition_memory(self->partition, INPUT_GPA, sizeof(*input));
+	*input = (struct hv_input_map_gpa_pages) { .target_partition_id = 7 };
+	ASSERT_EQ(NULL, fault_add(&self->partition->faults, "MAP_GPA_PAGES:0x800f=TIME_OUT"));
+
+	input->map_flags = HV_MAP_GPA_NO_ACCESS;
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_ID, hypercall(self->vp, code, INPUT_GPA, 0));
+	input->map_flags = HV_MAP_GPA_PERMISSIONS_MASK | HV_MAP_GPA_ADJUSTABLE;
+	EXPECT_EQ(HV_STATUS_TIME_OUT, hypercall(self->vp, code, INPUT_GPA, 0));
+}
+
 /* A request for statistics of a VP at INPUT_GPA. */
 static struct hv_input_map_stats_page2 *stats_request(struct partition *partition, u32 vp)
 {

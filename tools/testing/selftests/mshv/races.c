@@ -174,6 +174,15 @@ TEST_F(races, run_and_state)
 	EXPECT_EQ(0, racer_stop(&racer));
 }
 
+/* Does guest_counts count, from now on? */
+static bool goes_on(struct vm *vm)
+{
+	u64 *word = (u64 *)(vm->ram + GUEST_DATA);
+	u64 before = READ_ONCE(*word);
+
+	return wait_until(READ_ONCE(*word) > before);
+}
+
 /* A hypervisor may refuse to read the registers of a VP that runs. */
 static int read_register(struct racer *racer)
 {
@@ -191,17 +200,14 @@ static int read_register(struct racer *racer)
 /* Nor does reading registers by the partition's file disturb the VP. */
 TEST_F(races, run_and_registers)
 {
-	u64 *word = (u64 *)(self->vm.ram + GUEST_DATA);
 	struct racer racer = { .act = read_register, .vm = &self->vm };
 	struct runner runner = { };
 	unsigned int i;
-	u64 before;
 
 	ASSERT_TRUE(run(&runner, &self->vps[0], &guest_counts));
 	racer_start(&racer);
 	for (i = 0; i < ROUNDS; i++) {
-		before = READ_ONCE(*word);
-		ASSERT_TRUE(wait_until(READ_ONCE(*word) > before));
+		ASSERT_TRUE(goes_on(&self->vm));
 		pthread_kill(runner.thread, KICK_SIGNAL);
 	}
 	EXPECT_EQ(0, racer_stop(&racer));
@@ -227,25 +233,21 @@ static int toggle_suspension(struct racer *racer)
 /* A VP is suspended and released at any moment, and interrupted, and rerun. */
 TEST_F(races, run_and_suspend)
 {
-	u64 *word = (u64 *)(self->vm.ram + GUEST_DATA);
 	struct racer racer = { .act = toggle_suspension, .vm = &self->vm };
 	struct runner runner = { };
 	unsigned int i;
-	u64 before;
 
 	ASSERT_TRUE(run(&runner, &self->vps[0], &guest_counts));
 	racer_start(&racer);
 	for (i = 0; i < ROUNDS; i++) {
-		before = READ_ONCE(*word);
-		ASSERT_TRUE(wait_until(READ_ONCE(*word) > before));
+		ASSERT_TRUE(goes_on(&self->vm));
 		pthread_kill(runner.thread, KICK_SIGNAL);
 	}
 	EXPECT_EQ(0, racer_stop(&racer));
 	/* Released, whatever was last. */
 	racer.rounds = 0;
 	EXPECT_EQ(0, toggle_suspension(&racer));
-	before = READ_ONCE(*word);
-	EXPECT_TRUE(wait_until(READ_ONCE(*word) > before));
+	EXPECT_TRUE(goes_on(&self->vm));
 	EXPECT_EQ(0, runner_stop(&runner));
 }
 
