@@ -116,10 +116,12 @@ static void mshv_pm_stops_partitions(struct kunit *test)
 	mshv_vmm_destroy(t->vmm);
 }
 
+/* A VP that goes on until it is stopped, as VPs do; or the test has failed. */
 static void wait_for_stop(struct hv_fake *fake, void *data)
 {
-	/* A VP that goes on until it is stopped, as VPs do. */
-	while (!hv_fake_vp_explicit_suspend(data))
+	unsigned long end = jiffies + 10 * HZ;
+
+	while (!hv_fake_vp_explicit_suspend(data) && time_before(jiffies, end))
 		cpu_relax();
 }
 

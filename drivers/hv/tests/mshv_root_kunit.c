@@ -865,6 +865,17 @@ static void mshv_root_destroy_while_kicked(struct kunit *test)
 	}
 }
 
+/* Not asleep, so that the kick comes as soon as it can. */
+static bool wait_blocked(struct mshv_root_test *t)
+{
+	unsigned long end = jiffies + 10 * HZ;
+
+	while (!hv_fake_vp_blocked(t->hv) && time_before(jiffies, end))
+		cpu_relax();
+
+	return hv_fake_vp_blocked(t->hv);
+}
+
 /*
  * Kicks and halts without end from two CPUs: none is lost, and each dispatch is
  * one that the fake allows.
@@ -879,8 +890,7 @@ static void mshv_root_many_kicks(struct kunit *test)
 		script(t, &halted);
 		script(t, &intercept);
 		mshv_vmm_start(t->vp);
-		while (!hv_fake_vp_blocked(t->hv))
-			cpu_relax();
+		KUNIT_ASSERT_TRUE(test, wait_blocked(t));
 		hv_fake_vp_kick(t->hv);
 		expect_intercept(t);
 	}
