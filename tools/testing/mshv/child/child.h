@@ -315,6 +315,9 @@ u16 child_access_states(struct hypercall *call); /* HVCALL_GET_GPA_PAGES_ACCESS_
 /* What is at a page of a child. Neither mapped nor no_access: nothing. */
 struct child_page child_page(struct child *child, u64 gpfn);
 
+/* Whether a page of the parent's, which must be memory, is mapped into a child. */
+bool child_maps(const struct child *child, u64 parent_gpfn);
+
 /**
  * child_memory() - where a piece of a child's memory is, as hvemu sees it
  * @child: whose

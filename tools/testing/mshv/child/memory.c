@@ -71,7 +71,8 @@ struct overlay {
  * struct child_memory - guest physical memory of a child
  * @host: where it begins here; NULL in unit tests
  * @size: bytes of address space
- * @root: the table
+ * @root: the table, by the child's page numbers
+ * @sources: another, by the parent's: how often a page is mapped here
  * @overlays: pages of hvemu's that lie over the parent's
  * @nr_overlays: how many
  * @overlay_fd: what they are made of
@@ -80,6 +81,7 @@ struct child_memory {
 	u8 *host;
 	u64 size;
 	void **root;
+	void **sources;
 	struct overlay overlays[OVERLAYS_MAX];
 	unsigned int nr_overlays;
 	int overlay_fd;
@@ -88,13 +90,10 @@ struct child_memory {
 /* One for all children. */
 static int uffd = -1;
 
-static u64 *entry_of(struct child_memory *memory, u64 gpfn, bool make)
+static u64 *leaf_of(void **table, u64 gpfn, bool make)
 {
-	void **table = memory->root;
 	int level;
 
-	if (gpfn >= memory->size >> HV_HYP_PAGE_SHIFT)
-		return NULL;
 	for (level = LEVELS - 1; level > 0; level--) {
 		void **next = &table[(gpfn >> (level * LEVEL_BITS)) % LEVEL_ENTRIES];
 
@@ -108,6 +107,13 @@ static u64 *entry_of(struct child_memory *memory, u64 gpfn, bool make)
 		table = *next;
 	}
 	return (u64 *)table + gpfn % LEVEL_ENTRIES;
+}
+
+static u64 *entry_of(struct child_memory *memory, u64 gpfn, bool make)
+{
+	if (gpfn >= memory->size >> HV_HYP_PAGE_SHIFT)
+		return NULL;
+	return leaf_of(memory->root, gpfn, make);
 }
 
 static void free_table(void **table, int level)
@@ -311,15 +317,21 @@ static u64 fresh_entry(const struct child *child, u64 parent_gpfn, u32 flags)
 
 static int set_entries(struct child *child, u64 gpfn, u64 pages, u64 entry)
 {
-	u64 i, *where;
+	void **sources = child->memory->sources;
+	u64 i, *where, *uses;
 
 	for (i = 0; i < pages; i++) {
 		where = entry_of(child->memory, gpfn + i, true);
-		if (!where)
+		uses = leaf_of(sources, entry_gpfn(entry), true);
+		if (!where || !uses)
 			return -ENOMEM;
+		if (*where & ENTRY_MAPPED)
+			--*leaf_of(sources, entry_gpfn(*where), false);
 		*where = entry;
-		if (entry & ENTRY_MAPPED)
+		if (entry & ENTRY_MAPPED) {
+			++*uses;
 			entry += 1ULL << ENTRY_GPFN_SHIFT;
+		}
 	}
 	return 0;
 }
@@ -542,6 +554,13 @@ struct child_page child_page(struct child *child, u64 gpfn)
 	return page;
 }
 
+bool child_maps(const struct child *child, u64 parent_gpfn)
+{
+	u64 *uses = child->memory ? leaf_of(child->memory->sources, parent_gpfn, false) : NULL;
+
+	return uses && *uses;
+}
+
 void *child_memory(struct child *child, u64 gpa, size_t size)
 {
 	u64 gpfn = gpa >> HV_HYP_PAGE_SHIFT, offset = gpa % HV_HYP_PAGE_SIZE;
@@ -655,7 +674,8 @@ int child_memory_init(struct child *child)
 	memory->overlay_fd = -1;
 	memory->size = 1ULL << child->parent->physical_bits;
 	memory->root = calloc(LEVEL_ENTRIES, sizeof(void *));
-	if (!memory->root)
+	memory->sources = calloc(LEVEL_ENTRIES, sizeof(void *));
+	if (!memory->root || !memory->sources)
 		return -ENOMEM;
 	return child->vm < 0 ? 0 : make_address_space(child);
 }
@@ -675,6 +695,7 @@ void child_memory_exit(struct child *child)
 	if (memory->host)
 		munmap(memory->host, memory->size);
 	free_table(memory->root, LEVELS - 1);
+	free_table(memory->sources, LEVELS - 1);
 	free(memory);
 	child->memory = NULL;
 }

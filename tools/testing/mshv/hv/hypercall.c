@@ -95,6 +95,7 @@ static bool is_given_away(const struct partition *partition, u64 pfn)
 static u16 check_deposit(struct hypercall *call, u64 pfn)
 {
 	struct partition *partition = call->vp->partition;
+	unsigned int i;
 
 	if (!partition_page(partition, pfn)) {
 		log_violation(call->vp->index, "page 0x%llx is deposited and is not memory",
@@ -105,6 +106,15 @@ static u16 check_deposit(struct hypercall *call, u64 pfn)
 		log_violation(call->vp->index,
 			      "page 0x%llx is deposited and is not the guest's to give",
 			      (unsigned long long)pfn);
+		return HV_STATUS_INVALID_PARAMETER;
+	}
+	for (i = 0; i < partition->nr_children; i++) {
+		if (!child_maps(partition->children[i], pfn))
+			continue;
+		log_violation(call->vp->index,
+			      "page 0x%llx is deposited and is mapped into 0x%llx",
+			      (unsigned long long)pfn,
+			      (unsigned long long)partition->children[i]->id);
 		return HV_STATUS_INVALID_PARAMETER;
 	}
 	return HV_STATUS_SUCCESS;

@@ -229,6 +229,37 @@ TEST_F(children, pages_are_what_they_were_mapped_as)
 	EXPECT_EQ(511, child_page(child, 1023).parent_gpfn);
 }
 
+/* Give the hypervisor a page of the parent's, for the parent itself. */
+static u64 deposit(struct child_fixture *fixture, u64 gpfn)
+{
+	struct hv_deposit_memory *input = fixture->ram;
+
+	input->partition_id = fixture->partition->id;
+	input->gpa_page_list[0] = gpfn;
+	return hypercall(&fixture->partition->vps[0],
+			 HVCALL_DEPOSIT_MEMORY | HV_HYPERCALL_REP_COMP_1, 0, 0);
+}
+
+TEST_F(children, what_is_mapped_cannot_be_deposited)
+{
+	struct child_fixture *fixture = &self->fixture;
+	const u64 page = CHILD_SOURCE + 5;
+
+	fixture->partition->hypercall_msr = HV_X64_MSR_HYPERCALL_ENABLE;
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, deposit(fixture, page));
+	EXPECT_EQ(1, log_violations());
+
+	/* A page may be in two places, and is free when it is in neither. */
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_map(fixture, CHILD_PAGES, page, 1, EVERYTHING));
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_map(fixture, 5, page + 1, 1, EVERYTHING));
+	EXPECT_TRUE(child_maps(fixture->child, page));
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_map(fixture, CHILD_PAGES, 0, 1, HV_MAP_GPA_NO_ACCESS));
+	EXPECT_FALSE(child_maps(fixture->child, page));
+	EXPECT_EQ(HV_STATUS_SUCCESS | 1ULL << HV_HYPERCALL_REP_COMP_OFFSET,
+		  deposit(fixture, page));
+	EXPECT_EQ(1, log_violations());
+}
+
 /* Of a call that goes on, the address of what is next may come round. */
 TEST_F(children, an_unmapping_that_goes_too_far)
 {
