@@ -110,7 +110,8 @@ static void take_interrupts(struct child_vp *vp)
 
 	if (vp->apic.nmi) {
 		vp->apic.nmi = false;
-		vp->halted = false;
+		if (!regs->events.nmi.masked)
+			vp->halted = false;
 		regs->events.nmi.pending = 1;
 		regs->events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING;
 		vp->run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
@@ -348,9 +349,16 @@ static enum outcome handle_mmio(struct child_vp *vp)
 	return GO_ON;
 }
 
-/* With a local APIC the hypervisor waits for an interrupt itself. */
+/*
+ * With a local APIC the hypervisor waits for an interrupt itself. An NMI that KVM
+ * has been given, and holds back for an interrupt shadow, has come already.
+ */
 static enum outcome handle_halt(struct child_vp *vp)
 {
+	const struct kvm_vcpu_events *events = &child_vp_regs(vp)->events;
+
+	if (events->nmi.pending && !events->nmi.masked)
+		return GO_ON;
 	if (vp->child->flags & HV_PARTITION_CREATION_FLAG_LAPIC_ENABLED) {
 		vp->halted = true;
 		return HALTED;

@@ -539,6 +539,61 @@ TEST_F(interrupts, nmi_to_halted)
 	EXPECT_EQ(0, machine_halt(machine, 0));
 }
 
+/* Halts next when it has said that it is there. */
+GUEST64(halts,
+	GUEST_APIC_ON
+	"sti\n"
+	GUEST_REPORT(READY)
+	"1: hlt\n"
+	"jmp 1b\n");
+
+static int set_interrupt_state(struct vp *vp, union hv_x64_interrupt_state_register state)
+{
+	struct hv_register_assoc reg = {
+		.name = HV_REGISTER_INTERRUPT_STATE,
+		.value.interrupt_state = state,
+	};
+
+	return vp_set_registers(vp, &reg, 1);
+}
+
+/* STI holds it back until HLT, which ends at once then. */
+TEST_F(interrupts, nmi_in_a_shadow)
+{
+	struct machine *machine = &self->machine;
+	struct vp *vp = &machine->vps[0];
+	u32 value;
+
+	vp_enter(vp, GUEST_LONG, &halts);
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
+	ASSERT_EQ(0, set_interrupt_state(vp, (union hv_x64_interrupt_state_register) {
+		.interrupt_shadow = 1,
+	}));
+	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_NMI, 0, 0));
+	ASSERT_EQ(0, vp_run_to_port(vp, PORT_IRQ, &value));
+	EXPECT_EQ(2, value);
+}
+
+/* In the handler of another one, it comes when that has returned. */
+TEST_F(interrupts, nmi_while_masked)
+{
+	struct machine *machine = &self->machine;
+	struct vp *vp = &machine->vps[0];
+	u32 value;
+
+	vp_enter(vp, GUEST_LONG, &halts);
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
+	ASSERT_EQ(0, set_interrupt_state(vp, (union hv_x64_interrupt_state_register) {
+		.nmi_masked = 1,
+	}));
+	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_NMI, 0, 0));
+	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, 0, VECTOR));
+	ASSERT_EQ(0, vp_run_to_port(vp, PORT_IRQ, &value));
+	EXPECT_EQ(VECTOR, value);
+	ASSERT_EQ(0, vp_run_to_port(vp, PORT_IRQ, &value));
+	EXPECT_EQ(2, value);
+}
+
 static int assert_extint(struct vm *vm, u16 *status)
 {
 	struct hv_input_assert_virtual_interrupt in = {
