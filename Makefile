@@ -38,8 +38,8 @@ help:
 	@echo '  make matrix     both bases, driver built in and as a module, KUnit and debugfs on and off'
 	@echo '  make mutants    deliberate faults in the driver: which test catches each'
 	@echo '  make reproduce  which test fails without each fix of patches/fixes'
-	@echo '  make nightly    make check and all of these, KUnit with sanitizers, on PREEMPT_RT,'
-	@echo '                  on the second base and on arm64'
+	@echo '  make nightly    make check and all of these but bench (soak: 20 minutes), KUnit'
+	@echo '                  with sanitizers and on PREEMPT_RT, the second base, arm64'
 	@echo
 	@echo 'to work with the series:'
 	@echo '  make series     the mails, in out/series (SIGNOFF=1 signs, TRAILER= adds)'

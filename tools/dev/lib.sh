@@ -223,7 +223,7 @@ step()
 }
 
 # Results of a suite, one file each, in KTAP: a plan and a line a test. A suite
-# is over when it has as many lines as its plan says; anything less is a failure.
+# is over when it has as many lines as its plan says; anything else is a failure.
 
 RESULT=
 tap_begin()	# NAME TESTS
@@ -267,6 +267,10 @@ tap_summary()
 			missing = plan == "" ? 1 : plan - seen
 			printf "%s: %d test(s) did not run\n", file, missing
 			failed += missing
+		}
+		if (plan != "" && seen > plan) {
+			printf "%s: %d results, and its plan says %d\n", file, seen, plan
+			failed++
 		}
 	}
 	FNR == 1 {
