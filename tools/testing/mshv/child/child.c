@@ -118,6 +118,11 @@ static int child_make_vm(struct child *child)
 		.args[0] = KVM_MSR_EXIT_REASON_FILTER | KVM_MSR_EXIT_REASON_UNKNOWN |
 			   KVM_MSR_EXIT_REASON_INVAL,
 	};
+	/* OUT to port 0x7e would be done before its exit, like no other. */
+	struct kvm_enable_cap no_quirk = {
+		.cap = KVM_CAP_DISABLE_QUIRKS2,
+		.args[0] = KVM_X86_QUIRK_OUT_7E_INC_RIP,
+	};
 	int kvm = child->parent->kvm;
 
 	child->vm = -1;
@@ -127,7 +132,8 @@ static int child_make_vm(struct child *child)
 		child->vm = ioctl(kvm, KVM_CREATE_VM, 0);
 	} while (child->vm < 0 && errno == EINTR);
 	if (child->vm < 0 || ioctl(child->vm, KVM_ENABLE_CAP, &payload) < 0 ||
-	    ioctl(child->vm, KVM_ENABLE_CAP, &msrs) < 0)
+	    ioctl(child->vm, KVM_ENABLE_CAP, &msrs) < 0 ||
+	    ioctl(child->vm, KVM_ENABLE_CAP, &no_quirk) < 0)
 		return -errno;
 	return child_filter_msrs(child);
 }

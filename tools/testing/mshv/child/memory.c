@@ -3,12 +3,12 @@
  * Guest physical memory of a child.
  *
  * KVM sees one piece of memory as large as the child's address space, but for
- * the local APIC's page. Behind it is a range of addresses of this process that
- * userfaultfd watches. A page that the parent maps becomes a mapping of the
- * parent's memory there; all others stay empty. When the guest touches one of
- * those, KVM waits in the fault, and the fault thread here learns the address and
- * whether it is a write, and gets the VP out of KVM before the instruction: that
- * is what an intercept needs, and what no exit of KVM's tells.
+ * the local APIC's page if it has one. Behind it is a range of addresses of this
+ * process that userfaultfd watches. A page that the parent maps becomes a mapping
+ * of the parent's memory there; all others stay empty. When the guest touches one
+ * of those, KVM waits in the fault, and the fault thread here learns the address
+ * and whether it is a write, and gets the VP out of KVM before the instruction:
+ * that is what an intercept needs, and what no exit of KVM's tells.
  *
  * Pages that may be read only, and those whose first access is to be noted, are
  * watched in the same way, by write protection and by not being mapped yet.
@@ -612,6 +612,8 @@ int child_overlay(struct child *child, u64 gpfn, void **page)
 	overlay->gpfn = gpfn;
 	memory->nr_overlays++;
 	*page = overlay->page;
+	if (memory->host)
+		wake(memory, gpfn, 1);
 	return 0;
 }
 
@@ -644,7 +646,7 @@ static int add_slot(struct child *child, u32 number, u64 from, u64 to)
 	return ioctl(child->vm, KVM_SET_USER_MEMORY_REGION, &region) < 0 ? -errno : 0;
 }
 
-/* All but the page of the local APIC, which is hvemu's to emulate. */
+/* All but the page of the local APIC, if there is one: that is hvemu's to emulate. */
 static int make_address_space(struct child *child)
 {
 	struct child_memory *memory = child->memory;
@@ -657,6 +659,8 @@ static int make_address_space(struct child *child)
 		return -errno;
 	}
 	ret = arm(memory, 0, memory->size >> HV_HYP_PAGE_SHIFT);
+	if (!ret && !(child->flags & HV_PARTITION_CREATION_FLAG_LAPIC_ENABLED))
+		return add_slot(child, 0, 0, memory->size);
 	if (!ret)
 		ret = add_slot(child, 0, 0, APIC_GPA);
 	if (!ret)

@@ -313,6 +313,8 @@ int child_regs_init(struct child_vp *vp)
 	for (i = 0; i < HV_SYNIC_SINT_COUNT; i++)
 		vp->storage->sint[i] = HV_SYNIC_SINT_MASKED;
 	child_regs_reset(vp);
+	/* To KVM the first vCPU is the one that boots, whichever VP that is. */
+	child_vp_regs(vp)->sregs.apic_base = vp->apic.base;
 	/* The processor shows a local APIC as long as this says so. */
 	if (!(vp->child->flags & HV_PARTITION_CREATION_FLAG_LAPIC_ENABLED))
 		child_vp_regs(vp)->sregs.apic_base &= ~APIC_BASE_ENABLE;

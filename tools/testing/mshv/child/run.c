@@ -70,10 +70,22 @@ static bool takes_interrupts(struct child_vp *vp)
 	       !regs->events.exception.pending && !regs->events.nmi.injected;
 }
 
+/* Whether KVM has been given, or has made, what ends a HLT. */
+static bool is_interrupted(struct child_vp *vp)
+{
+	const struct kvm_vcpu_events *events = &child_vp_regs(vp)->events;
+
+	return events->interrupt.injected || events->exception.injected ||
+	       events->exception.pending || events->nmi.injected ||
+	       (events->nmi.pending && !events->nmi.masked);
+}
+
 bool child_run_has_work(struct child_vp *vp)
 {
 	const struct apic *apic = &vp->apic;
 
+	if (!apic->wait_for_sipi && is_interrupted(vp))
+		return true;
 	if (!child_irq_pending(vp))
 		return false;
 	return apic->init || apic->sipi || apic->nmi ||
@@ -110,12 +122,12 @@ static void take_interrupts(struct child_vp *vp)
 
 	if (vp->apic.nmi) {
 		vp->apic.nmi = false;
-		if (!regs->events.nmi.masked)
-			vp->halted = false;
 		regs->events.nmi.pending = 1;
 		regs->events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING;
 		vp->run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
 	}
+	if (is_interrupted(vp))
+		vp->halted = false;
 	vector = apic_pending(&vp->apic);
 	vp->run->request_interrupt_window = 0;
 	if (vector < 0)
@@ -149,7 +161,22 @@ static bool must_stop(const struct child_vp *vp)
 static int call_kvm(struct child_vp *vp)
 {
 	pthread_mutex_t *lock = &vp->child->parent->lock;
+	struct kvm_sync_regs *regs = child_vp_regs(vp);
+	struct kvm_run *run = vp->run;
+	struct kvm_sync_regs given;
+	u64 dirty;
 	int ret;
+
+	/*
+	 * To set other registers KVM forgets a pending exception, or queues once
+	 * more an interrupt that was being delivered at some time: what the events
+	 * say comes last, and counts.
+	 */
+	if (run->kvm_dirty_regs)
+		run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
+	dirty = run->kvm_dirty_regs;
+	if (dirty)
+		given = *regs;
 
 	vp->unfinished = false;
 	vp->fault.valid = false;
@@ -162,6 +189,11 @@ static int call_kvm(struct child_vp *vp)
 
 	pthread_mutex_lock(lock);
 	vp->in_kvm = false;
+	/* Of registers that it does not take KVM keeps none, and shows its own. */
+	if (ret == -EINVAL && dirty) {
+		*regs = given;
+		run->kvm_dirty_regs = dirty;
+	}
 	pthread_cond_broadcast(&vp->changed);
 	return ret;
 }
@@ -186,6 +218,8 @@ static int enter(struct child_vp *vp)
 	ret = call_kvm(vp);
 	running = NULL;
 	vp->run_time += log_cpu_time() - before;
+	if (ret == -EINVAL)
+		return ret;
 	vp->apic.tpr = (vp->apic.tpr & 0xf) | run->cr8 << 4;
 	apic_set_base(&vp->apic, run->apic_base);
 	return ret;
@@ -311,18 +345,19 @@ static enum outcome handle_memory_fault(struct child_vp *vp, const struct kvm_sy
 }
 
 /*
- * The local APIC's page is the only one without memory behind it. KVM reports
+ * A local APIC's page is the only one without memory behind it. KVM reports
  * another where it emulates an instruction and its memory gives no answer, as
  * the VP was called away: then the fault thread has said which.
  */
 static enum outcome handle_mmio(struct child_vp *vp)
 {
 	struct kvm_run *run = vp->run;
+	bool has_apic = vp->child->flags & HV_PARTITION_CREATION_FLAG_LAPIC_ENABLED;
 	u64 gpa = run->mmio.phys_addr;
 	struct kvm_sync_regs state;
 	u32 value = 0;
 
-	if (gpa - APIC_GPA >= APIC_SIZE) {
+	if (!has_apic || gpa - APIC_GPA >= APIC_SIZE) {
 		state = *child_vp_regs(vp);
 		if (vp->fault.valid)
 			return handle_memory_fault(vp, &state);
@@ -330,12 +365,6 @@ static enum outcome handle_mmio(struct child_vp *vp)
 		if (!run->mmio.is_write)
 			retire(vp, &state);
 		return GO_ON;
-	}
-	if (!(vp->child->flags & HV_PARTITION_CREATION_FLAG_LAPIC_ENABLED)) {
-		state = *child_vp_regs(vp);
-		retire(vp, &state);
-		child_intercept_gpa(vp, gpa, run->mmio.is_write);
-		return INTERCEPTED;
 	}
 	if (run->mmio.is_write) {
 		memcpy(&value, run->mmio.data, run->mmio.len < 4 ? run->mmio.len : 4);
@@ -351,13 +380,12 @@ static enum outcome handle_mmio(struct child_vp *vp)
 
 /*
  * With a local APIC the hypervisor waits for an interrupt itself. An NMI that KVM
- * has been given, and holds back for an interrupt shadow, has come already.
+ * has been given, and holds back for an interrupt shadow, has come already; and
+ * there may be a #DB, where the guest is stepped.
  */
 static enum outcome handle_halt(struct child_vp *vp)
 {
-	const struct kvm_vcpu_events *events = &child_vp_regs(vp)->events;
-
-	if (events->nmi.pending && !events->nmi.masked)
+	if (is_interrupted(vp))
 		return GO_ON;
 	if (vp->child->flags & HV_PARTITION_CREATION_FLAG_LAPIC_ENABLED) {
 		vp->halted = true;

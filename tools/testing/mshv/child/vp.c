@@ -95,10 +95,10 @@ static int make_vp(struct child *child, u32 index)
 	/* It waits for its parent's word. */
 	vp->explicit_suspend = true;
 
+	child_irq_init(vp);
 	ret = make_vcpu(vp);
 	if (!ret)
 		ret = child_regs_init(vp);
-	child_irq_init(vp);
 	/* Without a local APIC nobody could send it a start-up IPI. */
 	if (!(child->flags & HV_PARTITION_CREATION_FLAG_LAPIC_ENABLED))
 		vp->apic.wait_for_sipi = false;

@@ -260,6 +260,17 @@ TEST_F(children, what_is_mapped_cannot_be_deposited)
 	EXPECT_EQ(1, log_violations());
 }
 
+/* To KVM the first vCPU is the one that boots; INIT must stop all others. */
+TEST_F(children, who_boots)
+{
+	struct child_fixture *fixture = &self->fixture;
+	struct child *child = fixture->child;
+
+	ASSERT_EQ(HV_STATUS_SUCCESS, make_vp(fixture, 1));
+	EXPECT_EQ(0xfee00900, child_vp_regs(child->vps[0])->sregs.apic_base);
+	EXPECT_EQ(0xfee00800, child_vp_regs(child->vps[1])->sregs.apic_base);
+}
+
 /* Of a call that goes on, the address of what is next may come round. */
 TEST_F(children, an_unmapping_that_goes_too_far)
 {

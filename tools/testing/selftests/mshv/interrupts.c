@@ -594,6 +594,94 @@ TEST_F(interrupts, nmi_while_masked)
 	EXPECT_EQ(2, value);
 }
 
+#define RFLAGS_TF	0x100
+
+/* Says that it was stepped, by way of the interrupt table. */
+GUEST64(on_step, GUEST_REPORT(0x1234) "1: jmp 1b\n");
+
+/* A step over HLT is no rest. */
+TEST_F(interrupts, stepped_over_halt)
+{
+	struct machine *machine = &self->machine;
+	struct vp *vp = &machine->vps[0];
+	u32 value;
+
+	vm_load(&machine->vm, GUEST_CODE + 0x400, GUEST_LONG, &on_step);
+	vm_set_gate(&machine->vm, 1, GUEST_CODE + 0x400);
+	vp_enter(vp, GUEST_LONG, &halts);
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
+	vp_set(vp, HV_X64_REGISTER_RFLAGS, vp_get(vp, HV_X64_REGISTER_RFLAGS) | RFLAGS_TF);
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
+	EXPECT_EQ(0x1234, value);
+}
+
+/* Needs its VMM when interrupts are off again. */
+GUEST64(on_and_off,
+	GUEST_APIC_ON
+	"sti\n"
+	GUEST_REPORT(READY)
+	"cli\n"
+	"mov %eax, (%rsi)\n"
+	GUEST_REPORT(2));
+#define LENGTH_OF_MOV	2
+
+/* What was taken does not come again, whatever else of the VP is set. */
+TEST_F(interrupts, taken_before_registers_are_set)
+{
+	struct hv_input_install_intercept in = {
+		.access_type = HV_INTERCEPT_ACCESS_MASK_EXECUTE,
+		.intercept_type = HV_INTERCEPT_TYPE_X64_CPUID,
+		.parameter.cpuid_index = 0x40001234,
+	};
+	struct machine *machine = &self->machine;
+	struct vp *vp = &machine->vps[0];
+	u16 status;
+	u32 value;
+	int ret;
+
+	/* For its sake a hypervisor may look at each instruction. */
+	ret = hv_call(machine->vm.fd, HVCALL_INSTALL_INTERCEPT, &in, sizeof(in), NULL, 0,
+		      &status);
+	if (!hv_lacks(status))
+		ASSERT_EQ(0, ret);
+	vp_enter(vp, GUEST_LONG, &on_and_off);
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
+	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, 0, VECTOR));
+	ASSERT_EQ(0, vp_run_to_port(vp, PORT_IRQ, &value));
+	ASSERT_EQ(0, vp_run(vp));
+	ASSERT_TRUE(vp_met_memory(vp));
+	vp_set(vp, HV_X64_REGISTER_CR4, vp_get(vp, HV_X64_REGISTER_CR4));
+	vp_set(vp, HV_X64_REGISTER_RIP, vp_get(vp, HV_X64_REGISTER_RIP) + LENGTH_OF_MOV);
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
+	EXPECT_EQ(2, value);
+}
+
+/* A VP that cannot run keeps what is pending, until it can. */
+TEST_F(interrupts, kept_by_an_invalid_vp)
+{
+	struct machine *machine = &self->machine;
+	struct vp *vp = &machine->vps[0];
+	u64 cr4;
+	u32 value;
+
+	vp_enter(vp, GUEST_LONG, &halts);
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
+	cr4 = vp_get(vp, HV_X64_REGISTER_CR4);
+	vp_set(vp, HV_X64_REGISTER_CR4, cr4 | BIT_ULL(63));
+	vp_set(vp, HV_X64_REGISTER_CR3, vp_get(vp, HV_X64_REGISTER_CR3));
+	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, 0, VECTOR));
+	ASSERT_EQ(0, vp_run(vp));
+	if (vp->msg.header.message_type != HVMSG_INVALID_VP_REGISTER_VALUE)
+		SKIP(return, "the hypervisor ends a VP with an invalid register: message %#x",
+		     vp->msg.header.message_type);
+	vp_set(vp, HV_X64_REGISTER_CR4, cr4);
+	ASSERT_EQ(0, vp_run_to_port(vp, PORT_IRQ, &value));
+	EXPECT_EQ(VECTOR, value);
+	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, 0, VECTOR));
+	ASSERT_EQ(0, vp_run_to_port(vp, PORT_IRQ, &value));
+	EXPECT_EQ(VECTOR, value);
+}
+
 static int assert_extint(struct vm *vm, u16 *status)
 {
 	struct hv_input_assert_virtual_interrupt in = {

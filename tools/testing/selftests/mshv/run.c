@@ -864,6 +864,74 @@ TEST_F(state, mmio_of_8_bytes)
 	EXPECT_EQ(0x99aabbccddeeff00, *seen);
 }
 
+/* Writes where a local APIC would be, and goes on. */
+GUEST64(writes_to_apic, GUEST_APIC_ON GUEST_REPORT(2));
+
+/* Without a local APIC its page is like any other. */
+TEST(page_without_apic)
+{
+	const struct hv_x64_memory_intercept_message *message;
+	const char *why = mshv_missing();
+	struct vm vm;
+	struct vp vp;
+	u32 value;
+
+	if (why)
+		SKIP(return, "%s", why);
+	vm_start(&vm, 0);
+	vp_start(&vm, &vp, 0);
+	message = (const void *)vp.msg.u.payload;
+	vp_enter(&vp, GUEST_LONG, &writes_to_apic);
+	ASSERT_EQ(0, vp_run(&vp));
+	ASSERT_TRUE(vp_met_memory(&vp));
+	EXPECT_EQ(APIC_BASE + APIC_SVR, message->guest_physical_address);
+	EXPECT_EQ(HV_INTERCEPT_ACCESS_WRITE, message->header.intercept_access_type);
+	EXPECT_EQ(vp_get(&vp, HV_X64_REGISTER_RIP), message->header.rip);
+	/* mov imm32, (%rcx) */
+	ASSERT_LE(6, message->instruction_byte_count);
+	EXPECT_EQ(0xc7, message->instruction_bytes[0]);
+	skip_instruction(&vp, 6);
+	ASSERT_EQ(0, vp_run_to_report(&vp, &value));
+	EXPECT_EQ(2, value);
+	vp_stop(&vp);
+	vm_stop(&vm);
+}
+
+/* KVM, for one, has a port of its own: not here. */
+GUEST64(writes_to_7e,
+	"mov $0x5a, %eax\n"
+	"out %al, $0x7e\n"
+	GUEST_REPORT(2));
+
+TEST(port_7e)
+{
+	const struct hv_x64_io_port_intercept_message *io;
+	const char *why = mshv_missing();
+	struct vm vm;
+	struct vp vp;
+	u32 value;
+	u64 rsi;
+
+	if (why)
+		SKIP(return, "%s", why);
+	vm_start(&vm, VM_DEFAULT);
+	vp_start(&vm, &vp, 0);
+	io = (const void *)vp.msg.u.payload;
+	vp_enter(&vp, GUEST_LONG, &writes_to_7e);
+	rsi = vp_get(&vp, HV_X64_REGISTER_RSI);
+	ASSERT_EQ(0, vp_run(&vp));
+	ASSERT_EQ(HVMSG_X64_IO_PORT_INTERCEPT, vp.msg.header.message_type);
+	EXPECT_EQ(0x7e, io->port_number);
+	EXPECT_EQ(2, io_kind(&vp).length);
+	EXPECT_EQ(0, io_kind(&vp).string);
+	EXPECT_EQ(rsi, vp_get(&vp, HV_X64_REGISTER_RSI));
+	skip_instruction(&vp, 2);
+	ASSERT_EQ(0, vp_run_to_report(&vp, &value));
+	EXPECT_EQ(2, value);
+	vp_stop(&vp);
+	vm_stop(&vm);
+}
+
 /* Without a local APIC there is nothing that could wake it: the VMM is told. */
 TEST(halt_without_apic)
 {
