@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/time.h>
+#include <termios.h>
 #include <time.h>
 
 #include "kselftest.h"
@@ -114,6 +115,8 @@ int mshv_open(void)
 {
 	int fd = open("/dev/mshv", O_RDWR | O_CLOEXEC);
 
+	/* Let a console show the test's name before what others say of the test. */
+	tcdrain(STDOUT_FILENO);
 	return fd < 0 ? -errno : fd;
 }
 
