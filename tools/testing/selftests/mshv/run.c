@@ -864,101 +864,95 @@ TEST_F(state, mmio_of_8_bytes)
 	EXPECT_EQ(0x99aabbccddeeff00, *seen);
 }
 
-/* Writes where a local APIC would be, and goes on. */
-GUEST64(writes_to_apic, GUEST_APIC_ON GUEST_REPORT(2));
-
-/* Without a local APIC its page is like any other. */
-TEST(page_without_apic)
-{
-	const struct hv_x64_memory_intercept_message *message;
-	const char *why = mshv_missing();
-	struct vm vm;
-	struct vp vp;
-	u32 value;
-
-	if (why)
-		SKIP(return, "%s", why);
-	vm_start(&vm, 0);
-	vp_start(&vm, &vp, 0);
-	message = (const void *)vp.msg.u.payload;
-	vp_enter(&vp, GUEST_LONG, &writes_to_apic);
-	ASSERT_EQ(0, vp_run(&vp));
-	ASSERT_TRUE(vp_met_memory(&vp));
-	EXPECT_EQ(APIC_BASE + APIC_SVR, message->guest_physical_address);
-	EXPECT_EQ(HV_INTERCEPT_ACCESS_WRITE, message->header.intercept_access_type);
-	EXPECT_EQ(vp_get(&vp, HV_X64_REGISTER_RIP), message->header.rip);
-	/* mov imm32, (%rcx) */
-	ASSERT_LE(6, message->instruction_byte_count);
-	EXPECT_EQ(0xc7, message->instruction_bytes[0]);
-	skip_instruction(&vp, 6);
-	ASSERT_EQ(0, vp_run_to_report(&vp, &value));
-	EXPECT_EQ(2, value);
-	vp_stop(&vp);
-	vm_stop(&vm);
-}
-
 /* KVM, for one, has a port of its own: not here. */
 GUEST64(writes_to_7e,
 	"mov $0x5a, %eax\n"
 	"out %al, $0x7e\n"
 	GUEST_REPORT(2));
 
-TEST(port_7e)
+TEST_F(state, port_7e)
 {
-	const struct hv_x64_io_port_intercept_message *io;
-	const char *why = mshv_missing();
-	struct vm vm;
-	struct vp vp;
+	const struct hv_x64_io_port_intercept_message *io = vp_io(&self->vp);
 	u32 value;
 	u64 rsi;
 
-	if (why)
-		SKIP(return, "%s", why);
-	vm_start(&vm, VM_DEFAULT);
-	vp_start(&vm, &vp, 0);
-	io = (const void *)vp.msg.u.payload;
-	vp_enter(&vp, GUEST_LONG, &writes_to_7e);
-	rsi = vp_get(&vp, HV_X64_REGISTER_RSI);
-	ASSERT_EQ(0, vp_run(&vp));
-	ASSERT_EQ(HVMSG_X64_IO_PORT_INTERCEPT, vp.msg.header.message_type);
+	vp_enter(&self->vp, GUEST_LONG, &writes_to_7e);
+	rsi = vp_get(&self->vp, HV_X64_REGISTER_RSI);
+	ASSERT_EQ(0, vp_run(&self->vp));
+	ASSERT_EQ(HVMSG_X64_IO_PORT_INTERCEPT, self->vp.msg.header.message_type);
 	EXPECT_EQ(0x7e, io->port_number);
-	EXPECT_EQ(2, io_kind(&vp).length);
-	EXPECT_EQ(0, io_kind(&vp).string);
-	EXPECT_EQ(rsi, vp_get(&vp, HV_X64_REGISTER_RSI));
-	skip_instruction(&vp, 2);
-	ASSERT_EQ(0, vp_run_to_report(&vp, &value));
+	EXPECT_EQ(2, io_kind(&self->vp).length);
+	EXPECT_EQ(0, io_kind(&self->vp).string);
+	EXPECT_EQ(rsi, vp_get(&self->vp, HV_X64_REGISTER_RSI));
+	skip_instruction(&self->vp, 2);
+	ASSERT_EQ(0, vp_run_to_report(&self->vp, &value));
 	EXPECT_EQ(2, value);
-	vp_stop(&vp);
-	vm_stop(&vm);
 }
 
-/* Without a local APIC there is nothing that could wake it: the VMM is told. */
-TEST(halt_without_apic)
-{
-	const char *why = mshv_missing();
+/* A partition without local APICs. */
+FIXTURE(without_apic) {
 	struct vm vm;
 	struct vp vp;
+};
+
+FIXTURE_SETUP(without_apic)
+{
+	const char *why = mshv_missing();
+
+	if (why)
+		SKIP(return, "%s", why);
+	vm_start(&self->vm, 0);
+	vp_start(&self->vm, &self->vp, 0);
+}
+
+FIXTURE_TEARDOWN(without_apic)
+{
+	vp_stop(&self->vp);
+	vm_stop(&self->vm);
+}
+
+/* There is nothing that could wake it: the VMM is told. */
+TEST_F(without_apic, halt)
+{
 	u32 value;
 	int ret;
 
-	if (why)
-		SKIP(return, "%s", why);
-	vm_start(&vm, 0);
-	vp_start(&vm, &vp, 0);
-	vp_enter(&vp, GUEST_LONG, &halt);
-	ASSERT_EQ(0, vp_run_to_report(&vp, &value));
+	vp_enter(&self->vp, GUEST_LONG, &halt);
+	ASSERT_EQ(0, vp_run_to_report(&self->vp, &value));
 	kick_every(900000);
-	ret = vp_run(&vp);
+	ret = vp_run(&self->vp);
 	kick_every(0);
-	if (ret == -EINTR && is_halted(&vp))
+	if (ret == -EINTR && is_halted(&self->vp))
 		SKIP(return, "the hypervisor does not tell of HLT, it waits");
 	ASSERT_EQ(0, ret);
-	ASSERT_EQ(HVMSG_X64_HALT, vp.msg.header.message_type);
-	skip_instruction(&vp, 1);
-	ASSERT_EQ(0, vp_run_to_report(&vp, &value));
+	ASSERT_EQ(HVMSG_X64_HALT, self->vp.msg.header.message_type);
+	skip_instruction(&self->vp, 1);
+	ASSERT_EQ(0, vp_run_to_report(&self->vp, &value));
 	EXPECT_EQ(2, value);
-	vp_stop(&vp);
-	vm_stop(&vm);
+}
+
+/* Writes where a local APIC would be, and goes on. */
+GUEST64(writes_to_apic, GUEST_APIC_ON GUEST_REPORT(2));
+#define LENGTH_OF_WRITE		6	/* mov imm32, (%rcx) */
+#define OPCODE_OF_WRITE		0xc7
+
+/* The page of one is like any other. */
+TEST_F(without_apic, page)
+{
+	const struct hv_x64_memory_intercept_message *memory = vp_memory(&self->vp);
+	u32 value;
+
+	vp_enter(&self->vp, GUEST_LONG, &writes_to_apic);
+	ASSERT_EQ(0, vp_run(&self->vp));
+	ASSERT_TRUE(vp_met_memory(&self->vp));
+	EXPECT_EQ(APIC_BASE + APIC_SVR, memory->guest_physical_address);
+	EXPECT_EQ(HV_INTERCEPT_ACCESS_WRITE, memory->header.intercept_access_type);
+	EXPECT_EQ(vp_get(&self->vp, HV_X64_REGISTER_RIP), memory->header.rip);
+	ASSERT_LE(LENGTH_OF_WRITE, memory->instruction_byte_count);
+	EXPECT_EQ(OPCODE_OF_WRITE, memory->instruction_bytes[0]);
+	skip_instruction(&self->vp, LENGTH_OF_WRITE);
+	ASSERT_EQ(0, vp_run_to_report(&self->vp, &value));
+	EXPECT_EQ(2, value);
 }
 
 /* Before anything is set a VP begins where processors do. */
