@@ -62,6 +62,52 @@ bool child_use(struct child *child, unsigned int pages)
 	return true;
 }
 
+/* In which order intercepts of MSRs are put into ranges: by access, then by number. */
+static int compare_msrs(const void *one, const void *other)
+{
+	const struct child_intercept *a = one, *b = other;
+
+	if (a->access != b->access)
+		return a->access < b->access ? -1 : 1;
+	return a->parameter < b->parameter ? -1 : a->parameter > b->parameter;
+}
+
+unsigned int child_msr_ranges(const struct child_intercept *intercepts, unsigned int count,
+			      struct child_msr_range *ranges)
+{
+	const u32 both = HV_INTERCEPT_ACCESS_MASK_READ | HV_INTERCEPT_ACCESS_MASK_WRITE;
+	struct child_intercept *sorted = calloc(count + 1, sizeof(*sorted));
+	struct child_msr_range *range = NULL;
+	unsigned int i, nr = 0, used = 0;
+	u32 bit;
+
+	for (i = 0; sorted && i < count; i++) {
+		/* One that nobody is told of any more is left out. */
+		if (intercepts[i].type != HV_INTERCEPT_TYPE_X64_MSR_INDEX ||
+		    !(intercepts[i].access & both))
+			continue;
+		sorted[nr] = intercepts[i];
+		sorted[nr++].access &= both;
+	}
+	qsort(sorted, nr, sizeof(*sorted), compare_msrs);
+	for (i = 0; i < nr; i++) {
+		if (!range || range->access != sorted[i].access ||
+		    sorted[i].parameter - range->first >= CHILD_MSR_RANGE) {
+			if (used++ == CHILD_MSR_RANGES)
+				break;
+			range = &ranges[used - 1];
+			range->access = sorted[i].access;
+			range->first = sorted[i].parameter;
+			memset(range->allowed, 0xff, sizeof(range->allowed));
+		}
+		bit = sorted[i].parameter - range->first;
+		range->count = bit + 1;
+		range->allowed[bit / 8] &= ~(1 << bit % 8);
+	}
+	free(sorted);
+	return sorted ? used : CHILD_MSR_RANGES + 1;
+}
+
 /*
  * The MSRs that a child's VPs hand to hvemu: the hypervisor's, and those that the
  * parent wants to be told of. All VPs are out of KVM: one that waits there for the
@@ -69,9 +115,9 @@ bool child_use(struct child *child, unsigned int pages)
  */
 static int child_filter_msrs(struct child *child)
 {
+	struct child_msr_range wanted[CHILD_MSR_RANGES];
 	u8 none_allowed[MSR_SYNTHETIC_COUNT / 8] = { };
-	struct kvm_msr_filter_range *range;
-	unsigned int i;
+	unsigned int i, count;
 	struct kvm_msr_filter filter = {
 		.flags = KVM_MSR_FILTER_DEFAULT_ALLOW,
 		.ranges[0] = {
@@ -83,25 +129,23 @@ static int child_filter_msrs(struct child *child)
 	};
 
 	/* Room for each, and one for the hypervisor's. */
-	BUILD_BUG_ON(ARRAY_SIZE(filter.ranges) <= CHILD_INTERCEPTS_MAX);
-	range = &filter.ranges[1];
-	for (i = 0; i < child->nr_intercepts; i++) {
-		const struct child_intercept *wanted = &child->intercepts[i];
-
-		if (wanted->type != HV_INTERCEPT_TYPE_X64_MSR_INDEX)
-			continue;
-		if (wanted->access & HV_INTERCEPT_ACCESS_MASK_READ)
-			range->flags |= KVM_MSR_FILTER_READ;
-		if (wanted->access & HV_INTERCEPT_ACCESS_MASK_WRITE)
-			range->flags |= KVM_MSR_FILTER_WRITE;
-		/* One that nobody is told of any more. */
-		if (!range->flags)
-			continue;
-		range->base = wanted->parameter;
-		range->nmsrs = 1;
-		range->bitmap = none_allowed;
-		range++;
-	}
+	BUILD_BUG_ON(ARRAY_SIZE(filter.ranges) <= CHILD_MSR_RANGES);
+	BUILD_BUG_ON(sizeof(wanted->allowed) > KVM_MSR_FILTER_MAX_BITMAP_SIZE);
+	count = child_msr_ranges(child->intercepts, child->nr_intercepts, wanted);
+	if (count > CHILD_MSR_RANGES)
+		return -ENOSPC;
+	for (i = 0; i < count; i++)
+		filter.ranges[i + 1] = (struct kvm_msr_filter_range) {
+			.flags = (wanted[i].access & HV_INTERCEPT_ACCESS_MASK_READ ?
+				  KVM_MSR_FILTER_READ : 0) |
+				 (wanted[i].access & HV_INTERCEPT_ACCESS_MASK_WRITE ?
+				  KVM_MSR_FILTER_WRITE : 0),
+			.base = wanted[i].first,
+			.nmsrs = wanted[i].count,
+			.bitmap = wanted[i].allowed,
+		};
+	if (child->vm < 0)
+		return 0;
 	return ioctl(child->vm, KVM_X86_SET_MSR_FILTER, &filter) < 0 ? -errno : 0;
 }
 
@@ -144,6 +188,8 @@ static void child_free(struct child *child)
 	child_memory_exit(child);
 	if (child->vm >= 0)
 		close(child->vm);
+	free(child->cpuid_results.list);
+	free(child->intercepts);
 	free(child->deposited);
 	free(child);
 }
@@ -155,6 +201,7 @@ u16 child_create(struct hypercall *call)
 	const struct hv_partition_creation_properties *without =
 		&input->partition_creation_properties;
 	struct hv_output_create_partition *output = call->out;
+	struct child **children;
 	struct child *child;
 	int ret;
 
@@ -162,8 +209,11 @@ u16 child_create(struct hypercall *call)
 		log_violation(call->vp->index, "padding of a new partition is not zero");
 	if (input->flags & ~(u64)CHILD_FLAGS || input->isolation_properties.as_uint64)
 		return HV_STATUS_INVALID_PARAMETER;
-	if (partition->nr_children == CHILDREN_MAX)
+	children = reallocarray(partition->children, partition->nr_children + 1,
+				sizeof(struct child *));
+	if (!children)
 		return HV_STATUS_NO_RESOURCES;
+	partition->children = children;
 
 	child = calloc(1, sizeof(*child));
 	if (!child)
@@ -284,6 +334,10 @@ u16 child_delete(struct hypercall *call)
 	for (i = 0; partition->children[i] != child; i++)
 		;
 	partition->children[i] = partition->children[--partition->nr_children];
+	if (!partition->nr_children) {
+		free(partition->children);
+		partition->children = NULL;
+	}
 	child_free(child);
 	return HV_STATUS_SUCCESS;
 }
@@ -334,7 +388,7 @@ static u64 intercept_parameter(const struct hv_input_install_intercept *input)
 static int apply_intercepts(struct child *child)
 {
 	struct child_vp *pulled[CHILD_VPS_MAX] = { };
-	int ret = 0;
+	int ret;
 	u32 i;
 
 	/* One that comes while another is waited for must not be missed. */
@@ -345,8 +399,7 @@ static int apply_intercepts(struct child *child)
 		child_vp_pull(pulled[i]);
 		i = -1;
 	}
-	if (child->vm >= 0)
-		ret = child_filter_msrs(child);
+	ret = child_filter_msrs(child);
 	for (i = 0; i < CHILD_VPS_MAX; i++)
 		if (pulled[i])
 			child_vp_release(pulled[i]);
@@ -357,8 +410,11 @@ u16 child_install_intercept(struct hypercall *call)
 {
 	const struct hv_input_install_intercept *input = call->in;
 	struct child *child = child_find(call->vp->partition, input->partition_id);
+	struct child_intercept *list;
 	unsigned int i;
 	u64 parameter;
+	u32 was;
+	int ret;
 
 	if (!child)
 		return HV_STATUS_INVALID_PARTITION_ID;
@@ -382,16 +438,25 @@ u16 child_install_intercept(struct hypercall *call)
 		if (child->intercepts[i].type == input->intercept_type &&
 		    child->intercepts[i].parameter == parameter)
 			break;
-	if (i == CHILD_INTERCEPTS_MAX)
-		return HV_STATUS_NO_RESOURCES;
+	was = i < child->nr_intercepts ? child->intercepts[i].access : 0;
+	if (i == child->nr_intercepts) {
+		list = reallocarray(child->intercepts, i + 1, sizeof(*list));
+		if (!list)
+			return HV_STATUS_NO_RESOURCES;
+		child->intercepts = list;
+		child->nr_intercepts++;
+	}
 	child->intercepts[i] = (struct child_intercept) {
 		.type = input->intercept_type,
 		.access = input->access_type,
 		.parameter = parameter,
 	};
-	if (i == child->nr_intercepts)
-		child->nr_intercepts++;
-	return apply_intercepts(child) ? HV_STATUS_OPERATION_DENIED : HV_STATUS_SUCCESS;
+	ret = apply_intercepts(child);
+	if (!ret)
+		return HV_STATUS_SUCCESS;
+	/* As before: nobody is told of it, and KVM has the filter that it took last. */
+	child->intercepts[i].access = was;
+	return ret == -ENOSPC ? HV_STATUS_NO_RESOURCES : HV_STATUS_OPERATION_DENIED;
 }
 
 bool child_wants(const struct child *child, u32 type, u32 access, u64 parameter)
@@ -447,17 +512,39 @@ static void child_freeze_time(struct child *child, bool freeze)
 
 u64 child_assignable_features(void)
 {
+	/*
+	 * What VMMs assign: QEMU 11.1 (accel/mshv), mshv-ioctls of rust-vmm, and with
+	 * it Cloud Hypervisor (make_default_synthetic_features_mask()), and OpenVMM
+	 * (common_synthetic_features() of vmm_core/virt_mshv), which asks nobody what
+	 * can be assigned.
+	 */
 	const union hv_partition_synthetic_processor_features features = {
 		.hypervisor_present = 1,
 		.hv1 = 1,
+		.access_vp_run_time_reg = 1,
 		.access_partition_reference_counter = 1,
+		.access_synic_regs = 1,
+		.access_synthetic_timer_regs = 1,
+		.access_intr_ctrl_regs = 1,
 		.access_hypercall_regs = 1,
 		.access_vp_index = 1,
 		.access_partition_reference_tsc = 1,
+		.access_guest_idle_reg = 1,
 		.access_frequency_regs = 1,
+		.enable_extended_gva_ranges_for_flush_virtual_address_list = 1,
+		.fast_hypercall_output = 1,
+		.direct_synthetic_timers = 1,
+		.extended_processor_masks = 1,
+		.tb_flush_hypercalls = 1,
+		.synthetic_cluster_ipi = 1,
+		.notify_long_spin_wait = 1,
+		.query_numa_distance = 1,
+		.signal_events = 1,
+		.retarget_device_interrupt = 1,
 	};
 
-	return features.as_uint64[0];
+	return features.as_uint64[0] | HV_SYNTHETIC_FEATURE_ACCESS_VP_REGS |
+	       HV_SYNTHETIC_FEATURE_FLUSH_GPA_SPACE;
 }
 
 static u16 child_set(struct child *child, u32 code, u64 value)

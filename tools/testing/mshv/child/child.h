@@ -37,10 +37,7 @@ struct hypercall;
 struct partition;
 struct vp;
 
-#define CHILDREN_MAX		16
 #define CHILD_VPS_MAX		256	/* MSHV_MAX_VPS of mshv_root.h */
-#define CHILD_CPUID_RESULTS_MAX	32
-#define CHILD_INTERCEPTS_MAX	15	/* KVM filters so many MSRs, and a range */
 
 /* Gets a thread out of KVM; its handler does nothing. */
 #define CHILD_KICK_SIGNAL	SIGUSR1
@@ -66,6 +63,19 @@ struct child_intercept {
 	u64 parameter;		/* port, MSR, leaf or vector, as the type has it */
 };
 
+/* Of MSRs, KVM_X86_SET_MSR_FILTER takes so many at a time... */
+#define CHILD_MSR_RANGE		(KVM_MSR_FILTER_MAX_BITMAP_SIZE * 8)
+/* ...and so often, without the range of the hypervisor's. */
+#define CHILD_MSR_RANGES	(KVM_MSR_FILTER_MAX_RANGES - 1)
+
+/* MSRs that lie near each other, and of which the same accesses are wanted. */
+struct child_msr_range {
+	u32 access;		/* HV_INTERCEPT_ACCESS_MASK_* */
+	u32 first;
+	u32 count;
+	u8 allowed[KVM_MSR_FILTER_MAX_BITMAP_SIZE];	/* bit 0: @first; not wanted */
+};
+
 /* HVCALL_REGISTER_INTERCEPT_RESULT: a CPUID leaf as the parent wants it. */
 struct child_cpuid_result {
 	u32 function;
@@ -74,6 +84,11 @@ struct child_cpuid_result {
 	bool always;
 	u32 value[4];		/* EAX, EBX, ECX, EDX... */
 	u32 mask[4];		/* ...and which of their bits count */
+};
+
+struct child_cpuid_results {
+	struct child_cpuid_result *list;
+	unsigned int count;
 };
 
 /* An access that the memory of the child does not take; memory.c. */
@@ -126,7 +141,6 @@ struct child_fault {
  * @overlay: bit of HV_VP_STATE_PAGE_*: the parent has provided that page
  * @storage: registers that are only kept, see regs.c
  * @cpuid_results: CPUID leaves that the parent has changed
- * @nr_cpuid_results: how many
  * @dispatches: how often it was dispatched
  * @intercepts: how many the parent was told
  * @run_time: in the guest, units of 100 ns
@@ -173,8 +187,7 @@ struct child_vp {
 	u64 intercept_gpfn;
 	unsigned int overlay;
 	struct child_regs_storage *storage;
-	struct child_cpuid_result cpuid_results[CHILD_CPUID_RESULTS_MAX];
-	unsigned int nr_cpuid_results;
+	struct child_cpuid_results cpuid_results;
 
 	u64 dispatches;
 	u64 intercepts;
@@ -197,6 +210,7 @@ struct child_vp {
  * @nr_vps: how many there are
  * @intercepts: what the parent has asked to be told of
  * @nr_intercepts: how many
+ * @cpuid_results: CPUID leaves that the parent has changed for all of its VPs
  * @disabled: features of the processor that it was created without
  * @processor: what is left
  * @synthetic_features: HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES
@@ -224,8 +238,9 @@ struct child {
 	struct child_vp *vps[CHILD_VPS_MAX];
 	unsigned int nr_vps;
 
-	struct child_intercept intercepts[CHILD_INTERCEPTS_MAX];
+	struct child_intercept *intercepts;
 	unsigned int nr_intercepts;
+	struct child_cpuid_results cpuid_results;
 
 	struct features disabled;
 	struct processor processor;
@@ -275,6 +290,17 @@ u16 child_property_set(struct hypercall *call);	/* HVCALL_SET_PARTITION_PROPERTY
 
 /* What of union hv_partition_synthetic_processor_features a child can be given. */
 u64 child_assignable_features(void);
+
+/**
+ * child_msr_ranges() - intercepts of MSRs, in the form in which KVM takes them
+ * @intercepts: those of them that are of MSRs
+ * @count: how many in all
+ * @ranges: CHILD_MSR_RANGES of them, filled in
+ *
+ * Return: how many are filled in; more than CHILD_MSR_RANGES: they do not fit.
+ */
+unsigned int child_msr_ranges(const struct child_intercept *intercepts, unsigned int count,
+			      struct child_msr_range *ranges);
 
 /* The reference time of a child, units of 100 ns. */
 u64 child_time(const struct child *child);

@@ -5,6 +5,7 @@
  */
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -35,11 +36,6 @@
 #define CR4_OSXSAVE		BIT_ULL(18)
 #define CR4_PKE			BIT_ULL(22)
 
-/* An XSAVE area begins with that of FXSAVE and a header. */
-#define XSAVE_AREA_MIN		(512 + 64)
-#define XSAVE_COMPONENTS	63
-#define XSAVE_ALIGNED		BIT(1)
-
 static bool has_subleaves(u32 function)
 {
 	return function == LEAF_CACHES || function == LEAF_EXTENDED ||
@@ -67,7 +63,8 @@ static void override(struct kvm_cpuid_entry2 *entry, const struct child_cpuid_re
 	entry->edx = mix(entry->edx, result->value[3], result->mask[3]);
 }
 
-static void apply(const struct child_cpuid_result *result, struct cpuid *cpuid)
+/* Return: false if there is no room for one more leaf; KVM takes no more either. */
+static bool apply(const struct child_cpuid_result *result, struct cpuid *cpuid)
 {
 	struct kvm_cpuid_entry2 *entry;
 	bool found = false;
@@ -78,8 +75,10 @@ static void apply(const struct child_cpuid_result *result, struct cpuid *cpuid)
 		override(entry, result);
 		found = true;
 	}
-	if (found || !result->always || cpuid->head.nent == CPUID_ENTRIES_MAX)
-		return;
+	if (found || !result->always)
+		return true;
+	if (cpuid->head.nent == CPUID_ENTRIES_MAX)
+		return false;
 	/* A leaf that the hypervisor itself does not have. */
 	*entry = (struct kvm_cpuid_entry2) {
 		.function = result->function,
@@ -89,6 +88,17 @@ static void apply(const struct child_cpuid_result *result, struct cpuid *cpuid)
 		entry->flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
 	override(entry, result);
 	cpuid->head.nent++;
+	return true;
+}
+
+static bool apply_all(const struct child_cpuid_results *results, struct cpuid *cpuid)
+{
+	bool fits = true;
+	unsigned int i;
+
+	for (i = 0; i < results->count; i++)
+		fits &= apply(&results->list[i], cpuid);
+	return fits;
 }
 
 /* As the parent has chosen, in the form in which CPUID has it. */
@@ -132,13 +142,13 @@ static void make_plain(const struct child *child, u32 index, struct cpuid *cpuid
 	features_disable(cpuid, &child->disabled);
 }
 
-static void make(struct child_vp *vp, bool registered, struct cpuid *cpuid)
+/* Return: false if not all that is registered has room. */
+static bool make(struct child_vp *vp, bool registered, struct cpuid *cpuid)
 {
-	unsigned int i;
-
 	make_plain(vp->child, vp->index, cpuid);
-	for (i = 0; registered && i < vp->nr_cpuid_results; i++)
-		apply(&vp->cpuid_results[i], cpuid);
+	/* What is for one VP counts more than what is for all. */
+	return !registered || (apply_all(&vp->child->cpuid_results, cpuid) &&
+			       apply_all(&vp->cpuid_results, cpuid));
 }
 
 void child_cpuid_processor(struct child *child)
@@ -153,23 +163,90 @@ int child_cpuid_init(struct child_vp *vp)
 {
 	struct cpuid cpuid;
 
-	make(vp, true, &cpuid);
+	if (!make(vp, true, &cpuid))
+		return -ENOSPC;
+	if (vp->fd < 0)
+		return 0;
 	return ioctl(vp->fd, KVM_SET_CPUID2, &cpuid.head) < 0 ? -errno : 0;
 }
 
-/* Where a result goes: over an older one for the same leaf, if there is one. */
-static struct child_cpuid_result *place(struct child_vp *vp, const struct child_cpuid_result *new)
+/* An older result for the same leaf, or NULL. */
+static struct child_cpuid_result *find_result(struct child_cpuid_results *results,
+					      const struct child_cpuid_result *like)
 {
 	struct child_cpuid_result *old;
 
-	for (old = vp->cpuid_results; old < vp->cpuid_results + vp->nr_cpuid_results; old++)
-		if (old->function == new->function && old->index == new->index &&
-		    old->any_index == new->any_index)
+	for (old = results->list; old < results->list + results->count; old++)
+		if (old->function == like->function && old->index == like->index &&
+		    old->any_index == like->any_index)
 			return old;
-	if (vp->nr_cpuid_results == CHILD_CPUID_RESULTS_MAX)
-		return NULL;
-	vp->nr_cpuid_results++;
-	return old;
+	return NULL;
+}
+
+static bool is_same(const struct child_cpuid_result *a, const struct child_cpuid_result *b)
+{
+	return a->always == b->always && !memcmp(a->value, b->value, sizeof(a->value)) &&
+	       !memcmp(a->mask, b->mask, sizeof(a->mask));
+}
+
+/* Over an older one for the same leaf, if there is one. NULL: no memory. */
+static struct child_cpuid_result *add_result(struct child_cpuid_results *results,
+					     const struct child_cpuid_result *new)
+{
+	struct child_cpuid_result *where = find_result(results, new), *list;
+
+	if (!where) {
+		list = reallocarray(results->list, results->count + 1, sizeof(*list));
+		if (!list)
+			return NULL;
+		results->list = list;
+		where = &list[results->count++];
+	}
+	*where = *new;
+	return where;
+}
+
+/* Whom a result is for: one VP, or all that there are and that will come. */
+static u16 find_results(struct hypercall *call, struct child **child, struct child_vp **vp)
+{
+	const struct hv_input_register_intercept_result *input = call->in;
+	struct partition *partition = call->vp->partition;
+
+	*child = child_find(partition, input->partition_id);
+	*vp = NULL;
+	if (!*child)
+		return HV_STATUS_INVALID_PARTITION_ID;
+	if (input->vp_index == HV_ANY_VP)
+		return HV_STATUS_SUCCESS;
+	*vp = child_find_vp(partition, input->partition_id, input->vp_index);
+	return *vp ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_VP_INDEX;
+}
+
+/* Whether KVM would have to take other leaves after the guest may have seen them. */
+static bool has_run(const struct child *child, const struct child_vp *vp)
+{
+	u32 i;
+
+	if (vp)
+		return vp->ran;
+	for (i = 0; i < CHILD_VPS_MAX; i++)
+		if (child->vps[i] && child->vps[i]->ran)
+			return true;
+	return false;
+}
+
+/* Have KVM know. Return: 0 or a negative errno. */
+static int init_again(struct child *child, struct child_vp *vp)
+{
+	int ret = 0;
+	u32 i;
+
+	if (vp)
+		return child_cpuid_init(vp);
+	for (i = 0; !ret && i < CHILD_VPS_MAX; i++)
+		if (child->vps[i])
+			ret = child_cpuid_init(child->vps[i]);
+	return ret;
 }
 
 u16 child_cpuid_register(struct hypercall *call)
@@ -181,60 +258,48 @@ u16 child_cpuid_register(struct hypercall *call)
 		.any_index = !input->subleaf_specific,
 		.always = input->always_override,
 	};
-	struct child_cpuid_result *where, before;
+	struct child_cpuid_result *where, before = { };
+	struct child_cpuid_results *results;
+	struct child *child;
 	struct child_vp *vp;
-	unsigned int many;
 	unsigned int i;
 	u16 status;
+	int ret;
 
-	status = child_regs_vp(call, input->partition_id, input->vp_index, &vp);
+	status = find_results(call, &child, &vp);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 	if (input->intercept_type != HV_INTERCEPT_TYPE_X64_CPUID)
 		return HV_STATUS_INVALID_PARAMETER;
-	/* KVM takes no other leaves once the guest may have seen them. */
-	if (vp->ran)
-		return HV_STATUS_INVALID_VP_STATE;
+	results = vp ? &vp->cpuid_results : &child->cpuid_results;
 
 	for (i = 0; i < ARRAY_SIZE(new.value); i++) {
 		new.value[i] = input->result[i].value;
 		new.mask[i] = input->result[i].mask;
 	}
-	many = vp->nr_cpuid_results;
-	where = place(vp, &new);
+	where = find_result(results, &new);
+	/* A VMM that resets its guest says all of it once more. */
+	if (where && is_same(where, &new))
+		return HV_STATUS_SUCCESS;
+	/* KVM takes no other leaves once the guest may have seen them. */
+	if (has_run(child, vp))
+		return HV_STATUS_INVALID_VP_STATE;
+
+	if (where)
+		before = *where;
+	i = results->count;
+	where = add_result(results, &new);
 	if (!where)
 		return HV_STATUS_NO_RESOURCES;
-	before = *where;
-	*where = new;
-	if (vp->fd < 0 || !child_cpuid_init(vp))
+	ret = init_again(child, vp);
+	if (!ret)
 		return HV_STATUS_SUCCESS;
 	/* KVM goes by what it took last, and so does whoever asks for the values. */
-	*where = before;
-	vp->nr_cpuid_results = many;
-	return HV_STATUS_INVALID_PARAMETER;
-}
-
-/* How long an XSAVE area with some components is, in either of its formats. */
-static u32 xsave_size(struct cpuid *cpuid, u64 components, bool compact)
-{
-	u32 size = XSAVE_AREA_MIN, end, i;
-
-	/* The first two are in the part that FXSAVE writes. */
-	for (i = 2; i < XSAVE_COMPONENTS; i++) {
-		const struct kvm_cpuid_entry2 *entry;
-
-		entry = components & BIT_ULL(i) ? cpuid_find(cpuid, LEAF_XSAVE, i) : NULL;
-		if (!entry)
-			continue;
-		if (compact)
-			end = (entry->ecx & XSAVE_ALIGNED ? (size + 63) & ~63U : size) +
-			      entry->eax;
-		else
-			end = entry->ebx + entry->eax;
-		if (end > size)
-			size = end;
-	}
-	return size;
+	if (i == results->count)
+		*where = before;
+	results->count = i;
+	init_again(child, vp);
+	return ret == -ENOSPC ? HV_STATUS_NO_RESOURCES : HV_STATUS_INVALID_PARAMETER;
 }
 
 /* What the processor makes of the state that it is in. */
@@ -242,6 +307,7 @@ static void follow_state(struct child_vp *vp, struct cpuid *cpuid, u64 xfem, u64
 {
 	u64 cr4 = child_vp_regs(vp)->sregs.cr4;
 	struct kvm_cpuid_entry2 *entry;
+	struct xsave_layout layout;
 
 	entry = cpuid_find(cpuid, LEAF_FEATURES, 0);
 	if (entry)
@@ -249,12 +315,13 @@ static void follow_state(struct child_vp *vp, struct cpuid *cpuid, u64 xfem, u64
 	entry = cpuid_find(cpuid, LEAF_EXTENDED, 0);
 	if (entry)
 		entry->ecx = mix(entry->ecx, cr4 & CR4_PKE ? ~0U : 0, EXTENDED_ECX_OSPKE);
+	xsave_layout(cpuid, &layout);
 	entry = cpuid_find(cpuid, LEAF_XSAVE, 0);
 	if (entry)
-		entry->ebx = xsave_size(cpuid, xfem, false);
+		entry->ebx = xsave_size(&layout, xfem, false);
 	entry = cpuid_find(cpuid, LEAF_XSAVE, 1);
 	if (entry && entry->eax)
-		entry->ebx = xsave_size(cpuid, xfem | xss, true);
+		entry->ebx = xsave_size(&layout, xfem | xss, true);
 }
 
 /* One leaf of @cpuid, the state components being @xfem and @xss. */

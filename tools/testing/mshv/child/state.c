@@ -14,6 +14,7 @@
 #include "../hv/hypercall.h"
 #include "../hv/log.h"
 #include "../hv/partition.h"
+#include "../hv/xsave.h"
 #include "child.h"
 #include "regs.h"
 #include "walk.h"
@@ -90,16 +91,18 @@ static void set_lapic(struct child_vp *vp,
 	apic->bus->changed(apic);
 }
 
-/* Components that the parent does not name are not told, and not taken. */
+/*
+ * XSAVE data is in the compacted format both ways: mshv.h says so, and what is read
+ * goes through XRSTORS or XSAVES somewhere. Components that the parent does not name
+ * are not told, and not taken.
+ */
 static u16 get_xsave(struct child_vp *vp, u64 components, void *page)
 {
 	struct kvm_xsave xsave;
 
 	if (ioctl(vp->fd, KVM_GET_XSAVE, &xsave) < 0)
 		return HV_STATUS_INVALID_VP_STATE;
-	xsave.region[CHILD_XSTATE_BV] &= components;
-	xsave.region[CHILD_XSTATE_BV + 1] &= components >> 32;
-	memcpy(page, xsave.region, sizeof(xsave.region));
+	xsave_compact(&vp->child->processor.layout, components, xsave.region, page);
 	return HV_STATUS_SUCCESS;
 }
 
@@ -107,9 +110,8 @@ static u16 set_xsave(struct child_vp *vp, u64 components, const void *page)
 {
 	struct kvm_xsave xsave;
 
-	memcpy(xsave.region, page, sizeof(xsave.region));
-	xsave.region[CHILD_XSTATE_BV] &= components;
-	xsave.region[CHILD_XSTATE_BV + 1] &= components >> 32;
+	if (!xsave_expand(&vp->child->processor.layout, components, page, xsave.region))
+		return HV_STATUS_INVALID_PARAMETER;
 	return ioctl(vp->fd, KVM_SET_XSAVE, &xsave) < 0 ?
 		HV_STATUS_INVALID_PARAMETER : HV_STATUS_SUCCESS;
 }

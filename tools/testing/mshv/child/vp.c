@@ -70,6 +70,7 @@ static int make_vcpu(struct child_vp *vp)
 static void free_vp(struct child_vp *vp)
 {
 	child_regs_exit(vp);
+	free(vp->cpuid_results.list);
 	if (vp->run && vp->fd >= 0)
 		munmap(vp->run, vp->child->parent->run_size);
 	else
@@ -102,7 +103,7 @@ static int make_vp(struct child *child, u32 index)
 	/* Without a local APIC nobody could send it a start-up IPI. */
 	if (!(child->flags & HV_PARTITION_CREATION_FLAG_LAPIC_ENABLED))
 		vp->apic.wait_for_sipi = false;
-	if (!ret && vp->fd >= 0)
+	if (!ret)
 		ret = child_cpuid_init(vp);
 	if (!ret)
 		ret = child_sched_start(vp);

@@ -182,14 +182,13 @@ struct kvm_cpuid_entry2 *cpuid_find(struct cpuid *cpuid, u32 function, u32 index
 
 struct processor cpuid_processor(struct cpuid *cpuid)
 {
-	/* The supervisor's states, subleaf 1, are not offered. */
-	const struct kvm_cpuid_entry2 *xsave = cpuid_find(cpuid, LEAF_XSAVE, 0);
 	struct processor processor = { .features = features_of(cpuid) };
 
-	if (xsave) {
-		processor.xsave_states = xsave->eax | (u64)xsave->edx << 32;
-		processor.xsave_size = xsave->ecx;
-	}
+	if (!cpuid_find(cpuid, LEAF_XSAVE, 0))
+		return processor;
+	xsave_layout(cpuid, &processor.layout);
+	processor.xsave_states = processor.layout.components;
+	processor.xsave_size = xsave_size(&processor.layout, processor.xsave_states, true);
 	return processor;
 }
 

@@ -9,6 +9,7 @@
 #include <linux/types.h>
 
 #include "features.h"
+#include "xsave.h"
 
 struct partition;
 struct vp;
@@ -69,11 +70,13 @@ void cpuid_make(struct cpuid *cpuid, const struct vp *vp);
 /**
  * struct processor - what properties tell of a partition's processors
  * @features: what they have
+ * @layout: of its XSAVE areas
  * @xsave_states: what XSAVE can save, as in XCR0
- * @xsave_size: how much memory that takes
+ * @xsave_size: how much memory that takes, compacted
  */
 struct processor {
 	struct features features;
+	struct xsave_layout layout;
 	u64 xsave_states;
 	u64 xsave_size;
 };

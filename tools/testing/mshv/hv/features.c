@@ -13,10 +13,6 @@
 #include "features.h"
 
 #define LEAF_XSAVE		0xd
-/* What FXSAVE writes, and the header; the first two states are in there. */
-#define XSAVE_AREA_MIN		(512 + 64)
-#define XSAVE_FIRST_STATE	2
-#define XSAVE_STATES_MAX	32	/* no processor has one beyond EAX */
 #define AVX_STATES		(BIT(2) | BIT(5) | BIT(6) | BIT(7))
 
 enum cpuid_register { EAX, EBX, ECX, EDX };
@@ -256,21 +252,19 @@ static void clear_leaf(struct kvm_cpuid_entry2 *entry)
 static void drop_avx_states(struct cpuid *cpuid)
 {
 	struct kvm_cpuid_entry2 *entry, *whole = cpuid_find(cpuid, LEAF_XSAVE, 0);
+	struct xsave_layout layout;
 	u32 i;
 
 	if (!whole)
 		return;
 	whole->eax &= ~AVX_STATES;
-	whole->ecx = XSAVE_AREA_MIN;
-	for (i = XSAVE_FIRST_STATE; i < XSAVE_STATES_MAX; i++) {
-		entry = cpuid_find(cpuid, LEAF_XSAVE, i);
-		if (!entry)
-			continue;
-		if (AVX_STATES & BIT(i))
+	for (i = 0; i < XSAVE_COMPONENTS; i++) {
+		entry = AVX_STATES & BIT_ULL(i) ? cpuid_find(cpuid, LEAF_XSAVE, i) : NULL;
+		if (entry)
 			clear_leaf(entry);
-		else if (whole->eax & BIT(i) && whole->ecx < entry->ebx + entry->eax)
-			whole->ecx = entry->ebx + entry->eax;
 	}
+	xsave_layout(cpuid, &layout);
+	whole->ecx = xsave_size(&layout, layout.components, false);
 }
 
 static void drop_xsave(struct cpuid *cpuid)

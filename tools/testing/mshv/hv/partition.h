@@ -68,7 +68,7 @@ struct partition {
 	u64 *deposited;
 	unsigned int nr_deposited;
 
-	struct child *children[CHILDREN_MAX];
+	struct child **children;
 	unsigned int nr_children;
 	u64 last_child;
 	u32 overflow;		/* VPs whose signals did not reach it */

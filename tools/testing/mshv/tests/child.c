@@ -610,6 +610,7 @@ TEST_F(children, exceptions_are_told_with_their_reason)
 TEST_F(children, intercepts_that_are_wanted)
 {
 	const u32 msr = HV_INTERCEPT_TYPE_X64_MSR_INDEX, read = HV_INTERCEPT_ACCESS_MASK_READ;
+	const u32 write = HV_INTERCEPT_ACCESS_MASK_WRITE;
 	struct child_fixture *fixture = &self->fixture;
 	struct child *child = fixture->child;
 	u32 i;
@@ -623,11 +624,56 @@ TEST_F(children, intercepts_that_are_wanted)
 				HV_INTERCEPT_ACCESS_MASK_EXECUTE, 3));
 	EXPECT_EQ(HV_STATUS_SUCCESS, install(fixture, msr, read, 0x10));
 	EXPECT_EQ(2, child->nr_intercepts);
-	for (i = 2; i < CHILD_INTERCEPTS_MAX; i++)
+	for (i = 0; i < 1000; i++) {
 		EXPECT_EQ(HV_STATUS_SUCCESS, install(fixture, msr, read, 0x100 + i));
-	EXPECT_EQ(HV_STATUS_NO_RESOURCES, install(fixture, msr, read, 0x11));
+		EXPECT_EQ(HV_STATUS_SUCCESS, install(fixture, msr, write, 0xc0000000 + i));
+		EXPECT_EQ(HV_STATUS_SUCCESS,
+			  install(fixture, HV_INTERCEPT_TYPE_X64_IO_PORT, read, i));
+	}
+	EXPECT_EQ(3002, child->nr_intercepts);
 	EXPECT_EQ(HV_STATUS_SUCCESS, install(fixture, msr, 0, 0x10));
 	EXPECT_FALSE(child_wants(child, msr, read, 0x10));
+
+	/* KVM takes so many ranges of MSRs that are far from each other; two are used. */
+	for (i = 2; i < CHILD_MSR_RANGES; i++)
+		EXPECT_EQ(HV_STATUS_SUCCESS, install(fixture, msr, read, i << 16));
+	EXPECT_EQ(HV_STATUS_NO_RESOURCES, install(fixture, msr, read, i << 16));
+	EXPECT_FALSE(child_wants(child, msr, read, i << 16));
+	EXPECT_EQ(HV_STATUS_SUCCESS, install(fixture, msr, read, 0x11));
+}
+
+/* KVM has ranges of MSRs, and in each a bit for every one that is not handed on. */
+TEST(msrs_in_ranges)
+{
+	const u32 read = HV_INTERCEPT_ACCESS_MASK_READ, write = HV_INTERCEPT_ACCESS_MASK_WRITE;
+	const u32 msr = HV_INTERCEPT_TYPE_X64_MSR_INDEX;
+	const struct child_intercept wanted[] = {
+		{ msr, read, 0x179 },
+		{ msr, read | write, 0xc0000080 },
+		{ HV_INTERCEPT_TYPE_X64_CPUID, read, 0x1 },
+		{ msr, read | write, 0xc0000103 },
+		{ msr, 0, 0x17a },
+		{ msr, read | HV_INTERCEPT_ACCESS_MASK_EXECUTE, 0x10 },
+		{ msr, write, 0x10a },
+		{ msr, read, 0x10 + CHILD_MSR_RANGE },
+	};
+	struct child_msr_range ranges[CHILD_MSR_RANGES];
+	u32 i;
+
+	ASSERT_EQ(4, child_msr_ranges(wanted, ARRAY_SIZE(wanted), ranges));
+	EXPECT_EQ(read, ranges[0].access);
+	EXPECT_EQ(0x10, ranges[0].first);
+	EXPECT_EQ(0x16a, ranges[0].count);
+	EXPECT_EQ(0x10 + CHILD_MSR_RANGE, ranges[1].first);
+	EXPECT_EQ(1, ranges[1].count);
+	EXPECT_EQ(write, ranges[2].access);
+	EXPECT_EQ(0x10a, ranges[2].first);
+	EXPECT_EQ(read | write, ranges[3].access);
+	EXPECT_EQ(0xc0000080, ranges[3].first);
+	EXPECT_EQ(0x84, ranges[3].count);
+	for (i = 0; i < 0x84; i++)
+		EXPECT_EQ(i != 0 && i != 0x83, ranges[3].allowed[i / 8] >> i % 8 & 1);
+	EXPECT_EQ(0, child_msr_ranges(NULL, 0, ranges));
 }
 
 TEST_F(children, dispatches_that_are_wrong)

@@ -319,7 +319,7 @@ TEST_F(view, results_for_cpuid)
 	EXPECT_EQ(HV_STATUS_SUCCESS,
 		  register_leaf(f, HYPERV_CPUID_FEATURES, -1, false, 2, 2));
 	EXPECT_EQ(before | 2, look_up(f, APPLY, HYPERV_CPUID_FEATURES, 0, 0)[0]);
-	EXPECT_EQ(1, f->vp->nr_cpuid_results);
+	EXPECT_EQ(1, f->vp->cpuid_results.count);
 
 	/* One that there is not, if it is to be. */
 	EXPECT_EQ(HV_STATUS_SUCCESS, register_leaf(f, 0x50000000, -1, false, 5, ~0U));
@@ -339,25 +339,40 @@ TEST_F(view, results_that_cannot_be)
 {
 	struct hv_input_register_intercept_result *input = (void *)self->f.input;
 	struct child_fixture *f = &self->f;
-	u32 i;
+	u32 i, count;
 
-	for (i = 0; i < CHILD_CPUID_RESULTS_MAX; i++)
+	/* What a VMM registers, and then more leaves than KVM takes. */
+	for (i = 0; i < 200; i++)
 		EXPECT_EQ(HV_STATUS_SUCCESS, register_leaf(f, 0x50000000 + i, -1, true, i, ~0U));
+	for (; i < 1000; i++)
+		if (register_leaf(f, 0x50000000 + i, -1, true, i, ~0U) != HV_STATUS_SUCCESS)
+			break;
+	count = f->vp->cpuid_results.count;
+	EXPECT_EQ(i, count);
+	EXPECT_GT(1000, count);
 	EXPECT_EQ(HV_STATUS_NO_RESOURCES, register_leaf(f, 0x60000000, -1, true, 0, ~0U));
 	EXPECT_EQ(HV_STATUS_SUCCESS, register_leaf(f, 0x50000001, -1, true, 0, ~0U));
+	/* Leaves that there are need no room. */
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  register_leaf(f, HYPERV_CPUID_VERSION, -1, true, 0x1234, ~0U));
+	EXPECT_EQ(0x1234, look_up(f, APPLY, HYPERV_CPUID_VERSION, 0, 0)[0]);
+
 	f->vp->ran = true;
 	EXPECT_EQ(HV_STATUS_INVALID_VP_STATE, register_leaf(f, 0x50000001, -1, true, 1, ~0U));
+	EXPECT_EQ(HV_STATUS_INVALID_VP_STATE, register_leaf(f, 0x50000001, -1, false, 0, ~0U));
+	EXPECT_EQ(HV_STATUS_SUCCESS, register_leaf(f, 0x50000001, -1, true, 0, ~0U));
 	f->vp->ran = false;
 	EXPECT_EQ(0, look_up(f, APPLY, 0x50000001, 0, 0)[0]);
 	/* What KVM does not take is not registered. */
-	f->vp->nr_cpuid_results = CHILD_CPUID_RESULTS_MAX - 1;
+	count = 10;
+	f->vp->cpuid_results.count = count;
 	f->vp->fd = open("/dev/null", O_RDWR);
 	ASSERT_LE(0, f->vp->fd);
 	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, register_leaf(f, 0x50000001, -1, true, 1, ~0U));
 	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, register_leaf(f, 0x60000000, -1, true, 1, ~0U));
 	close(f->vp->fd);
 	f->vp->fd = -1;
-	EXPECT_EQ(CHILD_CPUID_RESULTS_MAX - 1, f->vp->nr_cpuid_results);
+	EXPECT_EQ(count, f->vp->cpuid_results.count);
 	EXPECT_EQ(0, look_up(f, APPLY, 0x50000001, 0, 0)[0]);
 
 	input->partition_id = f->child->id;
@@ -370,6 +385,43 @@ TEST_F(view, results_that_cannot_be)
 	EXPECT_EQ(0, f->call.reps_done);
 	input->partition_id++;
 	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_ID, child_call(f, child_cpuid_register, 0, 0));
+}
+
+/* OpenVMM: for all VPs, those too that are not there yet. */
+TEST_F(view, results_for_all_vps)
+{
+	struct hv_input_register_intercept_result *input = (void *)self->f.input;
+	struct hv_create_vp *create = (void *)self->f.input;
+	struct child_fixture *f = &self->f;
+	u32 result[4];
+
+	EXPECT_EQ(HV_STATUS_SUCCESS, register_leaf(f, 0x50000000, -1, true, 5, ~0U));
+	EXPECT_EQ(HV_STATUS_SUCCESS, register_leaf(f, 0x50000001, -1, true, 5, ~0U));
+	input->vp_index = HV_ANY_VP;
+	input->result[0].value = 6;
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_call(f, child_cpuid_register, 0, 0));
+	input->eax = 0x50000002;
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_call(f, child_cpuid_register, 0, 0));
+
+	memset(f->input, 0, sizeof(f->input));
+	create->partition_id = f->child->id;
+	create->vp_index = 1;
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_call(f, child_vp_create, 0, 0));
+	child_cpuid_look_up(f->child->vps[1], 0x50000000, 0, result);
+	EXPECT_EQ(0, result[0]);
+	child_cpuid_look_up(f->child->vps[1], 0x50000001, 0, result);
+	EXPECT_EQ(6, result[0]);
+	child_cpuid_look_up(f->child->vps[1], 0x50000002, 0, result);
+	EXPECT_EQ(6, result[0]);
+	/* Its own counts more. */
+	EXPECT_EQ(5, look_up(f, APPLY, 0x50000001, 0, 0)[0]);
+	EXPECT_EQ(6, look_up(f, APPLY, 0x50000002, 0, 0)[0]);
+
+	/* One of them has run. */
+	f->child->vps[1]->ran = true;
+	EXPECT_EQ(HV_STATUS_SUCCESS, register_leaf(f, 0x50000003, -1, true, 5, ~0U));
+	input->vp_index = HV_ANY_VP;
+	EXPECT_EQ(HV_STATUS_INVALID_VP_STATE, child_call(f, child_cpuid_register, 0, 0));
 }
 
 /* Leaves that follow the state of the VP. */

@@ -59,6 +59,7 @@ FIXTURE(irq)
 {
 	struct options options;
 	struct child child;
+	struct child *children[1];
 	struct child_vp vps[VPS];
 	struct kvm_run *run;
 	struct vp *vp;
@@ -84,7 +85,8 @@ FIXTURE_SETUP(irq)
 	partition.ram[0].host = self->ram;
 	partition.ram_slots = 1;
 	partition.hypercall_msr = HV_X64_MSR_HYPERCALL_ENABLE;
-	partition.children[0] = &self->child;
+	self->children[0] = &self->child;
+	partition.children = self->children;
 	partition.nr_children = 1;
 	self->vp = &partition.vps[0];
 
@@ -115,6 +117,7 @@ FIXTURE_SETUP(irq)
 FIXTURE_TEARDOWN(irq)
 {
 	partition.nr_children = 0;
+	partition.children = NULL;
 	free(self->run);
 	free(self->ram);
 }

@@ -46,6 +46,7 @@ FIXTURE(port)
 	struct options options;
 	struct partition *partition;
 	struct child children[2];
+	struct child *child_list[2];
 	struct vp *vp;
 	void *ram;
 };
@@ -121,8 +122,9 @@ FIXTURE_SETUP(port)
 		self->children[i].id = CHILD + i;
 		self->children[i].vm = -1;
 		self->children[i].state = CHILD_INITIALIZED;
-		self->partition->children[i] = &self->children[i];
+		self->child_list[i] = &self->children[i];
 	}
+	self->partition->children = self->child_list;
 	self->partition->nr_children = ARRAY_SIZE(self->children);
 	self->vp = &self->partition->vps[0];
 	memset(interrupts, 0, sizeof(interrupts));

@@ -94,6 +94,13 @@
 #define HV_PARTITION_PROPERTY_PROCESSOR_FEATURES1 0x0006000b
 #define HV_PARTITION_PROPERTY_ASSIGNABLE_SYNTHETIC_PROC_FEATURES 0x00090009
 
+/*
+ * mshv-bindings: union hv_partition_synthetic_processor_features, bits that the kernel
+ * has as reserved
+ */
+#define HV_SYNTHETIC_FEATURE_ACCESS_VP_REGS	BIT_ULL(38)
+#define HV_SYNTHETIC_FEATURE_FLUSH_GPA_SPACE	BIT_ULL(53)
+
 /* TLFS, HvCallInstallIntercept */
 struct hv_input_install_intercept {
 	u64 partition_id;
