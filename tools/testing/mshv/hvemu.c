@@ -17,6 +17,8 @@ int main(int argc, char **argv)
 	options_parse(&options, argc, argv);
 	if (options.probe)
 		end = machine_probe();
+	else if (options.check_host)
+		end = machine_check_host();
 	else if (options.tsc)
 		end = machine_tsc();
 	else

@@ -326,6 +326,9 @@ struct child_page {
 	bool no_access;		/* part of the child's, and nothing there yet */
 };
 
+/* What tells of faults. Return: a file descriptor or a negative errno. */
+int child_memory_open(void);
+
 /* The thread that learns of faults, once. Return: 0 or a negative errno. */
 int child_memory_setup(struct partition *partition);
 

@@ -799,7 +799,7 @@ static void *fault_thread(void *argument)
 	}
 }
 
-int child_memory_setup(struct partition *partition)
+int child_memory_open(void)
 {
 	struct uffdio_api api = {
 		.api = UFFD_API,
@@ -808,10 +808,34 @@ int child_memory_setup(struct partition *partition)
 			    UFFD_FEATURE_PAGEFAULT_FLAG_WP |
 			    UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
 	};
+	int device, fd, ret;
+
+	fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	ret = -errno;
+	/* The rights to the device can be given to a user; that system call needs root. */
+	if (fd < 0) {
+		device = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
+		if (device >= 0) {
+			fd = ioctl(device, USERFAULTFD_IOC_NEW, O_CLOEXEC | O_NONBLOCK);
+			close(device);
+		}
+	}
+	if (fd < 0)
+		return ret;
+	if (ioctl(fd, UFFDIO_API, &api) < 0) {
+		ret = -errno;
+		close(fd);
+		return ret;
+	}
+	return fd;
+}
+
+int child_memory_setup(struct partition *partition)
+{
 	pthread_t thread;
 
-	uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api) < 0)
-		return -errno;
+	uffd = child_memory_open();
+	if (uffd < 0)
+		return uffd;
 	return -pthread_create(&thread, NULL, fault_thread, partition);
 }

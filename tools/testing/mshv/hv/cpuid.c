@@ -17,7 +17,10 @@
 #define LEAF_FEATURES		0x1
 #define LEAF_CACHES		0x4
 #define LEAF_TOPOLOGY		0xb
+#define LEAF_EXTENDED		0x7
 #define LEAF_XSAVE		0xd
+#define LEAF_TILES		0x1d
+#define LEAF_TILE_UNIT		0x1e
 #define LEAF_TOPOLOGY_V2	0x1f
 #define LEAF_AMD_FEATURES	0x80000001
 #define LEAF_ADDRESS_SIZES	0x80000008
@@ -33,6 +36,16 @@
 #define FEATURES_EDX_APIC	BIT(9)
 #define FEATURES_EDX_HTT	BIT(28)
 #define AMD_FEATURES_ECX_SVM	BIT(2)
+
+/* What AMX consists of: Intel's manual, volume 2, CPUID. */
+#define EXTENDED_EDX_AMX	(BIT(22) | BIT(24) | BIT(25))
+#define EXTENDED_1_EAX_AMX	BIT(21)
+#define EXTENDED_1_EDX_AMX	BIT(8)
+#define XSAVE_TILE_DATA		BIT(18)
+#define XSAVE_1_EAX_XFD		BIT(4)
+
+/* As in arch/x86/kvm/hyperv.h, HYPERV_CPUID_SYNDBG_VENDOR_AND_MAX_FUNCTIONS. */
+#define CPUID_VIRT_STACK_VENDOR	0x40000080
 
 /* Each child takes so much of hvemu's own address space. */
 #define PHYSICAL_BITS_MAX	40
@@ -125,17 +138,62 @@ static void add_hypervisor(struct cpuid *cpuid, const struct cpuid_view *view)
 	add(cpuid, HYPERV_CPUID_IMPLEMENT_LIMITS, view->vps_max, view->vps_max, 0, 0);
 	add(cpuid, HYPERV_CPUID_CPU_MANAGEMENT_FEATURES, 0, 0, 0, 0);
 	add(cpuid, HYPERV_CPUID_NESTED_FEATURES, 0, 0, 0, 0);
-	/* Read without a look at the highest leaf: mshyperv.c. */
+	/*
+	 * Read without a look at the highest leaf: mshyperv.c. Where there is none KVM
+	 * answers as Intel's processors do: with the highest one of the basic leaves.
+	 */
+	add(cpuid, CPUID_VIRT_STACK_VENDOR, 0, 0, 0, 0);
+	add(cpuid, HYPERV_CPUID_VIRT_STACK_INTERFACE, 0, 0, 0, 0);
 	add(cpuid, HYPERV_CPUID_VIRT_STACK_PROPERTIES, 0, 0, 0, 0);
 }
 
+/*
+ * KVM tells of the processor that it is asked on: caches differ where there are two
+ * kinds of cores. It is asked once, so that all VPs see the same.
+ */
 int cpuid_supported(int kvm, struct cpuid *cpuid)
 {
-	cpuid->head.nent = CPUID_ENTRIES_MAX;
-	if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid->head) == 0)
-		return 0;
-	cpuid->head.nent = 0;
-	return -errno;
+	static struct cpuid supported;
+
+	if (!supported.head.nent) {
+		supported.head.nent = CPUID_ENTRIES_MAX;
+		if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &supported.head) < 0) {
+			supported.head.nent = 0;
+			cpuid->head.nent = 0;
+			return -errno;
+		}
+	}
+	*cpuid = supported;
+	return 0;
+}
+
+/*
+ * KVM offers AMX where the processor has it, and its state only to a process that has
+ * asked for it by arch_prctl(): hvemu has not, as that state is larger than the
+ * page that a parent gets of it.
+ */
+static void drop_amx(struct cpuid *cpuid)
+{
+	struct kvm_cpuid_entry2 *entry = cpuid_find(cpuid, LEAF_XSAVE, 0);
+	u32 i, kept = 0;
+
+	if (entry && entry->eax & XSAVE_TILE_DATA)
+		return;
+	for (i = 0; i < cpuid->head.nent; i++) {
+		entry = &cpuid->entries[i];
+		if (entry->function == LEAF_TILES || entry->function == LEAF_TILE_UNIT)
+			continue;
+		if (entry->function == LEAF_EXTENDED && entry->index == 0)
+			entry->edx &= ~EXTENDED_EDX_AMX;
+		if (entry->function == LEAF_EXTENDED && entry->index == 1) {
+			entry->eax &= ~EXTENDED_1_EAX_AMX;
+			entry->edx &= ~EXTENDED_1_EDX_AMX;
+		}
+		if (entry->function == LEAF_XSAVE && entry->index == 1)
+			entry->eax &= ~XSAVE_1_EAX_XFD;
+		cpuid->entries[kept++] = *entry;
+	}
+	cpuid->head.nent = kept;
 }
 
 void cpuid_fit(struct cpuid *cpuid, const struct cpuid_view *view)
@@ -149,6 +207,7 @@ void cpuid_fit(struct cpuid *cpuid, const struct cpuid_view *view)
 		fit(&cpuid->entries[kept++], view);
 	}
 	cpuid->head.nent = kept;
+	drop_amx(cpuid);
 	add_hypervisor(cpuid, view);
 }
 

@@ -22,6 +22,7 @@
 #include "../pc/rtc.h"
 #include "../pc/uart.h"
 #include "cpuid.h"
+#include "host.h"
 #include "hv_more.h"
 #include "hypercall.h"
 #include "log.h"
@@ -218,7 +219,9 @@ static int open_kvm(void)
 {
 	machine.kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (machine.kvm < 0)
-		return fail("/dev/kvm: %s", strerror(errno));
+		return fail("/dev/kvm: %s.\n%s", strerror(errno), errno == ENOENT ?
+			    "Load kvm_intel or kvm_amd; the firmware's setup may have virtualization off." :
+			    "Have root put you into the group that owns it (usermod -aG kvm USER), and log in again.");
 	if (ioctl(machine.kvm, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
 		return fail("/dev/kvm has an unknown version");
 	machine.run_size = ioctl(machine.kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
@@ -485,10 +488,18 @@ static int prepare_children(struct partition *partition)
 		return fail("children cannot be made: %s", strerror(-ret));
 	ret = child_memory_setup(partition);
 	if (ret)
-		return fail("userfaultfd, which children need: %s.\n"
-			    "Run as root, or set the sysctl vm.unprivileged_userfaultfd to 1.",
-			    strerror(-ret));
+		return fail("no thread for the memory of children: %s", strerror(-ret));
 	return 0;
+}
+
+/* All at once, and before anything else has gone wrong for want of it. */
+static int check_host(void)
+{
+	struct host host = host_this;
+
+	host.context = &machine.kvm;
+	host_raise_limits();
+	return host_check(&host, stderr, false) ? -1 : 0;
 }
 
 static int make(struct partition *partition)
@@ -497,7 +508,7 @@ static int make(struct partition *partition)
 	struct boot boot;
 	u32 i;
 
-	if (open_kvm() || make_vm() || make_memory(partition))
+	if (open_kvm() || check_host() || make_vm() || make_memory(partition))
 		return -1;
 	partition_guest(partition, &guest);
 	if (boot_load(&boot, &guest))
@@ -589,7 +600,8 @@ static u64 nanoseconds(void)
 	return (u64)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-enum machine_end machine_probe(void)
+/* Microseconds for 4096 instructions of a guest, or -1 after saying why. */
+static long long probe(void)
 {
 	/* mov $1024, %cx; 1: nop; nop; dec %cx; jnz 1b; hlt, in real mode */
 	static const u8 code[] = { 0xb9, 0x00, 0x04, 0x90, 0x90, 0x49, 0x75, 0xfb, 0xf4 };
@@ -601,32 +613,60 @@ enum machine_end machine_probe(void)
 	u64 before;
 
 	partition_init(partition, &options);
-	if (open_kvm())
-		return MACHINE_FAILED;
 	machine.vm = ioctl(machine.kvm, KVM_CREATE_VM, 0);
-	if (machine.vm < 0) {
-		fail("KVM makes no VM: %s", strerror(errno));
-		return MACHINE_FAILED;
-	}
+	if (machine.vm < 0)
+		return fail("KVM makes no VM: %s", strerror(errno));
 	ioctl(machine.vm, KVM_SET_TSS_ADDR, TSS_GPA);
 	if (make_memory(partition) || make_vcpu(vp))
-		return MACHINE_FAILED;
+		return -1;
 	memcpy(partition_memory(partition, regs.rip, sizeof(code)), code, sizeof(code));
 	if (ioctl(vp->fd, KVM_GET_SREGS, &sregs) < 0)
-		return MACHINE_FAILED;
+		return -1;
 	sregs.cs.base = 0;
 	sregs.cs.selector = 0;
 	if (ioctl(vp->fd, KVM_SET_SREGS, &sregs) < 0 ||
 	    ioctl(vp->fd, KVM_SET_REGS, &regs) < 0)
-		return MACHINE_FAILED;
+		return -1;
 
 	before = nanoseconds();
-	if (ioctl(vp->fd, KVM_RUN, 0) < 0 || vp->run->exit_reason != KVM_EXIT_HLT) {
-		fail("KVM does not run a guest: exit reason %u", vp->run->exit_reason);
+	if (ioctl(vp->fd, KVM_RUN, 0) < 0 || vp->run->exit_reason != KVM_EXIT_HLT)
+		return fail("KVM does not run a guest: exit reason %u", vp->run->exit_reason);
+	return (nanoseconds() - before) / 1000;
+}
+
+enum machine_end machine_probe(void)
+{
+	long long took = open_kvm() ? -1 : probe();
+
+	if (took < 0)
 		return MACHINE_FAILED;
-	}
-	printf("%llu\n", (unsigned long long)(nanoseconds() - before) / 1000);
+	printf("%lld\n", took);
 	return MACHINE_OFF;
+}
+
+enum machine_end machine_check_host(void)
+{
+	struct host host = host_this;
+	unsigned int missing;
+	long long took;
+
+	if (open_kvm())
+		return MACHINE_FAILED;
+	host.context = &machine.kvm;
+	host_report(&host, machine.kvm, stdout);
+	puts("needed:");
+	missing = host_check(&host, stdout, true);
+	fflush(stdout);
+	took = probe();
+	if (took < 0)
+		missing++;
+	else
+		printf("ok       a guest runs: %lld us for 4096 instructions\n", took);
+	if (missing)
+		printf("%u things are missing: hvemu does not run here.\n", missing);
+	else
+		puts("Nothing is missing.");
+	return missing ? MACHINE_FAILED : MACHINE_OFF;
 }
 
 enum machine_end machine_tsc(void)

@@ -38,6 +38,15 @@ enum machine_end machine_run(const struct options *options);
 enum machine_end machine_probe(void);
 
 /**
+ * machine_check_host() - say what this machine has and what it lacks
+ *
+ * A report for a person to read and to send, on stdout.
+ *
+ * Return: MACHINE_OFF, or MACHINE_FAILED if hvemu cannot run here.
+ */
+enum machine_end machine_check_host(void);
+
+/**
  * machine_tsc() - see how fast this machine's TSC is
  *
  * QEMU's TCG hands the host's TSC to its guest, which has nothing good to

@@ -265,6 +265,8 @@ static void print_help(void)
 	     "  --timeout SECONDS    give up after that (default: never)\n"
 	     "  --probe              print how many microseconds KVM takes for 4096\n"
 	     "                       instructions, and end\n"
+	     "  --check-host         say what this machine has and lacks, and end: a\n"
+	     "                       report to send, see the README\n"
 	     "  --tsc                print the frequency of this machine's TSC in kHz,\n"
 	     "                       and end\n"
 	     "\n"
@@ -333,7 +335,7 @@ void options_parse(struct options *options, int argc, char **argv)
 	enum { KERNEL = 1, INITRD, APPEND, CPUS, MEMORY, APIC, PRESET, PARENT,
 	       CAPABILITIES, BANK_COUNT, OFFER, INTEGRATED, SCHEDULER, BUILD,
 	       MASKED, SLICE, EOI, SLOW_PROPERTIES, INJECTION, FAULT, EVENT_LOG, TIMEOUT, PROBE,
-	       TSC, HELP };
+	       CHECK_HOST, TSC, HELP };
 	static const struct option known[] = {
 		{ "kernel", required_argument, NULL, KERNEL },
 		{ "initrd", required_argument, NULL, INITRD },
@@ -358,6 +360,7 @@ void options_parse(struct options *options, int argc, char **argv)
 		{ "event-log", required_argument, NULL, EVENT_LOG },
 		{ "timeout", required_argument, NULL, TIMEOUT },
 		{ "probe", no_argument, NULL, PROBE },
+		{ "check-host", no_argument, NULL, CHECK_HOST },
 		{ "tsc", no_argument, NULL, TSC },
 		{ "help", no_argument, NULL, HELP },
 		{ }
@@ -458,6 +461,9 @@ void options_parse(struct options *options, int argc, char **argv)
 		case PROBE:
 			options->probe = true;
 			break;
+		case CHECK_HOST:
+			options->check_host = true;
+			break;
 		case TSC:
 			options->tsc = true;
 			break;
@@ -470,7 +476,7 @@ void options_parse(struct options *options, int argc, char **argv)
 	}
 	if (optind < argc)
 		usage("argument", argv[optind], "only options are expected");
-	if (options->probe || options->tsc)
+	if (options->probe || options->check_host || options->tsc)
 		return;
 	if (!options->kernel)
 		usage("--kernel", "", "say what to boot");

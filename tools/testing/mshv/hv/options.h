@@ -40,6 +40,7 @@ struct options {
 	const char *event_log;
 	unsigned int timeout;	/* seconds; 0: none */
 	bool probe;		/* only see how fast KVM is */
+	bool check_host;	/* only say what the host has and lacks */
 	bool tsc;		/* only see how fast the TSC is */
 };
 

@@ -61,7 +61,8 @@ class Runner:
         for folder in os.listdir(self.out):
             if re.fullmatch(r'l0-\d+', folder):
                 shutil.rmtree(self.place(folder))
-        self.accel, self.why = choose_accel(options.accel, self.tool('hvemu'))
+        self.accel, self.why = choose_accel(options.accel, self.tool('hvemu'),
+                                            self.place('host-report'))
         if self.accel == 'tcg':
             check_qemu()
         for label, kernel in kernels.items():
@@ -335,13 +336,33 @@ def check_qemu():
                       f'Install QEMU {QEMU_MIN} or later.')
 
 
-def choose_accel(wanted, hvemu):
+def look_at_host(hvemu, report):
+    """What this machine lacks, in hvemu's words; [] if nothing. The report is kept."""
+    with open(report, 'w', encoding='utf-8') as out:
+        try:
+            done = subprocess.run([hvemu, '--check-host'], stdout=out,
+                                  stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+        except (OSError, subprocess.SubprocessError) as error:
+            return [str(error)]
+    if not done.returncode:
+        return []
+    text = '\n'.join(read_lines(report))
+    missing = re.findall(r'^MISSING  (.*(?:\n         .*)*)', text, re.M)
+    lacks = [re.sub(r'\n *', ' ', thing) for thing in missing]
+    return lacks + done.stderr.splitlines() or ['it does not run']
+
+
+def choose_accel(wanted, hvemu, report):
     """What runs hvemu: ('kvm' or 'tcg', why)."""
     if wanted != 'auto':
         if wanted == 'kvm' and not os.access('/dev/kvm', os.R_OK | os.W_OK):
             raise Failure('KVM was asked for, and /dev/kvm cannot be used.\n'
                           'Load the kvm module, or join the group that owns it; '
                           'or leave it to --accel auto (ACCEL=auto of make).')
+        lacks = look_at_host(hvemu, report) if wanted == 'kvm' else []
+        if lacks:
+            raise Failure('KVM was asked for, and this machine lacks something:\n'
+                          + '\n'.join(lacks) + f'\nAll of it: {report}')
         return wanted, 'as asked for'
     if not os.access('/dev/kvm', os.R_OK | os.W_OK):
         return 'tcg', '/dev/kvm cannot be used here'
@@ -355,4 +376,7 @@ def choose_accel(wanted, hvemu):
         return 'tcg', '/dev/kvm does not run a small guest'
     if took > PROBE_MAX_US:
         return 'tcg', f'/dev/kvm is slow: {took} us for 4096 instructions'
+    lacks = look_at_host(hvemu, report)
+    if lacks:
+        return 'tcg', f'this machine lacks something for KVM: {lacks[0]}'
     return 'kvm', f'{took} us for 4096 instructions'

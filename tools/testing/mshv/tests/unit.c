@@ -852,6 +852,57 @@ static const struct kvm_cpuid_entry2 *leaf(const struct cpuid *cpuid, u32 functi
 	return NULL;
 }
 
+/* KVM has AMX, and this process has not asked for its state. */
+TEST_F(partition, cpuid_has_amx_only_with_its_state)
+{
+	static const struct kvm_cpuid_entry2 leaves[] = {
+		{ .function = 0x7, .index = 0, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+		  .edx = ~0U },
+		{ .function = 0x7, .index = 1, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+		  .eax = ~0U, .edx = ~0U },
+		{ .function = 0xd, .index = 0, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+		  .eax = 0x2e7 },
+		{ .function = 0xd, .index = 1, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+		  .eax = 0x1f },
+		{ .function = 0x1d, .eax = 1 },
+		{ .function = 0x1e, .ebx = 0x4010 },
+	};
+	static struct cpuid cpuid;
+
+	memcpy(cpuid.entries, leaves, sizeof(leaves));
+	cpuid.head.nent = ARRAY_SIZE(leaves);
+	cpuid_make(&cpuid, self->vp);
+	EXPECT_EQ(~(BIT(22) | BIT(24) | BIT(25)), cpuid_find(&cpuid, 0x7, 0)->edx);
+	EXPECT_EQ(~BIT(21), cpuid_find(&cpuid, 0x7, 1)->eax);
+	EXPECT_EQ(~BIT(8), cpuid_find(&cpuid, 0x7, 1)->edx);
+	EXPECT_EQ(0xf, cpuid_find(&cpuid, 0xd, 1)->eax);
+	EXPECT_EQ(NULL, leaf(&cpuid, 0x1d));
+	EXPECT_EQ(NULL, leaf(&cpuid, 0x1e));
+
+	memcpy(cpuid.entries, leaves, sizeof(leaves));
+	cpuid.head.nent = ARRAY_SIZE(leaves);
+	cpuid.entries[2].eax |= BIT(17) | BIT(18);
+	cpuid_make(&cpuid, self->vp);
+	EXPECT_EQ(~0U, cpuid_find(&cpuid, 0x7, 0)->edx);
+	EXPECT_EQ(0x1f, cpuid_find(&cpuid, 0xd, 1)->eax);
+	EXPECT_NE(NULL, leaf(&cpuid, 0x1d));
+}
+
+/* On Intel a leaf that is not there would be the highest one of the basic leaves. */
+TEST_F(partition, cpuid_has_no_virtualization_stack)
+{
+	static struct cpuid cpuid;
+	u32 function;
+
+	cpuid.head.nent = 0;
+	cpuid_make(&cpuid, self->vp);
+	for (function = 0x40000080; function <= 0x40000082; function++) {
+		ASSERT_NE(NULL, leaf(&cpuid, function));
+		EXPECT_EQ(0, leaf(&cpuid, function)->eax);
+		EXPECT_EQ(0, leaf(&cpuid, function)->ebx);
+	}
+}
+
 TEST_F(partition, cpuid_shows_a_hypervisor_and_no_other)
 {
 	const struct kvm_cpuid_entry2 *entry;
