@@ -79,7 +79,7 @@ static u64 hv_fake_map(struct hv_fake *fake, struct page **slot, u64 pfn)
 
 	if (*slot)
 		return hv_fake_violated(fake, HV_FAKE_MAPPED,
-					HV_STATUS_INVALID_PARAMETER);
+					HV_STATUS_OPERATION_DENIED);
 
 	page = hv_fake_page_take(fake, pfn, &hv_fake_overlay_tag);
 	if (!page)
@@ -97,7 +97,7 @@ static u64 hv_fake_unmap(struct hv_fake *fake, struct page **slot)
 	*slot = NULL;
 	if (!page)
 		return hv_fake_violated(fake, HV_FAKE_NOT_MAPPED,
-					HV_STATUS_INVALID_PARAMETER);
+					HV_STATUS_OPERATION_DENIED);
 
 	/* It is the caller's again, and must not have been before. */
 	if (!page_count(page) || !hv_fake_page_has(page, &hv_fake_overlay_tag))
@@ -317,7 +317,7 @@ static u64 hv_fake_deposit_memory(struct hv_fake *fake,
 					  &hv_fake_deposit_tag);
 
 		if (!page)
-			return hv_fake_reps(HV_STATUS_INVALID_PARAMETER, i);
+			return hv_fake_reps(HV_STATUS_OPERATION_DENIED, i);
 		list_add_tail(&page->lru, &partition->deposited);
 		partition->nr_deposited++;
 	}
@@ -840,9 +840,8 @@ static u64 hv_fake_set_register(struct hv_fake *fake, struct hv_fake_vp *vp,
 	case HV_REGISTER_DISPATCH_SUSPEND:
 		suspend = &vp->dispatch_suspend;
 		break;
-	case HV_REGISTER_VP_ROOT_SIGNAL_COUNT:
-		return HV_STATUS_ACCESS_DENIED;
 	default:
+		/* Also of one that can only be read. */
 		return HV_STATUS_INVALID_PARAMETER;
 	}
 

@@ -808,19 +808,19 @@ static const struct hv_fake_vp_spoil_case {
 		.name = "page deposited twice",
 		.call = vp_spoil_deposit_twice,
 		.violation = HV_FAKE_PAGE,
-		.result = HV_STATUS_INVALID_PARAMETER,
+		.result = HV_STATUS_OPERATION_DENIED,
 	},
 	{
 		.name = "overlay page deposited",
 		.call = vp_spoil_deposit_overlay,
 		.violation = HV_FAKE_PAGE,
-		.result = HV_STATUS_INVALID_PARAMETER,
+		.result = HV_STATUS_OPERATION_DENIED,
 	},
 	{
 		.name = "page deposited that is no RAM",
 		.call = vp_spoil_deposit_no_ram,
 		.violation = HV_FAKE_PAGE,
-		.result = HV_STATUS_INVALID_PARAMETER,
+		.result = HV_STATUS_OPERATION_DENIED,
 	},
 	{
 		.name = "overlay page from kmalloc",
@@ -838,25 +838,25 @@ static const struct hv_fake_vp_spoil_case {
 		.name = "state page mapped twice",
 		.call = vp_spoil_map_state_twice,
 		.violation = HV_FAKE_MAPPED,
-		.result = HV_STATUS_INVALID_PARAMETER,
+		.result = HV_STATUS_OPERATION_DENIED,
 	},
 	{
 		.name = "statistics page mapped twice",
 		.call = vp_spoil_map_stats_twice,
 		.violation = HV_FAKE_MAPPED,
-		.result = HV_STATUS_INVALID_PARAMETER,
+		.result = HV_STATUS_OPERATION_DENIED,
 	},
 	{
 		.name = "state page unmapped twice",
 		.call = vp_spoil_unmap_state_twice,
 		.violation = HV_FAKE_NOT_MAPPED,
-		.result = HV_STATUS_INVALID_PARAMETER,
+		.result = HV_STATUS_OPERATION_DENIED,
 	},
 	{
 		.name = "statistics page unmapped twice",
 		.call = vp_spoil_unmap_stats_twice,
 		.violation = HV_FAKE_NOT_MAPPED,
-		.result = HV_STATUS_INVALID_PARAMETER,
+		.result = HV_STATUS_OPERATION_DENIED,
 	},
 	{
 		.name = "state page freed before it is unmapped",
@@ -1071,7 +1071,7 @@ static void hv_fake_vp_registers(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vp_test_set_reg(t, HV_REGISTER_EXPLICIT_SUSPEND, 2),
 			HV_STATUS_INVALID_REGISTER_VALUE);
 	KUNIT_EXPECT_EQ(test, vp_test_set_reg(t, HV_REGISTER_VP_ROOT_SIGNAL_COUNT, 0),
-			HV_STATUS_ACCESS_DENIED);
+			HV_STATUS_INVALID_PARAMETER);
 	KUNIT_EXPECT_EQ(test, vp_test_set_reg(t, 0x12345678, 0),
 			HV_STATUS_INVALID_PARAMETER);
 	KUNIT_EXPECT_EQ(test, vp_test_get_reg(t, 0x12345678, &value),

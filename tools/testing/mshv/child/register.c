@@ -775,7 +775,8 @@ u16 child_register_set(struct child_vp *vp, u32 name, const union hv_register_va
 
 	if (!reg)
 		return HV_STATUS_INVALID_PARAMETER;
-	return reg->set ? reg->set(vp, place_of(reg, name), value) : HV_STATUS_ACCESS_DENIED;
+	/* TLFS: one that can only be read is answered as one that is not there. */
+	return reg->set ? reg->set(vp, place_of(reg, name), value) : HV_STATUS_INVALID_PARAMETER;
 }
 
 bool child_register_suspends(u32 name)

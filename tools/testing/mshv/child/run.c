@@ -25,6 +25,9 @@
 #include "insn.h"
 #include "port.h"
 
+#define CR0_PG			BIT_ULL(31)
+#define CR4_PAE			BIT_ULL(5)
+#define EFER_LMA		BIT_ULL(10)
 #define RFLAGS_IF		BIT_ULL(9)
 #define DR6_REASONS		0xe00fULL	/* breakpoints, steps and the like */
 #define DR6_STEP		BIT_ULL(14)
@@ -146,6 +149,16 @@ static void take_interrupts(struct child_vp *vp)
 	vp->run->request_interrupt_window = apic_pending(&vp->apic) >= 0;
 }
 
+/*
+ * Of a guest with PAE, KVM reads the four entries that CR3 points to when it takes
+ * CR3 over, and on VMX the processor goes by what was read then. Whether they could be
+ * read KVM does not say.
+ */
+static bool has_pdptrs(const struct kvm_sregs *sregs)
+{
+	return sregs->cr0 & CR0_PG && sregs->cr4 & CR4_PAE && !(sregs->efer & EFER_LMA);
+}
+
 static bool must_stop(const struct child_vp *vp)
 {
 	if (child_sched_is_suspended(vp) || vp->dying)
@@ -194,6 +207,8 @@ static int call_kvm(struct child_vp *vp)
 		*regs = given;
 		run->kvm_dirty_regs = dirty;
 	}
+	if (dirty & KVM_SYNC_X86_SREGS && vp->fault.valid && has_pdptrs(&regs->sregs))
+		run->kvm_dirty_regs |= KVM_SYNC_X86_SREGS;
 	pthread_cond_broadcast(&vp->changed);
 	return ret;
 }
@@ -511,6 +526,16 @@ static enum outcome handle_debug(struct child_vp *vp)
 	return INTERCEPTED;
 }
 
+/* Registers that no processor takes; the parent may mend one and go on. */
+static enum outcome refuse(struct child_vp *vp, const char *why, u64 detail)
+{
+	log_event(LOG_NO_VP, "child-refused", "child=0x%llx index=%u error=\"%s\" detail=0x%llx",
+		  (unsigned long long)vp->child->id, vp->index, why,
+		  (unsigned long long)detail);
+	child_intercept_invalid_register(vp);
+	return INTERCEPTED;
+}
+
 static enum outcome handle_exit(struct child_vp *vp)
 {
 	struct kvm_run *run = vp->run;
@@ -536,6 +561,10 @@ static enum outcome handle_exit(struct child_vp *vp)
 	case KVM_EXIT_SHUTDOWN:
 		child_intercept_unrecoverable(vp);
 		return INTERCEPTED;
+	case KVM_EXIT_FAIL_ENTRY:
+		/* KVM has found nothing wrong with them; VMX looks at more than SVM. */
+		return refuse(vp, "the processor does not enter",
+			      run->fail_entry.hardware_entry_failure_reason);
 	case KVM_EXIT_INTERNAL_ERROR:
 		state = *child_vp_regs(vp);
 		if (vp->fault.valid)
@@ -568,15 +597,6 @@ static bool is_again(int error)
 	return error == -EINTR || error == -EAGAIN || error == -EFAULT;
 }
 
-/* Registers that no processor takes; the parent may mend one and go on. */
-static enum outcome refuse(struct child_vp *vp, int error)
-{
-	log_event(LOG_NO_VP, "child-refused", "child=0x%llx index=%u error=\"%s\"",
-		  (unsigned long long)vp->child->id, vp->index, strerror(-error));
-	child_intercept_invalid_register(vp);
-	return INTERCEPTED;
-}
-
 static enum outcome step(struct child_vp *vp)
 {
 	bool steps = wants_steps(vp->child);
@@ -593,7 +613,9 @@ static enum outcome step(struct child_vp *vp)
 			ret = settle(vp);
 			if (!ret)
 				return handle_exit(vp);
-			return is_again(ret) ? GO_ON : refuse(vp, ret);
+			if (!is_again(ret))
+				return refuse(vp, strerror(-ret), 0);
+			return vp->fault.valid ? handle_memory_fault(vp, NULL) : GO_ON;
 		}
 		set_debug(vp, &debug);
 	}
@@ -604,7 +626,7 @@ static enum outcome step(struct child_vp *vp)
 		return handle_exit(vp);
 	if (is_again(ret))
 		return vp->fault.valid ? handle_memory_fault(vp, NULL) : GO_ON;
-	return refuse(vp, ret);
+	return refuse(vp, strerror(-ret), 0);
 }
 
 /* Whether the state is about to be looked at or changed. */

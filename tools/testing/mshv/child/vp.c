@@ -126,10 +126,8 @@ u16 child_vp_create(struct hypercall *call)
 		return HV_STATUS_INVALID_PARTITION_ID;
 	if (child->state != CHILD_INITIALIZED)
 		return HV_STATUS_INVALID_PARTITION_STATE;
-	if (input->vp_index >= CHILD_VPS_MAX)
+	if (input->vp_index >= CHILD_VPS_MAX || child->vps[input->vp_index])
 		return HV_STATUS_INVALID_VP_INDEX;
-	if (child->vps[input->vp_index])
-		return HV_STATUS_INVALID_PARAMETER;
 	if (!child_use(child, CHILD_PAGES_VP))
 		return HV_STATUS_INSUFFICIENT_MEMORY;
 
@@ -236,7 +234,7 @@ u16 child_vp_map_page(struct hypercall *call)
 	if (*page != ~0ULL) {
 		log_violation(call->vp->index, "a state page of VP %u is mapped twice",
 			      vp->index);
-		return HV_STATUS_INVALID_PARAMETER;
+		return HV_STATUS_OPERATION_DENIED;
 	}
 	status = choose_page(call, vp->child, &gpfn);
 	if (status != HV_STATUS_SUCCESS)
@@ -272,7 +270,7 @@ u16 child_vp_unmap_page(struct hypercall *call)
 		log_violation(call->vp->index,
 			      "a state page of VP %u that is not mapped is unmapped",
 			      vp->index);
-		return HV_STATUS_INVALID_PARAMETER;
+		return HV_STATUS_OPERATION_DENIED;
 	}
 	if (!(vp->overlay & 1U << input->type))
 		vp->child->deposited[vp->child->nr_deposited++] = *page;

@@ -92,6 +92,7 @@ static bool is_given_away(const struct partition *partition, u64 pfn)
 	return false;
 }
 
+/* The statuses are those of the WDK's HvDepositMemory. */
 static u16 check_deposit(struct hypercall *call, u64 pfn)
 {
 	struct partition *partition = call->vp->partition;
@@ -100,13 +101,13 @@ static u16 check_deposit(struct hypercall *call, u64 pfn)
 	if (!partition_page(partition, pfn)) {
 		log_violation(call->vp->index, "page 0x%llx is deposited and is not memory",
 			      (unsigned long long)pfn);
-		return HV_STATUS_INVALID_PARAMETER;
+		return HV_STATUS_OPERATION_DENIED;
 	}
 	if (is_given_away(partition, pfn)) {
 		log_violation(call->vp->index,
 			      "page 0x%llx is deposited and is not the guest's to give",
 			      (unsigned long long)pfn);
-		return HV_STATUS_INVALID_PARAMETER;
+		return HV_STATUS_OPERATION_DENIED;
 	}
 	for (i = 0; i < partition->nr_children; i++) {
 		if (!child_maps(partition->children[i], pfn))
@@ -115,7 +116,7 @@ static u16 check_deposit(struct hypercall *call, u64 pfn)
 			      "page 0x%llx is deposited and is mapped into 0x%llx",
 			      (unsigned long long)pfn,
 			      (unsigned long long)partition->children[i]->id);
-		return HV_STATUS_INVALID_PARAMETER;
+		return HV_STATUS_OPERATION_DENIED;
 	}
 	return HV_STATUS_SUCCESS;
 }

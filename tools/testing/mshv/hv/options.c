@@ -243,8 +243,8 @@ static void print_help(void)
 	     "  --scheduler TYPE     what a root partition is told: a number\n"
 	     "  --build N            build number (default 27744)\n"
 	     "  --masked KIND        what becomes of a message for a SINT that is masked:\n"
-	     "                       it waits (hold, the default), or goes into the slot,\n"
-	     "                       without an interrupt (fill)\n"
+	     "                       it goes into the slot, without an interrupt (fill,\n"
+	     "                       the default, as the TLFS has it), or waits (hold)\n"
 	     "  --slice US           a dispatch of a child's VP is no longer than that\n"
 	     "                       (default 1000 microseconds)\n"
 	     "  --eoi KIND           how the end of a child's level-triggered interrupt is\n"
@@ -382,6 +382,7 @@ void options_parse(struct options *options, int argc, char **argv)
 		.bank_count = HV_PARTITION_VMM_CAPABILITIES_BANK_COUNT,
 		.scheduler = HV_SCHEDULER_TYPE_CORE_SMT,
 		.slice = SLICE_US_DEFAULT * UNITS_PER_US,
+		.fills_masked = true,
 	};
 
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {

@@ -118,7 +118,7 @@ static u16 stats_may_map(struct hypercall *call, u32 type, u32 padding,
 		return status;
 	if (stats_find(&call->vp->partition->stats, type, identity)) {
 		log_violation(call->vp->index, "a statistics page is mapped twice");
-		return HV_STATUS_INVALID_PARAMETER;
+		return HV_STATUS_OPERATION_DENIED;
 	}
 	return HV_STATUS_SUCCESS;
 }
@@ -178,7 +178,7 @@ u16 stats_unmap(struct hypercall *call)
 	page = stats_find(stats, input->type, &input->identity);
 	if (!page) {
 		log_violation(call->vp->index, "a statistics page that is not mapped is unmapped");
-		return HV_STATUS_INVALID_PARAMETER;
+		return HV_STATUS_OPERATION_DENIED;
 	}
 	if (page->deposited)
 		partition->deposited[partition->nr_deposited++] = page->gpfn;

@@ -94,8 +94,9 @@ def check_boots(kernels):
              proof=[r'message sint=0 type=0x7fffffff']),
         # CPUs that come and go while the driver is there.
         *[hotplug_boot(name, *options) for name, *options in HOTPLUG],
-        Boot('offline-with-messages', 'integrated-on', do='cycle', append=['sent=5']),
-        Boot('offline-with-messages-filled', 'integrated-on', '--masked', 'fill', do='cycle',
+        Boot('offline-with-messages', 'integrated-on', '--masked', 'hold', do='cycle',
+             append=['sent=5']),
+        Boot('offline-with-messages-filled', 'integrated-on', do='cycle',
              append=['sent=5', 'all=1']),
         Boot('offline-late-interrupt', 'integrated-on', do='cycle', append=['late=1']),
         hotplug_boot('reboot-with-messages', 'sent=1'),

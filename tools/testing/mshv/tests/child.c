@@ -103,7 +103,7 @@ TEST_F(children, a_vp_needs_memory_and_a_number_of_its_own)
 	struct child *child = fixture->child;
 	unsigned int used = child->nr_used;
 
-	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, make_vp(fixture, 0));
+	EXPECT_EQ(HV_STATUS_INVALID_VP_INDEX, make_vp(fixture, 0));
 	EXPECT_EQ(HV_STATUS_INVALID_VP_INDEX, make_vp(fixture, CHILD_VPS_MAX));
 	child->nr_deposited = used;
 	EXPECT_EQ(HV_STATUS_INSUFFICIENT_MEMORY, make_vp(fixture, 1));
@@ -246,7 +246,7 @@ TEST_F(children, what_is_mapped_cannot_be_deposited)
 	const u64 page = CHILD_SOURCE + 5;
 
 	fixture->partition->hypercall_msr = HV_X64_MSR_HYPERCALL_ENABLE;
-	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, deposit(fixture, page));
+	EXPECT_EQ(HV_STATUS_OPERATION_DENIED, deposit(fixture, page));
 	EXPECT_EQ(1, log_violations());
 
 	/* A page may be in two places, and is free when it is in neither. */

@@ -69,6 +69,7 @@ FIXTURE(host) {
 
 FIXTURE_SETUP(host)
 {
+	self->fake.other = ~0U;
 	self->host = (struct host) {
 		.context = &self->fake,
 		.capability = fake_capability,

@@ -506,7 +506,7 @@ TEST_F(partition, statistics_on_a_page_of_the_guests)
 	EXPECT_EQ(2, counters[HV_VP_COUNTER_HYPERCALLS]);
 
 	/* Neither twice, nor of a VP that is not there, nor outside memory. */
-	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, map_stats(vp));
+	EXPECT_EQ(HV_STATUS_OPERATION_DENIED, map_stats(vp));
 	EXPECT_EQ(2, log_violations());
 	stats_request(self->partition, 2);
 	EXPECT_EQ(HV_STATUS_INVALID_VP_INDEX, map_stats(vp));
@@ -521,7 +521,7 @@ TEST_F(partition, statistics_on_a_page_of_the_guests)
 	stats_request(self->partition, 0);
 	EXPECT_EQ(HV_STATUS_SUCCESS, unmap_stats(vp));
 	EXPECT_TRUE(partition_is_quiet(self->partition, why, sizeof(why)));
-	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, unmap_stats(vp));
+	EXPECT_EQ(HV_STATUS_OPERATION_DENIED, unmap_stats(vp));
 }
 
 TEST_F(partition, statistics_on_a_page_that_was_deposited)
@@ -540,18 +540,18 @@ TEST_F(partition, statistics_on_a_page_that_was_deposited)
 	deposit->gpa_page_list[0] = PAGE_GPA >> HV_HYP_PAGE_SHIFT;
 	deposit->gpa_page_list[1] = RAM_SIZE >> HV_HYP_PAGE_SHIFT;
 	/* The second is not memory: one element is done. */
-	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER | BIT_ULL(HV_HYPERCALL_REP_COMP_OFFSET),
+	EXPECT_EQ(HV_STATUS_OPERATION_DENIED | BIT_ULL(HV_HYPERCALL_REP_COMP_OFFSET),
 		  hypercall(vp, HVCALL_DEPOSIT_MEMORY | 2ULL << HV_HYPERCALL_REP_COMP_OFFSET,
 			    INPUT_GPA, 0));
 	EXPECT_EQ(1, log_violations());
 
 	/* Nor can a page be given twice, nor the hypervisor's own. */
 	deposit->gpa_page_list[1] = self->partition->reserved_gpa >> HV_HYP_PAGE_SHIFT;
-	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
+	EXPECT_EQ(HV_STATUS_OPERATION_DENIED,
 		  hypercall(vp, HVCALL_DEPOSIT_MEMORY | 1ULL << HV_HYPERCALL_REP_COMP_OFFSET,
 			    INPUT_GPA, 0));
 	deposit->gpa_page_list[0] = deposit->gpa_page_list[1];
-	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
+	EXPECT_EQ(HV_STATUS_OPERATION_DENIED,
 		  hypercall(vp, HVCALL_DEPOSIT_MEMORY | 1ULL << HV_HYPERCALL_REP_COMP_OFFSET,
 			    INPUT_GPA, 0));
 	EXPECT_EQ(3, log_violations());

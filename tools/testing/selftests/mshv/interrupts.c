@@ -682,6 +682,39 @@ TEST_F(interrupts, kept_by_an_invalid_vp)
 	EXPECT_EQ(VECTOR, value);
 }
 
+/* L and D/B of a code segment: 64-bit code whose operands are of 32 bits otherwise. */
+#define SEGMENT_LONG_AND_32	0xe09b
+
+/*
+ * Each register is one that a processor has, and together none enters with them. Who
+ * has set them is told, and can mend it.
+ */
+TEST_F(interrupts, kept_where_no_processor_enters)
+{
+	const u32 name = HV_X64_REGISTER_CS;
+	struct machine *machine = &self->machine;
+	struct vp *vp = &machine->vps[0];
+	struct hv_register_assoc code = { .name = name };
+	u16 attributes;
+	u32 value;
+
+	vp_enter(vp, GUEST_LONG, &halts);
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
+	ASSERT_EQ(0, vp_get_registers(vp, &name, &code.value, 1));
+	attributes = code.value.segment.attributes;
+	code.value.segment.attributes = SEGMENT_LONG_AND_32;
+	ASSERT_EQ(0, vp_set_registers(vp, &code, 1));
+	ASSERT_EQ(0, vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, 0, VECTOR));
+	ASSERT_EQ(0, vp_run(vp));
+	if (vp->msg.header.message_type != HVMSG_INVALID_VP_REGISTER_VALUE)
+		SKIP(return, "this processor enters with such a segment: message %#x",
+		     vp->msg.header.message_type);
+	code.value.segment.attributes = attributes;
+	ASSERT_EQ(0, vp_set_registers(vp, &code, 1));
+	ASSERT_EQ(0, vp_run_to_port(vp, PORT_IRQ, &value));
+	EXPECT_EQ(VECTOR, value);
+}
+
 static int assert_extint(struct vm *vm, u16 *status)
 {
 	struct hv_input_assert_virtual_interrupt in = {
