@@ -245,13 +245,13 @@ u16 child_irq_assert(struct hypercall *call)
 	if (irq.type == HV_X64_INTERRUPT_TYPE_EXTINT && has_extint(child))
 		return HV_STATUS_NOT_ACKNOWLEDGED;
 
-	/* One that is for nobody is lost, as on a bus. */
 	targets = irq_route(child, &irq);
 	log_event(call->vp->index, "assert",
 		  "child=0x%llx type=%u vector=0x%x dest=0x%x logical=%u level=%u targets=%u",
 		  (unsigned long long)child->id, irq.type, irq.vector, irq.dest,
 		  irq.logical, irq.level, targets);
-	return HV_STATUS_SUCCESS;
+	/* TLFS: the VP that the destination selects is not valid. */
+	return targets ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_VP_INDEX;
 }
 
 u16 child_irq_clear(struct hypercall *call)

@@ -23,6 +23,12 @@
 #define APIC_ID			0x20
 #define APIC_VERSION		0x30
 
+/*
+ * Where the state has an NMI that is pending, as a request for vector 2:
+ * ApicRegisters::hv_apic_nmi_pending() of OpenVMM.
+ */
+#define IRR_NMI			BIT(2)
+
 /* As the guest reads it, in the mode that it has chosen. */
 static u32 read_apic(struct apic *apic, u32 offset)
 {
@@ -61,6 +67,8 @@ static void get_lapic(struct child_vp *vp, struct hv_local_interrupt_controller_
 	memcpy(state->apic_isr, apic->isr, sizeof(apic->isr));
 	memcpy(state->apic_tmr, apic->tmr, sizeof(apic->tmr));
 	memcpy(state->apic_irr, apic->irr, sizeof(apic->irr));
+	if (apic->nmi)
+		state->apic_irr[0] |= IRR_NMI;
 }
 
 /* Its id and version stay what they are. */
@@ -75,6 +83,8 @@ static void set_lapic(struct child_vp *vp,
 	memcpy(apic->isr, state->apic_isr, sizeof(apic->isr));
 	memcpy(apic->tmr, state->apic_tmr, sizeof(apic->tmr));
 	memcpy(apic->irr, state->apic_irr, sizeof(apic->irr));
+	apic->irr[0] &= ~IRR_NMI;
+	apic->nmi = state->apic_irr[0] & IRR_NMI;
 	apic->esr = state->apic_esr;
 	apic->icr = (u64)state->apic_icr_high << 32 | state->apic_icr_low;
 	apic->lvt_timer = state->apic_lvt_timer;

@@ -413,6 +413,31 @@ TEST_F(state, local_apic)
 	EXPECT_EQ(0, memcmp(&saved, state, sizeof(saved)));
 }
 
+/* An NMI that nobody has taken goes along with it. */
+TEST_F(state, local_apic_with_an_nmi)
+{
+	struct hv_local_interrupt_controller_state *state;
+	struct apic *apic = &self->f.vp->apic;
+
+	state = self->f.ram + STATE_GPFN * HV_HYP_PAGE_SIZE;
+	apic->nmi = true;
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  transfer(&self->f, child_state_get, HV_GET_SET_VP_STATE_LAPIC_STATE,
+			   STATE_GPFN, 1));
+	EXPECT_EQ(BIT(2), state->apic_irr[0]);
+	apic->nmi = false;
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  transfer(&self->f, child_state_set, HV_GET_SET_VP_STATE_LAPIC_STATE,
+			   STATE_GPFN, 1));
+	EXPECT_TRUE(apic->nmi);
+	EXPECT_EQ(0, apic->irr[0]);
+	state->apic_irr[0] = 0;
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  transfer(&self->f, child_state_set, HV_GET_SET_VP_STATE_LAPIC_STATE,
+			   STATE_GPFN, 1));
+	EXPECT_FALSE(apic->nmi);
+}
+
 TEST_F(state, local_apic_in_x2apic_mode)
 {
 	struct hv_local_interrupt_controller_state *state;

@@ -191,8 +191,8 @@ TEST_F(irq, to_whom)
 	EXPECT_EQ(0x60, pending(&vps[1]));
 	EXPECT_EQ(0x60, pending(&vps[2]));
 
-	/* For nobody: lost, and no error. */
-	EXPECT_EQ(HV_STATUS_SUCCESS, assert_irq(self->vp, FIXED, 0x70, 3));
+	/* For nobody. */
+	EXPECT_EQ(HV_STATUS_INVALID_VP_INDEX, assert_irq(self->vp, FIXED, 0x70, 3));
 	EXPECT_EQ(0x60, pending(&vps[0]));
 }
 
