@@ -48,7 +48,6 @@ enum {
 };
 
 /* An integrated APIC whose last LVT entry is number 6, CMCI. */
-#define VERSION			(0x14 | 6 << 16)
 
 #define SVR_ENABLED		BIT(8)
 #define SVR_BITS		GENMASK(9, 0)
@@ -251,6 +250,7 @@ void apic_accept(struct apic *apic, u8 vector)
 {
 	if (apic->extint && vector == apic->extint_vector) {
 		apic->extint = false;
+		apic->extint_taken = true;
 		return;
 	}
 	vector_assign(apic->irr, vector, false);
@@ -475,7 +475,7 @@ static u32 get(struct apic *apic, u32 reg)
 	case REG_ID:
 		return is_x2apic(apic) ? apic->id : apic->id << XAPIC_DEST_SHIFT;
 	case REG_VERSION:
-		return VERSION;
+		return APIC_VERSION_TOLD;
 	case REG_TPR:
 		return apic->tpr;
 	case REG_PPR:
@@ -708,6 +708,7 @@ void apic_reset(struct apic *apic)
 	clear(apic);
 	apic->nmi = false;
 	apic->extint = false;
+	apic->extint_taken = false;
 	apic->init = false;
 	apic->wait_for_sipi = !(apic->base & MSR_IA32_APICBASE_BSP);
 }

@@ -14,6 +14,13 @@
 #define APIC_X2APIC_MSR		0x800
 #define APIC_X2APIC_MSRS	0x100
 
+/* What it says of itself: its version, and that its LVT has 7 entries. */
+#define APIC_VERSION_TOLD	(0x14 | 6 << 16)
+
+/* The highest ids: the one after is everybody. */
+#define APIC_ID_MAX		0xfe
+#define APIC_ID_MAX_X2APIC	0xfffffffe
+
 /* IA32_APIC_BASE: bits that asm/msr-index.h lacks. */
 #define APIC_BASE_X2APIC	BIT(10)
 
@@ -98,6 +105,7 @@ struct apic_bus {
  * @extint: an interrupt of the legacy controller is pending, with vector
  *	@extint_vector; apic_accept() clears this, and the controller may
  * @extint_vector: see @extint
+ * @extint_taken: the VP has taken one, and the controller has not looked yet
  * @deadline: when the timer fires next, as of @bus->now; 0: it is off
  * @period: of a periodic timer, ns; 0: it fires once
  */
@@ -131,6 +139,7 @@ struct apic {
 	u8 sipi_vector;
 	bool extint;
 	u8 extint_vector;
+	bool extint_taken;
 	u64 deadline;
 	u64 period;
 };

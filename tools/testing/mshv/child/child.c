@@ -29,6 +29,12 @@
 /* What a real hypervisor needs is not known; some, so that it is accounted for. */
 #define CHILD_PAGES_INITIALIZED	64
 
+/* Hypervisor documentation, "CPU Reserve" and "CPU Cap": fractions of a processor */
+#define CPU_ALL			0x10000
+/* No public source says; Hyper-V's management has these. */
+#define CPU_WEIGHT_DEFAULT	100
+#define CPU_WEIGHT_MAX		10000
+
 #define CHILD_FLAGS	(HV_PARTITION_CREATION_FLAG_SMT_ENABLED_GUEST | \
 			 HV_PARTITION_CREATION_FLAG_NESTED_VIRTUALIZATION_CAPABLE | \
 			 HV_PARTITION_CREATION_FLAG_GPA_SUPER_PAGES_ENABLED | \
@@ -194,6 +200,15 @@ static void child_free(struct child *child)
 	free(child);
 }
 
+/* An older hypervisor takes only bits that have a name. */
+static bool names_unknown_features(const struct hv_partition_creation_properties *without)
+{
+	const union hv_partition_processor_features cpu = without->disabled_processor_features;
+
+	return cpu.reserved_bank0 || cpu.reserved_bank1 ||
+	       without->disabled_processor_xsave_features.reserved1;
+}
+
 u16 child_create(struct hypercall *call)
 {
 	struct partition *partition = call->vp->partition;
@@ -209,6 +224,8 @@ u16 child_create(struct hypercall *call)
 		log_violation(call->vp->index, "padding of a new partition is not zero");
 	if (input->flags & ~(u64)CHILD_FLAGS || input->isolation_properties.as_uint64)
 		return HV_STATUS_INVALID_PARAMETER;
+	if (partition->options->strict_features && names_unknown_features(without))
+		return HV_STATUS_INVALID_PARAMETER;
 	children = reallocarray(partition->children, partition->nr_children + 1,
 				sizeof(struct child *));
 	if (!children)
@@ -220,6 +237,9 @@ u16 child_create(struct hypercall *call)
 		return HV_STATUS_NO_RESOURCES;
 	child->parent = partition;
 	child->flags = input->flags;
+	child->per_socket = 1;
+	child->cpu_cap = CPU_ALL;
+	child->cpu_weight = CPU_WEIGHT_DEFAULT;
 	child->disabled.cpu = without->disabled_processor_features;
 	child->disabled.xsave = without->disabled_processor_xsave_features;
 	child_cpuid_processor(child);
@@ -379,8 +399,10 @@ static u64 intercept_parameter(const struct hv_input_install_intercept *input)
 		return input->parameter.cpuid_index;
 	case HV_INTERCEPT_TYPE_X64_MSR_INDEX:
 		return input->parameter.msr_index;
-	default:
+	case HV_INTERCEPT_TYPE_EXCEPTION:
 		return input->parameter.exception_vector;
+	default:
+		return 0;
 	}
 }
 
@@ -422,6 +444,9 @@ u16 child_install_intercept(struct hypercall *call)
 	case HV_INTERCEPT_TYPE_X64_IO_PORT:
 	case HV_INTERCEPT_TYPE_X64_CPUID:
 	case HV_INTERCEPT_TYPE_X64_MSR_INDEX:
+	case HV_INTERCEPT_TYPE_HYPERCALL:
+	case HV_INTERCEPT_TYPE_UNKNOWN_SYNIC_CONNECTION:
+	case HV_INTERCEPT_TYPE_RETARGET_UNKNOWN_DEVICE:
 		break;
 	case HV_INTERCEPT_TYPE_EXCEPTION:
 		/* KVM hands on no other; see the README. */
@@ -479,8 +504,27 @@ u64 child_time(const struct child *child)
 u16 child_property_get(struct child *child, u32 code, u64 *value)
 {
 	switch (code) {
+	case HV_PARTITION_PROPERTY_PRIVILEGE_FLAGS:
+		/* EAX and EBX of its CPUID; of the latter, an L1VH grants none. */
+		*value = child_cpuid_features(child->synthetic_features);
+		break;
 	case HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES:
 		*value = child->synthetic_features;
+		break;
+	case HV_PARTITION_PROPERTY_CPU_RESERVE:
+		*value = child->cpu_reserve;
+		break;
+	case HV_PARTITION_PROPERTY_CPU_CAP:
+		*value = child->cpu_cap;
+		break;
+	case HV_PARTITION_PROPERTY_CPU_WEIGHT:
+		*value = child->cpu_weight;
+		break;
+	case HV_PARTITION_PROPERTY_CPU_GROUP_ID:
+		*value = 0;
+		break;
+	case HV_PARTITION_PROPERTY_PROCESSORS_PER_SOCKET:
+		*value = child->per_socket;
 		break;
 	case HV_PARTITION_PROPERTY_TIME_FREEZE:
 		*value = child->time_frozen;
@@ -547,6 +591,33 @@ u64 child_assignable_features(void)
 	       HV_SYNTHETIC_FEATURE_FLUSH_GPA_SPACE;
 }
 
+static u16 set_per_socket(struct child *child, u64 value)
+{
+	u32 before = child->per_socket;
+
+	if (!value || value > CHILD_VPS_MAX)
+		return HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE;
+	if (value == before)
+		return HV_STATUS_SUCCESS;
+	if (child_has_run(child))
+		return HV_STATUS_INVALID_PARTITION_STATE;
+	child->per_socket = value;
+	if (!child_cpuid_init_all(child))
+		return HV_STATUS_SUCCESS;
+	child->per_socket = before;
+	child_cpuid_init_all(child);
+	return HV_STATUS_NO_RESOURCES;
+}
+
+/* Hypervisor documentation: a reserve cannot be greater than the cap. */
+static u16 set_cpu(u64 *where, u64 value, u64 min, u64 max)
+{
+	if (value < min || value > max)
+		return HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE;
+	*where = value;
+	return HV_STATUS_SUCCESS;
+}
+
 static u16 child_set(struct child *child, u32 code, u64 value)
 {
 	switch (code) {
@@ -567,9 +638,23 @@ static u16 child_set(struct child *child, u32 code, u64 value)
 		child_msr_retime(child);
 		break;
 	case HV_PARTITION_PROPERTY_REFERENCE_TIME:
-		child->time_offset = child->time_frozen ? value : value - log_time();
+		/* OpenVMM, pull request 3313 */
+		if (!child->time_frozen)
+			return HV_STATUS_INVALID_PARTITION_STATE;
+		child->time_offset = value;
 		child_msr_retime(child);
 		break;
+	case HV_PARTITION_PROPERTY_CPU_RESERVE:
+		return set_cpu(&child->cpu_reserve, value, 0, child->cpu_cap);
+	case HV_PARTITION_PROPERTY_CPU_CAP:
+		return set_cpu(&child->cpu_cap, value, child->cpu_reserve, CPU_ALL);
+	case HV_PARTITION_PROPERTY_CPU_WEIGHT:
+		return set_cpu(&child->cpu_weight, value, 1, CPU_WEIGHT_MAX);
+	case HV_PARTITION_PROPERTY_CPU_GROUP_ID:
+		/* No other is made: that takes hypercalls which nobody here makes. */
+		return value ? HV_STATUS_INVALID_CPU_GROUP_ID : HV_STATUS_SUCCESS;
+	case HV_PARTITION_PROPERTY_PROCESSORS_PER_SOCKET:
+		return set_per_socket(child, value);
 	case HV_PARTITION_PROPERTY_GPA_PAGE_ACCESS_TRACKING:
 		child_memory_track(child, value);
 		break;

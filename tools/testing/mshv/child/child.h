@@ -142,7 +142,9 @@ struct child_fault {
  * @storage: registers that are only kept, see regs.c
  * @cpuid_results: CPUID leaves that the parent has changed
  * @dispatches: how often it was dispatched
- * @intercepts: how many the parent was told
+ * @intercepts: how many the parent was told...
+ * @io_intercepts: ...of those, of ports...
+ * @memory_intercepts: ...and of memory
  * @run_time: in the guest, units of 100 ns
  */
 struct child_vp {
@@ -191,6 +193,8 @@ struct child_vp {
 
 	u64 dispatches;
 	u64 intercepts;
+	u64 io_intercepts;
+	u64 memory_intercepts;
 	u64 run_time;
 };
 
@@ -214,6 +218,10 @@ struct child_vp {
  * @disabled: features of the processor that it was created without
  * @processor: what is left
  * @synthetic_features: HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES
+ * @per_socket: HV_PARTITION_PROPERTY_PROCESSORS_PER_SOCKET: what its VPs' CPUID tells
+ * @cpu_reserve: HV_PARTITION_PROPERTY_CPU_RESERVE, as the following only kept
+ * @cpu_cap: HV_PARTITION_PROPERTY_CPU_CAP
+ * @cpu_weight: HV_PARTITION_PROPERTY_CPU_WEIGHT
  * @ignores_msrs: HV_PARTITION_PROPERTY_UNIMPLEMENTED_MSR_ACTION: ones that do
  *	not exist read 0 and take everything; else they give #GP
  * @tracks_access: HV_PARTITION_PROPERTY_GPA_PAGE_ACCESS_TRACKING
@@ -245,6 +253,10 @@ struct child {
 	struct features disabled;
 	struct processor processor;
 	u64 synthetic_features;
+	u32 per_socket;
+	u64 cpu_reserve;
+	u64 cpu_cap;
+	u64 cpu_weight;
 	bool ignores_msrs;
 	bool tracks_access;
 	bool time_frozen;
@@ -545,6 +557,12 @@ u16 child_translate(struct hypercall *call);	/* HVCALL_TRANSLATE_VIRTUAL_ADDRESS
 /* cpuid.c */
 void child_cpuid_processor(struct child *child);	/* fills that in */
 int child_cpuid_init(struct child_vp *vp);
+/* Likewise all VPs of a child. Return: 0 or a negative errno. */
+int child_cpuid_init_all(struct child *child);
+/* Whether a VP has run, and may have seen CPUID: KVM takes nothing else then. */
+bool child_has_run(const struct child *child);
+/* EAX of HYPERV_CPUID_FEATURES that synthetic features stand for. */
+u32 child_cpuid_features(u64 synthetic);
 /* What CPUID tells a VP that is out of KVM: EAX, EBX, ECX, EDX. */
 void child_cpuid_look_up(struct child_vp *vp, u32 function, u32 index, u32 *result);
 u16 child_cpuid_register(struct hypercall *call); /* HVCALL_REGISTER_INTERCEPT_RESULT */

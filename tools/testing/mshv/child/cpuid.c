@@ -122,11 +122,19 @@ static u32 synthetic_features(const struct child *child)
 	return features;
 }
 
+u32 child_cpuid_features(u64 synthetic)
+{
+	const struct child child = { .synthetic_features = synthetic };
+
+	return synthetic_features(&child);
+}
+
 /* Before its parent has registered anything. */
 static void make_plain(const struct child *child, u32 index, struct cpuid *cpuid)
 {
 	const struct cpuid_view view = {
 		.index = index,
+		.per_socket = child->per_socket,
 		.x2apic = child->flags & HV_PARTITION_CREATION_FLAG_X2APIC_CAPABLE,
 		.no_apic = !(child->flags & HV_PARTITION_CREATION_FLAG_LAPIC_ENABLED),
 		/* Its local APIC is hvemu's, see apic.c. */
@@ -145,7 +153,7 @@ static void make_plain(const struct child *child, u32 index, struct cpuid *cpuid
 /* Return: false if not all that is registered has room. */
 static bool make(struct child_vp *vp, bool registered, struct cpuid *cpuid)
 {
-	make_plain(vp->child, vp->index, cpuid);
+	make_plain(vp->child, vp->apic.id, cpuid);
 	/* What is for one VP counts more than what is for all. */
 	return !registered || (apply_all(&vp->child->cpuid_results, cpuid) &&
 			       apply_all(&vp->cpuid_results, cpuid));
@@ -222,31 +230,31 @@ static u16 find_results(struct hypercall *call, struct child **child, struct chi
 	return *vp ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_VP_INDEX;
 }
 
-/* Whether KVM would have to take other leaves after the guest may have seen them. */
-static bool has_run(const struct child *child, const struct child_vp *vp)
+bool child_has_run(const struct child *child)
 {
 	u32 i;
 
-	if (vp)
-		return vp->ran;
 	for (i = 0; i < CHILD_VPS_MAX; i++)
 		if (child->vps[i] && child->vps[i]->ran)
 			return true;
 	return false;
 }
 
-/* Have KVM know. Return: 0 or a negative errno. */
-static int init_again(struct child *child, struct child_vp *vp)
+int child_cpuid_init_all(struct child *child)
 {
 	int ret = 0;
 	u32 i;
 
-	if (vp)
-		return child_cpuid_init(vp);
 	for (i = 0; !ret && i < CHILD_VPS_MAX; i++)
 		if (child->vps[i])
 			ret = child_cpuid_init(child->vps[i]);
 	return ret;
+}
+
+/* Have KVM know. Return: 0 or a negative errno. */
+static int init_again(struct child *child, struct child_vp *vp)
+{
+	return vp ? child_cpuid_init(vp) : child_cpuid_init_all(child);
 }
 
 u16 child_cpuid_register(struct hypercall *call)
@@ -282,7 +290,7 @@ u16 child_cpuid_register(struct hypercall *call)
 	if (where && is_same(where, &new))
 		return HV_STATUS_SUCCESS;
 	/* KVM takes no other leaves once the guest may have seen them. */
-	if (has_run(child, vp))
+	if (vp ? vp->ran : child_has_run(child))
 		return HV_STATUS_INVALID_VP_STATE;
 
 	if (where)

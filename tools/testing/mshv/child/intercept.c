@@ -303,6 +303,15 @@ void child_intercept_publish(struct child_vp *vp)
 		memcpy(page, &vp->message, sizeof(vp->message));
 	vp->intercept_suspend = true;
 	vp->intercepted = true;
+	switch (vp->message.header.message_type) {
+	case HVMSG_X64_IO_PORT_INTERCEPT:
+		vp->io_intercepts++;
+		break;
+	case HVMSG_GPA_INTERCEPT:
+	case HVMSG_UNMAPPED_GPA:
+		vp->memory_intercepts++;
+		break;
+	}
 	log_event(LOG_NO_VP, "intercept", "child=0x%llx index=%u type=0x%x name=%s rip=0x%llx",
 		  (unsigned long long)vp->child->id, vp->index,
 		  vp->message.header.message_type,

@@ -199,8 +199,9 @@ static bool irq_is_right(const struct hv_input_assert_virtual_interrupt *input)
 	switch (input->control.interrupt_type) {
 	case HV_X64_INTERRUPT_TYPE_FIXED:
 	case HV_X64_INTERRUPT_TYPE_LOWESTPRIORITY:
-	case HV_X64_INTERRUPT_TYPE_EXTINT:
 		return input->vector >= APIC_VECTOR_MIN;
+	case HV_X64_INTERRUPT_TYPE_EXTINT:
+		/* In real mode a legacy controller's begin at 8; mshv-ioctls tests 0. */
 	case HV_X64_INTERRUPT_TYPE_NMI:
 	case HV_X64_INTERRUPT_TYPE_INIT:
 	case HV_X64_INTERRUPT_TYPE_SIPI:
@@ -212,13 +213,13 @@ static bool irq_is_right(const struct hv_input_assert_virtual_interrupt *input)
 	}
 }
 
-/* Whether a VP has one of the legacy controller's that it has not taken. */
-static bool has_extint(const struct child *child)
+/* Whether a VP has taken one of the legacy controller's, and that was not cleared. */
+static bool has_acknowledged(const struct child *child)
 {
 	u32 i;
 
 	for (i = 0; i < CHILD_VPS_MAX; i++)
-		if (child->vps[i] && child->vps[i]->apic.extint)
+		if (child->vps[i] && child->vps[i]->apic.extint_taken)
 			return true;
 	return false;
 }
@@ -242,8 +243,12 @@ u16 child_irq_assert(struct hypercall *call)
 		return HV_STATUS_INVALID_PARTITION_STATE;
 	if (!irq_is_right(input))
 		return HV_STATUS_INVALID_PARAMETER;
-	if (irq.type == HV_X64_INTERRUPT_TYPE_EXTINT && has_extint(child))
-		return HV_STATUS_NOT_ACKNOWLEDGED;
+	/*
+	 * TLFS, "Hypercall Status Codes": one that was acknowledged must be cleared
+	 * first. One that was not is asserted anew.
+	 */
+	if (irq.type == HV_X64_INTERRUPT_TYPE_EXTINT && has_acknowledged(child))
+		return HV_STATUS_ACKNOWLEDGED;
 
 	targets = irq_route(child, &irq);
 	log_event(call->vp->index, "assert",
@@ -264,31 +269,39 @@ u16 child_irq_clear(struct hypercall *call)
 		return HV_STATUS_INVALID_PARTITION_ID;
 	if (child->state != CHILD_INITIALIZED)
 		return HV_STATUS_INVALID_PARTITION_STATE;
-	if (!has_extint(child))
-		return HV_STATUS_ACKNOWLEDGED;
+	/* It allows the next one. One that is pending stays so. */
+	if (!has_acknowledged(child))
+		return HV_STATUS_NOT_ACKNOWLEDGED;
 	for (i = 0; i < CHILD_VPS_MAX; i++)
 		if (child->vps[i])
-			child->vps[i]->apic.extint = false;
+			child->vps[i]->apic.extint_taken = false;
 	return HV_STATUS_SUCCESS;
 }
 
-/* A local APIC's id is its VP's number. */
+/* A local APIC's id is its VP's number, unless its parent has set another. */
+static bool find_apic(const struct child *child, u32 id, u32 *index)
+{
+	for (*index = 0; *index < CHILD_VPS_MAX; ++*index)
+		if (child->vps[*index] && child->vps[*index]->apic.id == id)
+			return true;
+	return false;
+}
+
 u16 child_irq_vp_index(struct hypercall *call)
 {
 	const struct hv_get_vp_from_apic_id_in *input = call->in;
 	struct child *child = child_find(call->vp->partition, input->partition_id);
 	u32 *output = call->out;
-	u32 id;
+	u32 index;
 
 	if (!child)
 		return HV_STATUS_INVALID_PARTITION_ID;
 	if (input->target_vtl.as_uint8)
 		return HV_STATUS_INVALID_PARAMETER;
 	for (; call->reps_done < call->rep_count; call->reps_done++) {
-		id = input->apic_ids[call->reps_done];
-		if (id >= CHILD_VPS_MAX || !child->vps[id])
+		if (!find_apic(child, input->apic_ids[call->reps_done], &index))
 			return HV_STATUS_INVALID_PARAMETER;
-		output[call->reps_done] = id;
+		output[call->reps_done] = index;
 	}
 	return HV_STATUS_SUCCESS;
 }

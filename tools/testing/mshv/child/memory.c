@@ -46,7 +46,6 @@
 #define LEVEL_ENTRIES		512
 
 #define LARGE_PAGES		512	/* of 4 KiB in one of 2 MiB */
-#define OVERLAYS_MAX		64
 
 /* The parent's page number stands above the flags. */
 #define ENTRY_MAPPED		0x0001ULL
@@ -64,7 +63,7 @@
 
 struct overlay {
 	u64 gpfn;
-	void *page;
+	void *page;		/* NULL: it is free, and so is its place in the file */
 };
 
 /**
@@ -82,7 +81,7 @@ struct child_memory {
 	u64 size;
 	void **root;
 	void **sources;
-	struct overlay overlays[OVERLAYS_MAX];
+	struct overlay *overlays;
 	unsigned int nr_overlays;
 	int overlay_fd;
 };
@@ -580,47 +579,65 @@ void *child_memory(struct child *child, u64 gpa, size_t size)
 	return parent ? parent + offset : NULL;
 }
 
+/* A free one, with room in the file; NULL: there is no memory for it. */
+static struct overlay *new_overlay(struct child_memory *memory)
+{
+	struct overlay *overlays;
+	unsigned int i;
+
+	for (i = 0; i < memory->nr_overlays; i++)
+		if (!memory->overlays[i].page)
+			return &memory->overlays[i];
+	if (memory->overlay_fd < 0)
+		memory->overlay_fd = memfd_create("overlay pages", MFD_CLOEXEC);
+	overlays = reallocarray(memory->overlays, i + 1, sizeof(*overlays));
+	if (!overlays)
+		return NULL;
+	memory->overlays = overlays;
+	if (memory->overlay_fd < 0 ||
+	    ftruncate(memory->overlay_fd, (off_t)(i + 1) * HV_HYP_PAGE_SIZE))
+		return NULL;
+	overlays[i] = (struct overlay) { .gpfn = ~0ULL };
+	memory->nr_overlays++;
+	return &overlays[i];
+}
+
 int child_overlay(struct child *child, u64 gpfn, void **page)
 {
 	struct child_memory *memory = child->memory;
-	struct overlay *overlay = &memory->overlays[memory->nr_overlays];
-	off_t offset = (off_t)memory->nr_overlays * HV_HYP_PAGE_SIZE;
+	struct overlay *overlay;
+	off_t offset;
+	void *here;
 
 	if (gpfn >= memory->size >> HV_HYP_PAGE_SHIFT)
 		return -EINVAL;
-	if (overlay_at(memory, gpfn) || memory->nr_overlays == OVERLAYS_MAX)
+	if (overlay_at(memory, gpfn))
 		return -EBUSY;
-	if (memory->overlay_fd < 0) {
-		memory->overlay_fd = memfd_create("overlay pages", MFD_CLOEXEC);
-		if (memory->overlay_fd < 0 ||
-		    ftruncate(memory->overlay_fd, OVERLAYS_MAX * HV_HYP_PAGE_SIZE))
-			return -errno;
-	}
-	overlay->page = mmap(NULL, HV_HYP_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
-			     memory->overlay_fd, offset);
-	if (overlay->page == MAP_FAILED)
+	overlay = new_overlay(memory);
+	if (!overlay)
+		return -ENOMEM;
+	offset = (off_t)(overlay - memory->overlays) * HV_HYP_PAGE_SIZE;
+	here = mmap(NULL, HV_HYP_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
+		    memory->overlay_fd, offset);
+	if (here == MAP_FAILED)
 		return -errno;
 	if (memory->host &&
 	    mmap(memory->host + (gpfn << HV_HYP_PAGE_SHIFT), HV_HYP_PAGE_SIZE,
 		 PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, memory->overlay_fd,
 		 offset) == MAP_FAILED) {
-		munmap(overlay->page, HV_HYP_PAGE_SIZE);
+		munmap(here, HV_HYP_PAGE_SIZE);
 		return -errno;
 	}
 	mark_placed(memory, gpfn, false);
-	memset(overlay->page, 0, HV_HYP_PAGE_SIZE);
+	memset(here, 0, HV_HYP_PAGE_SIZE);
 	overlay->gpfn = gpfn;
-	memory->nr_overlays++;
-	*page = overlay->page;
+	overlay->page = here;
+	*page = here;
 	if (memory->host)
 		wake(memory, gpfn, 1);
 	return 0;
 }
 
-/*
- * Its slot of the array is not used again, as its place in the file is not: a
- * guest moves few overlays.
- */
 void child_overlay_remove(struct child *child, u64 gpfn)
 {
 	struct overlay *overlay = overlay_at(child->memory, gpfn);
@@ -694,6 +711,7 @@ void child_memory_exit(struct child *child)
 	for (i = 0; i < memory->nr_overlays; i++)
 		if (memory->overlays[i].page)
 			munmap(memory->overlays[i].page, HV_HYP_PAGE_SIZE);
+	free(memory->overlays);
 	if (memory->overlay_fd >= 0)
 		close(memory->overlay_fd);
 	if (memory->host)

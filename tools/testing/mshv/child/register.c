@@ -612,8 +612,64 @@ static u16 set_tsc(struct child_vp *vp, u32 where, const union hv_register_value
 static u16 get_apic_id(struct child_vp *vp, u32 where, union hv_register_value *value)
 {
 	(void)where;
-	value->reg64 = vp->index;
+	value->reg64 = vp->apic.id;
 	return HV_STATUS_SUCCESS;
+}
+
+/* A VMM whose topology has gaps numbers its VPs' APICs so, before they run. */
+static u16 set_apic_id(struct child_vp *vp, u32 where, const union hv_register_value *value)
+{
+	u32 max = vp->child->flags & HV_PARTITION_CREATION_FLAG_X2APIC_CAPABLE ?
+		  APIC_ID_MAX_X2APIC : APIC_ID_MAX;
+	u32 before = vp->apic.id;
+
+	(void)where;
+	if (value->reg64 > max)
+		return HV_STATUS_INVALID_REGISTER_VALUE;
+	if (value->reg64 == before)
+		return HV_STATUS_SUCCESS;
+	/* CPUID tells it, and KVM takes no other answers then. */
+	if (vp->ran)
+		return HV_STATUS_INVALID_VP_STATE;
+	vp->apic.id = value->reg64;
+	if (!child_cpuid_init(vp))
+		return HV_STATUS_SUCCESS;
+	vp->apic.id = before;
+	return HV_STATUS_INVALID_REGISTER_VALUE;
+}
+
+static u16 get_apic_version(struct child_vp *vp, u32 where, union hv_register_value *value)
+{
+	(void)vp;
+	(void)where;
+	value->reg64 = APIC_VERSION_TOLD;
+	return HV_STATUS_SUCCESS;
+}
+
+/* @where is a leaf of the hypervisor's, as CPUID tells this VP. */
+static u16 get_leaf(struct child_vp *vp, u32 where, union hv_register_value *value)
+{
+	u32 leaf[4];
+
+	child_cpuid_look_up(vp, where, 0, leaf);
+	memcpy(&value->reg128, leaf, sizeof(leaf));
+	return HV_STATUS_SUCCESS;
+}
+
+/* What hvemu has none of, and KVM has no place for. */
+static u16 get_nothing(struct child_vp *vp, u32 where, union hv_register_value *value)
+{
+	(void)vp;
+	(void)where;
+	value->reg64 = 0;
+	return HV_STATUS_SUCCESS;
+}
+
+static u16 set_nothing(struct child_vp *vp, u32 where, const union hv_register_value *value)
+{
+	(void)vp;
+	(void)where;
+	return value->reg64 ? HV_STATUS_INVALID_REGISTER_VALUE : HV_STATUS_SUCCESS;
 }
 
 static u16 get_signals(struct child_vp *vp, u32 where, union hv_register_value *value)
@@ -649,12 +705,16 @@ static u16 set_synthetic(struct child_vp *vp, u32 where, const union hv_register
 	{ HV_X64_REGISTER_##first, HV_X64_REGISTER_##last, msr, step, get_msr, set_msr }
 #define SYNTHETIC(first, last, msr) \
 	{ first, last, msr, 1, get_synthetic, set_synthetic }
+#define LEAF(name, leaf) \
+	{ HV_REGISTER_##name, HV_REGISTER_##name, leaf, 0, get_leaf, NULL }
 #define COMPUTED(name, msr) \
 	{ HV_REGISTER_##name, HV_REGISTER_##name, msr, 0, get_synthetic, NULL }
 
 static const struct reg regs[] = {
 	{ HV_REGISTER_EXPLICIT_SUSPEND, HV_REGISTER_INTERCEPT_SUSPEND,
 	  HV_REGISTER_EXPLICIT_SUSPEND, 1, get_suspend, set_suspend },
+	{ HV_REGISTER_INSTRUCTION_EMULATION_HINTS, HV_REGISTER_INSTRUCTION_EMULATION_HINTS,
+	  0, 0, get_nothing, NULL },
 	{ HV_REGISTER_DISPATCH_SUSPEND, HV_REGISTER_DISPATCH_SUSPEND,
 	  HV_REGISTER_DISPATCH_SUSPEND, 0, get_suspend, set_suspend },
 	{ HV_REGISTER_INTERNAL_ACTIVITY_STATE, HV_REGISTER_INTERNAL_ACTIVITY_STATE,
@@ -669,6 +729,19 @@ static const struct reg regs[] = {
 	  0, 0, get_event1, set_event1 },
 	{ HV_REGISTER_DELIVERABILITY_NOTIFICATIONS, HV_REGISTER_DELIVERABILITY_NOTIFICATIONS,
 	  0, 0, get_deliverability, set_deliverability },
+	{ HV_X64_REGISTER_PENDING_DEBUG_EXCEPTION, HV_X64_REGISTER_PENDING_DEBUG_EXCEPTION,
+	  0, 0, get_nothing, set_nothing },
+
+	/* Each as the guest sees it by CPUID: EAX in the lowest place. */
+	LEAF(HYPERVISOR_VERSION, HYPERV_CPUID_VERSION),
+	LEAF(PRIVILEGES_AND_FEATURES_INFO, HYPERV_CPUID_FEATURES),
+	LEAF(FEATURES_INFO, HYPERV_CPUID_ENLIGHTMENT_INFO),
+	LEAF(IMPLEMENTATION_LIMITS_INFO, HYPERV_CPUID_IMPLEMENT_LIMITS),
+	LEAF(HARDWARE_FEATURES_INFO, HYPERV_CPUID_HARDWARE_FEATURES),
+	LEAF(CPU_MANAGEMENT_FEATURES_INFO, HYPERV_CPUID_CPU_MANAGEMENT_FEATURES),
+	LEAF(NESTED_VIRT_FEATURES_INFO, HYPERV_CPUID_NESTED_FEATURES),
+	COMPUTED(PROCESSOR_CLOCK_FREQUENCY, HV_X64_MSR_TSC_FREQUENCY),
+	COMPUTED(INTERRUPT_CLOCK_FREQUENCY, HV_X64_MSR_APIC_FREQUENCY),
 
 	{ HV_X64_REGISTER_RAX, HV_X64_REGISTER_RFLAGS, 0, 1, get_general, set_general },
 	{ HV_X64_REGISTER_XMM0, HV_X64_REGISTER_XMM15,
@@ -707,7 +780,10 @@ static const struct reg regs[] = {
 	MSR_AT(SYSENTER_ESP, MSR_IA32_SYSENTER_ESP),
 	MSRS_AT(STAR, SFMASK, MSR_STAR, 1),
 	{ HV_X64_REGISTER_INITIAL_APIC_ID, HV_X64_REGISTER_INITIAL_APIC_ID,
-	  0, 0, get_apic_id, NULL },
+	  0, 0, get_apic_id, set_apic_id },
+	{ HV_X64_REGISTER_APIC_ID, HV_X64_REGISTER_APIC_ID, 0, 0, get_apic_id, set_apic_id },
+	{ HV_X64_REGISTER_APIC_VERSION, HV_X64_REGISTER_APIC_VERSION,
+	  0, 0, get_apic_version, NULL },
 	{ HV_X64_REGISTER_MSR_MTRR_CAP, HV_X64_REGISTER_MSR_MTRR_CAP,
 	  MSR_MTRR_CAPABILITIES, 0, get_msr, NULL },
 	MSR_AT(MSR_MTRR_DEF_TYPE, MSR_MTRR_DEFAULT),
@@ -720,6 +796,8 @@ static const struct reg regs[] = {
 	MSR_AT(BNDCFGS, MSR_IA32_BNDCFGS),
 	MSR_AT(DEBUG_CTL, MSR_IA32_DEBUGCTLMSR),
 	MSR_AT(SPEC_CTRL, MSR_IA32_SPEC_CTRL),
+	MSR_AT(PRED_CMD, MSR_IA32_PRED_CMD),
+	MSR_AT(VIRT_SPEC_CTRL, MSR_AMD64_VIRT_SPEC_CTRL),
 	MSR_AT(U_XSS, MSR_IA32_XSS),
 	MSR_AT(U_CET, MSR_IA32_U_CET),
 	MSR_AT(S_CET, MSR_IA32_S_CET),
@@ -730,6 +808,7 @@ static const struct reg regs[] = {
 
 	SYNTHETIC(HV_REGISTER_GUEST_CRASH_P0, HV_REGISTER_GUEST_CRASH_CTL, HV_X64_MSR_CRASH_P0),
 	COMPUTED(VP_RUNTIME, HV_X64_MSR_VP_RUNTIME),
+	SYNTHETIC(HV_X64_REGISTER_SYNTHETIC_EOI, HV_X64_REGISTER_SYNTHETIC_TPR, HV_X64_MSR_EOI),
 	SYNTHETIC(HV_X64_REGISTER_HYPERCALL, HV_X64_REGISTER_HYPERCALL, HV_X64_MSR_HYPERCALL),
 	SYNTHETIC(HV_REGISTER_GUEST_OS_ID, HV_REGISTER_GUEST_OS_ID, HV_X64_MSR_GUEST_OS_ID),
 	COMPUTED(VP_INDEX, HV_X64_MSR_VP_INDEX),

@@ -194,6 +194,16 @@ static bool is_allowed(const struct walk *walk)
 	return true;
 }
 
+/*
+ * Pages that are part of the guest's memory, and have not been given to it yet, are
+ * there and cannot be read.
+ */
+static enum hv_translate_gva_result no_table(const struct walk *walk)
+{
+	return child_page(walk->vp->child, walk->table >> PAGE_SHIFT).no_access ?
+		HV_TRANSLATE_GVA_GPA_NO_READ_ACCESS : HV_TRANSLATE_GVA_GPA_UNMAPPED;
+}
+
 enum hv_translate_gva_result child_walk(struct child_vp *vp, u64 gva, u64 flags,
 					u64 *gpa)
 {
@@ -215,7 +225,7 @@ enum hv_translate_gva_result child_walk(struct child_vp *vp, u64 gva, u64 flags,
 		u64 entry;
 
 		if (!where)
-			return HV_TRANSLATE_GVA_GPA_UNMAPPED;
+			return no_table(&walk);
 		entry = walk.entry_size == sizeof(u32) ? *(u32 *)where : *(u64 *)where;
 		if (!(entry & ENTRY_PRESENT))
 			return HV_TRANSLATE_GVA_PAGE_NOT_PRESENT;

@@ -14,6 +14,7 @@
 #include "hv_more.h"
 #include "partition.h"
 
+#define LEAF_VENDOR		0x0
 #define LEAF_FEATURES		0x1
 #define LEAF_CACHES		0x4
 #define LEAF_TOPOLOGY		0xb
@@ -47,6 +48,14 @@
 /* As in arch/x86/kvm/hyperv.h, HYPERV_CPUID_SYNDBG_VENDOR_AND_MAX_FUNCTIONS. */
 #define CPUID_VIRT_STACK_VENDOR	0x40000080
 
+/* Of "GenuineIntel" and "HygonGenuine", EBX; the others are AMD's. */
+#define VENDOR_EBX_INTEL	0x756e6547
+#define VENDOR_EBX_HYGON	0x6f677948
+
+/* ECX of the leaf of topologies: what its levels are */
+#define TOPOLOGY_THREADS	1
+#define TOPOLOGY_CORES		2
+
 /* Each child takes so much of hvemu's own address space. */
 #define PHYSICAL_BITS_MAX	40
 #define LEAF_VENDORS_FIRST	0x40000000
@@ -78,12 +87,37 @@ static bool unwanted(u32 function)
 	       function == LEAF_AMD_TOPOLOGY_V2 || function == LEAF_SVM;
 }
 
-/* Every VP is a socket of its own: no threads, no cores to share. */
+/* Bits of an APIC id that number the cores of a socket. */
+static u32 core_bits(const struct cpuid_view *view)
+{
+	u32 bits = 0;
+
+	while (1U << bits < view->per_socket)
+		bits++;
+	return bits;
+}
+
+/* What a VP is among others; where each is a socket of its own, nothing tells. */
+static void add_topology(struct cpuid *cpuid, const struct cpuid_view *view)
+{
+	if (view->per_socket < 2)
+		return;
+	add(cpuid, LEAF_TOPOLOGY, 0, 1, TOPOLOGY_THREADS << 8, view->index);
+	cpuid->entries[cpuid->head.nent - 1].flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
+	add(cpuid, LEAF_TOPOLOGY, core_bits(view), view->per_socket,
+	    TOPOLOGY_CORES << 8 | 1, view->index);
+	cpuid->entries[cpuid->head.nent - 1].flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
+	cpuid->entries[cpuid->head.nent - 1].index = 1;
+}
+
+/* Cores have no threads. */
 static void fit(struct kvm_cpuid_entry2 *entry, const struct cpuid_view *view)
 {
+	u32 cores = view->per_socket ?: 1;
+
 	switch (entry->function) {
 	case LEAF_FEATURES:
-		entry->ebx = (entry->ebx & 0xff00) | 1U << 16 | view->index << 24;
+		entry->ebx = (entry->ebx & 0xff00) | (cores & 0xff) << 16 | view->index << 24;
 		entry->ecx |= FEATURES_ECX_HYPERVISOR;
 		if (view->x2apic)
 			entry->ecx |= FEATURES_ECX_X2APIC;
@@ -95,6 +129,8 @@ static void fit(struct kvm_cpuid_entry2 *entry, const struct cpuid_view *view)
 		if (view->no_apic)
 			entry->edx &= ~FEATURES_EDX_APIC;
 		entry->edx &= ~FEATURES_EDX_HTT;
+		if (cores > 1)
+			entry->edx |= FEATURES_EDX_HTT;
 		break;
 	case LEAF_AMD_FEATURES:
 		entry->ecx &= ~AMD_FEATURES_ECX_SVM;
@@ -102,16 +138,20 @@ static void fit(struct kvm_cpuid_entry2 *entry, const struct cpuid_view *view)
 	case LEAF_CACHES:
 	case LEAF_AMD_CACHES:
 		entry->eax &= 0x3fff;
+		if (entry->function == LEAF_CACHES && entry->eax)
+			entry->eax |= (BIT(core_bits(view)) - 1) << 26;
 		break;
 	case LEAF_ADDRESS_SIZES:
 		entry->ecx &= ~0xffffU;
+		if (cores > 1)
+			entry->ecx |= core_bits(view) << 12 | (cores - 1);
 		/* Of the processor, and of a guest that it runs itself. */
 		if (view->physical_bits)
 			entry->eax = (entry->eax & 0xff00ff00) | view->physical_bits;
 		break;
 	case LEAF_AMD_TOPOLOGY:
 		entry->eax = view->index;
-		entry->ebx = 0;
+		entry->ebx = view->index & (BIT(core_bits(view)) - 1);
 		entry->ecx = 0;
 		break;
 	}
@@ -208,6 +248,7 @@ void cpuid_fit(struct cpuid *cpuid, const struct cpuid_view *view)
 	}
 	cpuid->head.nent = kept;
 	drop_amx(cpuid);
+	add_topology(cpuid, view);
 	add_hypervisor(cpuid, view);
 }
 
@@ -241,8 +282,14 @@ struct kvm_cpuid_entry2 *cpuid_find(struct cpuid *cpuid, u32 function, u32 index
 
 struct processor cpuid_processor(struct cpuid *cpuid)
 {
+	const struct kvm_cpuid_entry2 *vendor = cpuid_find(cpuid, LEAF_VENDOR, 0);
 	struct processor processor = { .features = features_of(cpuid) };
 
+	processor.vendor = HV_PROCESSOR_VENDOR_AMD;
+	if (vendor && vendor->ebx == VENDOR_EBX_INTEL)
+		processor.vendor = HV_PROCESSOR_VENDOR_INTEL;
+	else if (vendor && vendor->ebx == VENDOR_EBX_HYGON)
+		processor.vendor = HV_PROCESSOR_VENDOR_HYGON;
 	if (!cpuid_find(cpuid, LEAF_XSAVE, 0))
 		return processor;
 	xsave_layout(cpuid, &processor.layout);

@@ -24,6 +24,7 @@ struct cpuid {
 /**
  * struct cpuid_view - in what VPs differ
  * @index: its number, and its local APIC's
+ * @per_socket: how many of them are cores of one socket; 0 and 1: each is a socket
  * @x2apic: its local APIC can do that
  * @no_apic: it has no local APIC
  * @no_deadline: its local APIC's timer has no TSC deadline mode
@@ -36,6 +37,7 @@ struct cpuid {
  */
 struct cpuid_view {
 	u32 index;
+	u32 per_socket;
 	bool x2apic;
 	bool no_apic;
 	bool no_deadline;
@@ -70,12 +72,14 @@ void cpuid_make(struct cpuid *cpuid, const struct vp *vp);
 /**
  * struct processor - what properties tell of a partition's processors
  * @features: what they have
+ * @vendor: HV_PROCESSOR_VENDOR_*
  * @layout: of its XSAVE areas
  * @xsave_states: what XSAVE can save, as in XCR0
  * @xsave_size: how much memory that takes, compacted
  */
 struct processor {
 	struct features features;
+	u32 vendor;
 	struct xsave_layout layout;
 	u64 xsave_states;
 	u64 xsave_size;

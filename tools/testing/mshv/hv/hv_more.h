@@ -4,6 +4,7 @@
  * is in hv_vmm.h of the selftests. Each line has its source:
  *   TLFS    Hypervisor Top Level Functional Specification, public
  *   driver  drivers/hv, as the number stands in its code
+ *   hvdef   crate of OpenVMM, public; mshv-bindings: of rust-vmm, likewise
  *   hvemu   chosen here; no public source says
  */
 #ifndef _HVEMU_HV_MORE_H
@@ -26,6 +27,9 @@
 /* TLFS, "Partition Reference TSC": as of hv_reference_tsc_msr */
 #define HV_REFERENCE_TIME_HZ		10000000ULL
 
+/* TLFS, "Feature and Interface Discovery": hardware features in use */
+#define HYPERV_CPUID_HARDWARE_FEATURES		0x40000006
+
 /* TLFS, "SVERSION Register" */
 #define HV_SYNIC_VERSION		1
 
@@ -39,9 +43,55 @@
 /* driver: VpRootDispatchThreadBlocked, mshv_root_counter_blocked() */
 #define HV_VP_COUNTER_DISPATCH_THREAD_BLOCKED	202
 
-/* TLFS, "Hypercall Status Codes" */
+/* driver: of a child and of the partition itself, mshv_debugfs_counters.c */
+#define HV_PARTITION_COUNTER_VPS		1
+#define HV_PARTITION_COUNTER_DEPOSITED		5
+#define HV_PARTITION_COUNTER_ID			26
+#define HV_PARTITION_COUNTER_CHILDREN		46
+#define HV_VP_COUNTER_IO_MESSAGES		40
+#define HV_VP_COUNTER_MEMORY_MESSAGES		41
+#define HV_VP_COUNTER_OTHER_MESSAGES		43
+#define HV_VP_COUNTER_DISPATCHES		74
+
+/*
+ * TLFS, "Hypercall Status Codes", and enum HvError of mshv-bindings: what the kernel
+ * lacks. Each has a name in the log by this.
+ */
+#define HV_STATUS_PARTITION_TOO_DEEP		0xc
 #define HV_STATUS_ACKNOWLEDGED			0x16
+#define HV_STATUS_INVALID_SAVE_RESTORE_STATE	0x17
 #define HV_STATUS_INVALID_SYNIC_STATE		0x18
+#define HV_STATUS_OBJECT_IN_USE			0x19
+#define HV_STATUS_INVALID_PROXIMITY_DOMAIN_INFO	0x1a
+#define HV_STATUS_NO_DATA			0x1b
+#define HV_STATUS_INACTIVE			0x1c
+#define HV_STATUS_FEATURE_UNAVAILABLE		0x1e
+#define HV_STATUS_PARTIAL_PACKET		0x1f
+#define HV_STATUS_CACHE_LINE_SIZE_INCOMPATIBLE	0x30
+#define HV_STATUS_INSUFFICIENT_BUFFER		0x33
+#define HV_STATUS_INCOMPATIBLE_PROCESSOR	0x37
+#define HV_STATUS_INSUFFICIENT_DEVICE_DOMAINS	0x38
+#define HV_STATUS_CPUID_FEATURE_VALIDATION	0x3c
+#define HV_STATUS_CPUID_XSAVE_VALIDATION	0x3d
+#define HV_STATUS_PROCESSOR_STARTUP_TIMEOUT	0x3e
+#define HV_STATUS_SMX_ENABLED			0x3f
+#define HV_STATUS_INVALID_VTL_STATE		0x51
+#define HV_STATUS_NX_NOT_DETECTED		0x55
+#define HV_STATUS_INVALID_DEVICE_ID		0x57
+#define HV_STATUS_INVALID_DEVICE_STATE		0x58
+#define HV_STATUS_PENDING_PAGE_REQUESTS		0x59
+#define HV_STATUS_PAGE_REQUEST_INVALID		0x60
+#define HV_STATUS_KEY_ALREADY_EXISTS		0x65
+#define HV_STATUS_DEVICE_ALREADY_IN_DOMAIN	0x66
+#define HV_STATUS_INVALID_CPU_GROUP_ID		0x6f
+#define HV_STATUS_INVALID_CPU_GROUP_STATE	0x70
+#define HV_STATUS_NOT_ALLOWED_WITH_NESTED_VIRT	0x72
+#define HV_STATUS_EVENT_BUFFER_ALREADY_FREED	0x74
+
+/* hvdef, crate of OpenVMM: HV_PARTITION_PROPERTY_PROCESSOR_VENDOR */
+#define HV_PROCESSOR_VENDOR_AMD			0
+#define HV_PROCESSOR_VENDOR_INTEL		1
+#define HV_PROCESSOR_VENDOR_HYGON		2
 
 /* TLFS: types of union hv_x64_pending_interruption_register */
 #define HV_INTERRUPTION_TYPE_SOFTWARE		4

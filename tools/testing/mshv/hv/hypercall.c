@@ -34,6 +34,7 @@
  * @rep_out: bytes of one element of output, likewise
  * @is_rep: it has elements
  * @has_varhead: it may have a variable header
+ * @partition: offset of the id of the partition that it is about
  * @selector: offset of the u32 in the input that says what is asked for
  * @is_there: whether this hypervisor has it; NULL: every one has
  * @handler: does it; returns the status
@@ -47,6 +48,7 @@ struct row {
 	u16 rep_out;
 	bool is_rep;
 	bool has_varhead;
+	u16 partition;
 	u16 selector;
 	bool (*is_there)(const struct options *options);
 	u16 (*handler)(struct hypercall *call);
@@ -60,6 +62,11 @@ static bool has_property_ex(const struct options *options)
 static bool is_root(const struct options *options)
 {
 	return options->root;
+}
+
+static bool has_cpuid_values(const struct options *options)
+{
+	return !options->no_cpuid_values;
 }
 
 static bool is_among(const u64 *pages, unsigned int count, u64 pfn)
@@ -336,6 +343,7 @@ static const struct row rows[] = {
 		.handler = child_cpuid_register,
 	}, {
 		.code = HVCALL_GET_VP_CPUID_VALUES,
+		.is_there = has_cpuid_values,
 		.privileges = HV_CREATE_PARTITIONS,
 		.in = sizeof(struct hv_input_get_vp_cpuid_values),
 		.rep_in = sizeof(struct hv_cpuid_leaf_info),
@@ -433,18 +441,21 @@ static const struct row rows[] = {
 		.privileges = HV_ACCESS_STATS,
 		.in = sizeof(struct hv_input_map_stats_page),
 		.out = sizeof(struct hv_output_map_stats_page),
+		.partition = offsetof(struct hv_input_map_stats_page, identity.partition.partition_id),
 		.selector = offsetof(struct hv_input_map_stats_page, type),
 		.handler = stats_map,
 	}, {
 		.code = HVCALL_MAP_STATS_PAGE2,
 		.privileges = HV_ACCESS_STATS,
 		.in = sizeof(struct hv_input_map_stats_page2),
+		.partition = offsetof(struct hv_input_map_stats_page2, identity.partition.partition_id),
 		.selector = offsetof(struct hv_input_map_stats_page2, type),
 		.handler = stats_map_overlay,
 	}, {
 		.code = HVCALL_UNMAP_STATS_PAGE,
 		.privileges = HV_ACCESS_STATS,
 		.in = sizeof(struct hv_input_unmap_stats_page),
+		.partition = offsetof(struct hv_input_unmap_stats_page, identity.partition.partition_id),
 		.selector = offsetof(struct hv_input_unmap_stats_page, type),
 		.handler = stats_unmap,
 	},
@@ -566,6 +577,16 @@ static u16 check(struct hypercall *call, const struct row *row, u64 input,
 	return status;
 }
 
+/* The child that a call is about; 0: none, or it is not there. */
+static u64 child_of(const struct hypercall *call, const struct row *row)
+{
+	u64 id = 0;
+
+	if (row->in >= row->partition + sizeof(id))
+		memcpy(&id, call->in + row->partition, sizeof(id));
+	return child_find(call->vp->partition, id) ? id : 0;
+}
+
 u64 hypercall(struct vp *vp, u64 control, u64 input, u64 output)
 {
 	struct partition *partition = vp->partition;
@@ -574,6 +595,7 @@ u64 hypercall(struct vp *vp, u64 control, u64 input, u64 output)
 	u64 copy[HV_HYP_PAGE_SIZE / sizeof(u64)];
 	bool fault = false;
 	u32 delay_us = 0;
+	u64 about = 0;
 	u16 status;
 
 	vp->hypercalls++;
@@ -591,6 +613,9 @@ u64 hypercall(struct vp *vp, u64 control, u64 input, u64 output)
 		status = HV_STATUS_INVALID_HYPERCALL_CODE;
 	else
 		status = check(&call, row, input, output, copy);
+	/* Whom it is about: there is no such child later, if it ends. */
+	if (status == HV_STATUS_SUCCESS)
+		about = child_of(&call, row);
 
 	if (status == HV_STATUS_SUCCESS)
 		fault = fault_apply(&partition->faults, call.code, call.selector,
@@ -610,10 +635,10 @@ u64 hypercall(struct vp *vp, u64 control, u64 input, u64 output)
 		call.reps_done = call.rep_count;
 
 	log_event(vp->index, row ? "hypercall" : "hypercall-unknown",
-		  "code=0x%x name=%s selector=0x%x reps=%u/%u status=0x%x status-name=%s fault=%s delay-us=%u",
-		  call.code, name_of(hypercall_names, call.code), call.selector,
-		  call.reps_done, call.rep_count, status,
-		  name_of(status_names, status), fault ? "yes" : "no", delay_us);
+		  "code=0x%x name=%s child=0x%llx selector=0x%x reps=%u/%u status=0x%x status-name=%s fault=%s delay-us=%u",
+		  call.code, name_of(hypercall_names, call.code),
+		  (unsigned long long)about, call.selector, call.reps_done, call.rep_count, status,
+		  status_name(status), fault ? "yes" : "no", delay_us);
 	stats_refresh(partition);
 	return status | ((u64)call.reps_done << HV_HYPERCALL_REP_COMP_OFFSET);
 }

@@ -4,17 +4,37 @@
  */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <linux/kernel.h>
 
 #include "names.h"
 
 const char *name_of(const struct name *names, u32 number)
 {
+	/* Some of them, as more than one may stand in a line. */
+	static __thread char raw[4][16];
+	static __thread unsigned int next;
+	char *text;
+
 	for (; names->name; names++)
 		if (names->number == number)
 			return names->name;
-	return "?";
+	text = raw[next++ % ARRAY_SIZE(raw)];
+	snprintf(text, sizeof(raw[0]), "0x%x", number);
+	return text;
+}
+
+const char *status_name(u32 status)
+{
+	const struct name *names;
+
+	for (names = status_names; names->name; names++)
+		if (names->number == status)
+			return names->name;
+	return name_of(more_status_names, status);
 }
 
 bool number_of(const struct name *names, const char *prefix, const char *text,

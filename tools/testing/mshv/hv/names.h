@@ -15,6 +15,7 @@ struct name {
 
 /* Each ends with a NULL name. */
 extern const struct name status_names[];	/* HV_STATUS_* */
+extern const struct name more_status_names[];	/* those that the kernel lacks */
 extern const struct name hypercall_names[];	/* HVCALL_* */
 extern const struct name property_names[];	/* HV_PARTITION_PROPERTY_* */
 extern const struct name msr_names[];		/* HV_X64_MSR_* */
@@ -25,9 +26,13 @@ extern const struct name message_names[];	/* HVMSG_* */
  * @names: a table of the above
  * @number: what to look for
  *
- * Return: the name, without its prefix, or "?".
+ * Return: the name, without its prefix; of one that has none, the number, until this
+ * thread has asked for some more.
  */
 const char *name_of(const struct name *names, u32 number);
+
+/* Likewise of a status, whether the kernel has it or not. */
+const char *status_name(u32 status);
 
 /**
  * number_of() - the number that a user means

@@ -253,6 +253,10 @@ static void print_help(void)
 	     "                       says that it is done\n"
 	     "  --injection          interrupts can be posted in the register page of a\n"
 	     "                       child's VP, for its next dispatch\n"
+	     "  --no-cpuid-values    a child's CPUID cannot be asked for: the hypercall is\n"
+	     "                       not there\n"
+	     "  --strict-features    no child is created without features of the processor\n"
+	     "                       that the hypervisor has no name for\n"
 	     "  --fault FAULT        CODE[:SELECTOR]=RESULT[@N[+]]; may be repeated.\n"
 	     "                       GET_PARTITION_PROPERTY_EX:VMM_CAPABILITIES=TIME_OUT\n"
 	     "                       0x131=INSUFFICIENT_MEMORY@2   0x6d=delay:5000\n"
@@ -334,7 +338,8 @@ void options_parse(struct options *options, int argc, char **argv)
 {
 	enum { KERNEL = 1, INITRD, APPEND, CPUS, MEMORY, APIC, PRESET, PARENT,
 	       CAPABILITIES, BANK_COUNT, OFFER, INTEGRATED, SCHEDULER, BUILD,
-	       MASKED, SLICE, EOI, SLOW_PROPERTIES, INJECTION, FAULT, EVENT_LOG, TIMEOUT, PROBE,
+	       MASKED, SLICE, EOI, SLOW_PROPERTIES, INJECTION, NO_CPUID_VALUES,
+	       STRICT_FEATURES, FAULT, EVENT_LOG, TIMEOUT, PROBE,
 	       CHECK_HOST, TSC, HELP };
 	static const struct option known[] = {
 		{ "kernel", required_argument, NULL, KERNEL },
@@ -356,6 +361,8 @@ void options_parse(struct options *options, int argc, char **argv)
 		{ "eoi", required_argument, NULL, EOI },
 		{ "slow-properties", no_argument, NULL, SLOW_PROPERTIES },
 		{ "injection", no_argument, NULL, INJECTION },
+		{ "no-cpuid-values", no_argument, NULL, NO_CPUID_VALUES },
+		{ "strict-features", no_argument, NULL, STRICT_FEATURES },
 		{ "fault", required_argument, NULL, FAULT },
 		{ "event-log", required_argument, NULL, EVENT_LOG },
 		{ "timeout", required_argument, NULL, TIMEOUT },
@@ -447,6 +454,12 @@ void options_parse(struct options *options, int argc, char **argv)
 			break;
 		case INJECTION:
 			options->injection = true;
+			break;
+		case NO_CPUID_VALUES:
+			options->no_cpuid_values = true;
+			break;
+		case STRICT_FEATURES:
+			options->strict_features = true;
 			break;
 		case FAULT:
 			wrong = fault_add(&options->faults, optarg);

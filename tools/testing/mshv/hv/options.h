@@ -31,6 +31,8 @@ struct options {
 	bool eoi_messages;	/* a child's EOIs are messages, not intercepts */
 	bool slow_properties;	/* a child's are set, and that is said, later */
 	bool injection;		/* interrupts can be posted in register pages */
+	bool no_cpuid_values;	/* HVCALL_GET_VP_CPUID_VALUES is not there */
+	bool strict_features;	/* a child cannot be made without unknown features */
 	struct faults faults;
 
 	/* The run. */

@@ -20,6 +20,9 @@ u16 property_of_processor(const struct partition *partition, const struct proces
 	case HV_PARTITION_PROPERTY_PROCESSOR_CLOCK_FREQUENCY:
 		*value = partition->tsc_hz;
 		break;
+	case HV_PARTITION_PROPERTY_PROCESSOR_VENDOR:
+		*value = processor->vendor;
+		break;
 	case HV_PARTITION_PROPERTY_PHYSICAL_ADDRESS_WIDTH:
 		*value = partition->physical_bits;
 		break;
@@ -44,6 +47,24 @@ u16 property_of_processor(const struct partition *partition, const struct proces
 	return HV_STATUS_SUCCESS;
 }
 
+/* Synthetic features of the partition itself: those by which it may do what it may. */
+static u64 own_features(const struct partition *partition)
+{
+	union hv_partition_synthetic_processor_features own = {
+		.hypervisor_present = 1,
+		.hv1 = 1,
+	};
+	u32 eax;
+	int i;
+
+	for (i = 0; i < 64; i++) {
+		eax = child_cpuid_features(BIT_ULL(i));
+		if (eax && !(eax & ~partition_features(partition)))
+			own.as_uint64[0] |= BIT_ULL(i);
+	}
+	return own.as_uint64[0];
+}
+
 u16 property_get(struct hypercall *call)
 {
 	struct partition *partition = call->vp->partition;
@@ -61,6 +82,9 @@ u16 property_get(struct hypercall *call)
 	} else if (input->property_code == HV_PARTITION_PROPERTY_PRIVILEGE_FLAGS) {
 		value = partition_features(partition) |
 			(u64)partition_privileges(partition) << 32;
+		status = HV_STATUS_SUCCESS;
+	} else if (input->property_code == HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES) {
+		value = own_features(partition);
 		status = HV_STATUS_SUCCESS;
 	} else {
 		status = property_of_processor(partition, &partition->processor,

@@ -10,6 +10,7 @@
  */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "hv_more.h"
@@ -92,9 +93,14 @@ static u16 stats_add(struct hypercall *call, u32 type,
 {
 	struct partition *partition = call->vp->partition;
 	struct stats *stats = &partition->stats;
+	struct stats_page *pages;
 
-	if (stats->count == STATS_PAGES_MAX)
+	pages = reallocarray(stats->pages, stats->count + 1, sizeof(*pages));
+	if (!pages)
 		return HV_STATUS_NO_RESOURCES;
+	stats->pages = pages;
+	/* Nothing of whose it was before shows. */
+	memset(partition_page(partition, gpfn), 0, HV_HYP_PAGE_SIZE);
 	stats->pages[stats->count++] = (struct stats_page) {
 		.type = type,
 		.identity = *identity,
@@ -183,6 +189,10 @@ u16 stats_unmap(struct hypercall *call)
 	if (page->deposited)
 		partition->deposited[partition->nr_deposited++] = page->gpfn;
 	*page = stats->pages[--stats->count];
+	if (!stats->count) {
+		free(stats->pages);
+		stats->pages = NULL;
+	}
 	return HV_STATUS_SUCCESS;
 }
 
@@ -209,8 +219,31 @@ static void refresh_child_vp(struct partition *partition, const struct stats_pag
 	struct child_vp *vp = child_find_vp(partition, page->identity.vp.partition_id,
 					    page->identity.vp.vp_index);
 
-	if (vp)
-		counters->data[HV_VP_COUNTER_TOTAL_RUN_TIME] = vp->run_time;
+	if (!vp)
+		return;
+	counters->data[HV_VP_COUNTER_TOTAL_RUN_TIME] = vp->run_time;
+	counters->data[HV_VP_COUNTER_IO_MESSAGES] = vp->io_intercepts;
+	counters->data[HV_VP_COUNTER_MEMORY_MESSAGES] = vp->memory_intercepts;
+	counters->data[HV_VP_COUNTER_OTHER_MESSAGES] =
+		vp->intercepts - vp->io_intercepts - vp->memory_intercepts;
+	counters->data[HV_VP_COUNTER_DISPATCHES] = vp->dispatches;
+}
+
+static void refresh_partition(struct partition *partition, const struct stats_page *page,
+			      struct hv_stats_page *counters)
+{
+	u64 id = page->identity.partition.partition_id;
+	struct child *child = child_find(partition, id);
+
+	counters->data[HV_PARTITION_COUNTER_ID] = id;
+	if (id == partition->id) {
+		counters->data[HV_PARTITION_COUNTER_VPS] = partition->nr_vps;
+		counters->data[HV_PARTITION_COUNTER_DEPOSITED] = partition->nr_deposited;
+		counters->data[HV_PARTITION_COUNTER_CHILDREN] = partition->nr_children;
+	} else if (child) {
+		counters->data[HV_PARTITION_COUNTER_VPS] = child->nr_vps;
+		counters->data[HV_PARTITION_COUNTER_DEPOSITED] = child->nr_deposited;
+	}
 }
 
 void stats_refresh(struct partition *partition)
@@ -227,6 +260,9 @@ void stats_refresh(struct partition *partition)
 		switch (page->type) {
 		case HV_STATS_OBJECT_HYPERVISOR:
 			counters->data[HV_HYPERVISOR_COUNTER_LPS] = partition->nr_vps;
+			break;
+		case HV_STATS_OBJECT_PARTITION:
+			refresh_partition(partition, page, counters);
 			break;
 		case HV_STATS_OBJECT_VP:
 			if (page->identity.vp.partition_id != partition->id) {

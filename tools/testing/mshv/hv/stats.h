@@ -10,8 +10,6 @@
 struct hypercall;
 struct partition;
 
-#define STATS_PAGES_MAX	2048
-
 struct stats_page {
 	u32 type;		/* enum hv_stats_object_type */
 	union hv_stats_object_identity identity;
@@ -22,7 +20,7 @@ struct stats_page {
 
 struct stats {
 	unsigned int count;
-	struct stats_page pages[STATS_PAGES_MAX];
+	struct stats_page *pages;
 };
 
 /* The hypercalls; see hypercall.h for what a handler is. */

@@ -347,6 +347,30 @@ TEST_F(children, an_overlay_hides_what_is_below)
 	EXPECT_EQ(77, *(u32 *)child_memory(child, 0x7000, 4));
 }
 
+/* A guest that moves one as often as it likes, and one with many VPs. */
+TEST_F(children, overlays_are_as_many_as_there_are)
+{
+	struct child *child = self->fixture.child;
+	void *page, *first;
+	u64 i;
+
+	ASSERT_EQ(0, child_overlay(child, 0, &first));
+	*(u32 *)first = 1234;
+	for (i = 0; i < 1000; i++) {
+		ASSERT_EQ(0, child_overlay(child, 1 + i % 200, &page));
+		EXPECT_EQ(0, *(u32 *)page);
+		*(u32 *)page = i;
+		child_overlay_remove(child, 1 + i % 200);
+	}
+	for (i = 1; i < 200; i++) {
+		ASSERT_EQ(0, child_overlay(child, i, &page));
+		*(u32 *)page = i;
+	}
+	for (i = 1; i < 200; i++)
+		EXPECT_EQ(i, *(u32 *)child_memory(child, i * 0x1000, 4));
+	EXPECT_EQ(1234, *(u32 *)child_memory(child, 0, 4));
+}
+
 TEST_F(children, properties_have_their_time)
 {
 	struct child_fixture *fixture = &self->fixture;
@@ -357,6 +381,8 @@ TEST_F(children, properties_have_their_time)
 	EXPECT_EQ(HV_STATUS_UNKNOWN_PROPERTY, set_property(fixture, 0x12345678, 0));
 	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
 		  set_property(fixture, HV_PARTITION_PROPERTY_UNIMPLEMENTED_MSR_ACTION, 2));
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_STATE,
+		  set_property(fixture, HV_PARTITION_PROPERTY_REFERENCE_TIME, 123));
 	EXPECT_EQ(HV_STATUS_SUCCESS,
 		  set_property(fixture, HV_PARTITION_PROPERTY_TIME_FREEZE, 1));
 	EXPECT_EQ(HV_STATUS_SUCCESS,
@@ -367,6 +393,170 @@ TEST_F(children, properties_have_their_time)
 	EXPECT_EQ(HV_STATUS_SUCCESS,
 		  set_property(fixture, HV_PARTITION_PROPERTY_TIME_FREEZE, 0));
 	EXPECT_LE(123, child_time(fixture->child));
+}
+
+/* The value of a property, or ~0 less its status. */
+static u64 get_property(struct child_fixture *fixture, u32 code)
+{
+	u64 value;
+	u16 status = child_property_get(fixture->child, code, &value);
+
+	return status == HV_STATUS_SUCCESS ? value : ~(u64)status;
+}
+
+TEST_F(children, what_vmms_assign_is_assignable)
+{
+	/* What all of them do, and then what only some do: QEMU 11.1, mshv-ioctls, OpenVMM. */
+#define COMMON									\
+	.hypervisor_present = 1, .hv1 = 1, .access_partition_reference_counter = 1,	\
+	.access_synic_regs = 1, .access_synthetic_timer_regs = 1,		\
+	.access_intr_ctrl_regs = 1, .access_hypercall_regs = 1, .access_vp_index = 1,	\
+	.access_partition_reference_tsc = 1, .access_guest_idle_reg = 1,		\
+	.access_frequency_regs = 1, .direct_synthetic_timers = 1,		\
+	.tb_flush_hypercalls = 1, .synthetic_cluster_ipi = 1
+	const union hv_partition_synthetic_processor_features common = { COMMON }, openvmm = {
+		COMMON,
+		.access_vp_run_time_reg = 1,
+		.enable_extended_gva_ranges_for_flush_virtual_address_list = 1,
+		.fast_hypercall_output = 1,
+		.extended_processor_masks = 1,
+		.notify_long_spin_wait = 1,
+		.query_numa_distance = 1,
+		.signal_events = 1,
+		.retarget_device_interrupt = 1,
+	};
+#undef COMMON
+	const u64 all[] = {
+		common.as_uint64[0],
+		common.as_uint64[0] | HV_SYNTHETIC_FEATURE_ACCESS_VP_REGS |
+			HV_SYNTHETIC_FEATURE_FLUSH_GPA_SPACE,
+		openvmm.as_uint64[0],
+	};
+	struct child_fixture *fixture = &self->fixture;
+	struct child *child = fixture->child;
+	unsigned int i;
+
+	child->state = CHILD_CREATED;
+	for (i = 0; i < ARRAY_SIZE(all); i++) {
+		EXPECT_EQ(HV_STATUS_SUCCESS,
+			  set_property(fixture, HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES,
+				       all[i]));
+		EXPECT_EQ(all[i],
+			  get_property(fixture, HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES));
+		EXPECT_EQ(all[i], all[i] & child_assignable_features());
+	}
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
+		  set_property(fixture, HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES,
+			       BIT_ULL(63)));
+	/* Its privileges are those that CPUID tells it. */
+	EXPECT_EQ(child_cpuid_features(all[i - 1]),
+		  get_property(fixture, HV_PARTITION_PROPERTY_PRIVILEGE_FLAGS));
+	EXPECT_TRUE(get_property(fixture, HV_PARTITION_PROPERTY_PRIVILEGE_FLAGS) &
+		    HV_MSR_HYPERCALL_AVAILABLE);
+	child->synthetic_features = 0;
+	EXPECT_EQ(0, get_property(fixture, HV_PARTITION_PROPERTY_PRIVILEGE_FLAGS));
+	child->state = CHILD_INITIALIZED;
+}
+
+TEST_F(children, shares_of_a_processor)
+{
+	struct child_fixture *fixture = &self->fixture;
+	const u32 reserve = HV_PARTITION_PROPERTY_CPU_RESERVE;
+	const u32 cap = HV_PARTITION_PROPERTY_CPU_CAP;
+	const u32 weight = HV_PARTITION_PROPERTY_CPU_WEIGHT;
+	const u32 group = HV_PARTITION_PROPERTY_CPU_GROUP_ID;
+
+	EXPECT_EQ(0, get_property(fixture, reserve));
+	EXPECT_EQ(0x10000, get_property(fixture, cap));
+	EXPECT_EQ(100, get_property(fixture, weight));
+	EXPECT_EQ(0, get_property(fixture, group));
+
+	EXPECT_EQ(HV_STATUS_SUCCESS, set_property(fixture, cap, 0xc000));
+	EXPECT_EQ(HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE, set_property(fixture, reserve, 0xc001));
+	EXPECT_EQ(HV_STATUS_SUCCESS, set_property(fixture, reserve, 0xc000));
+	EXPECT_EQ(HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE, set_property(fixture, cap, 0xbfff));
+	EXPECT_EQ(HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE, set_property(fixture, cap, 0x10001));
+	EXPECT_EQ(HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE, set_property(fixture, weight, 0));
+	EXPECT_EQ(HV_STATUS_SUCCESS, set_property(fixture, weight, 10000));
+	EXPECT_EQ(HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE, set_property(fixture, weight, 10001));
+	EXPECT_EQ(HV_STATUS_INVALID_CPU_GROUP_ID, set_property(fixture, group, 1));
+	EXPECT_EQ(HV_STATUS_SUCCESS, set_property(fixture, group, 0));
+	EXPECT_EQ(0xc000, get_property(fixture, reserve));
+	EXPECT_EQ(0xc000, get_property(fixture, cap));
+	EXPECT_EQ(10000, get_property(fixture, weight));
+}
+
+/* Cores of one socket: what the leaf of topologies tells each of them. */
+TEST_F(children, processors_per_socket)
+{
+	struct child_fixture *fixture = &self->fixture;
+	const u32 code = HV_PARTITION_PROPERTY_PROCESSORS_PER_SOCKET;
+	struct child *child = fixture->child;
+	u32 leaf[4];
+
+	EXPECT_EQ(1, get_property(fixture, code));
+	child_cpuid_look_up(fixture->vp, 0xb, 1, leaf);
+	EXPECT_EQ(0, leaf[0] | leaf[1] | leaf[2] | leaf[3]);
+	EXPECT_EQ(HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE, set_property(fixture, code, 0));
+	EXPECT_EQ(HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE,
+		  set_property(fixture, code, CHILD_VPS_MAX + 1));
+	EXPECT_EQ(HV_STATUS_SUCCESS, set_property(fixture, code, 6));
+	EXPECT_EQ(6, get_property(fixture, code));
+	ASSERT_EQ(HV_STATUS_SUCCESS, make_vp(fixture, 9));
+	child_cpuid_look_up(child->vps[9], 0xb, 0, leaf);
+	EXPECT_EQ(0, leaf[0]);
+	EXPECT_EQ(1, leaf[1]);
+	EXPECT_EQ(0x100, leaf[2]);
+	EXPECT_EQ(9, leaf[3]);
+	child_cpuid_look_up(child->vps[9], 0xb, 1, leaf);
+	EXPECT_EQ(3, leaf[0]);
+	EXPECT_EQ(6, leaf[1]);
+	EXPECT_EQ(0x201, leaf[2]);
+	EXPECT_EQ(9, leaf[3]);
+	child_cpuid_look_up(child->vps[9], 0xb, 2, leaf);
+	EXPECT_EQ(0, leaf[1]);
+
+	/* One of them has seen it. */
+	child->vps[9]->ran = true;
+	EXPECT_EQ(HV_STATUS_SUCCESS, set_property(fixture, code, 6));
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_STATE, set_property(fixture, code, 4));
+	EXPECT_EQ(6, get_property(fixture, code));
+}
+
+static u16 create_without(struct child_fixture *fixture, u64 bank0, u64 bank1, u64 xsave)
+{
+	struct hv_input_create_partition *create = (void *)fixture->input;
+	struct hv_output_create_partition *created = (void *)fixture->output;
+	u16 status;
+	u64 id;
+
+	memset(fixture->input, 0, sizeof(fixture->input));
+	create->flags = CHILD_FLAGS;
+	create->partition_creation_properties.disabled_processor_features.as_uint64[0] = bank0;
+	create->partition_creation_properties.disabled_processor_features.as_uint64[1] = bank1;
+	create->partition_creation_properties.disabled_processor_xsave_features.as_uint64 =
+		xsave;
+	status = child_call(fixture, child_create, 0, 0);
+	id = created->partition_id;
+	memset(fixture->input, 0, sizeof(fixture->input));
+	fixture->input[0] = id;
+	if (status == HV_STATUS_SUCCESS)
+		child_call(fixture, child_delete, 0, 0);
+	return status;
+}
+
+/* What is disabled for safety's sake, an older hypervisor may have no name for. */
+TEST_F(children, features_without_a_name)
+{
+	struct child_fixture *fixture = &self->fixture;
+
+	EXPECT_EQ(HV_STATUS_SUCCESS, create_without(fixture, ~0ULL, ~0ULL, ~0ULL));
+	fixture->options.strict_features = true;
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  create_without(fixture, ~BIT_ULL(63), GENMASK_ULL(21, 0), 7));
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, create_without(fixture, BIT_ULL(63), 0, 0));
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, create_without(fixture, 0, BIT_ULL(22), 0));
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, create_without(fixture, 0, 0, BIT_ULL(3)));
 }
 
 TEST_F(children, a_slow_property_is_answered_by_a_message)
@@ -725,6 +915,51 @@ TEST_F(children, a_blocked_vp_says_so_in_its_statistics)
 	EXPECT_EQ(0, page[0].data[HV_VP_COUNTER_DISPATCH_THREAD_BLOCKED]);
 	EXPECT_EQ(0, page[1].data[HV_VP_COUNTER_DISPATCH_THREAD_BLOCKED]);
 	EXPECT_EQ(0, log_violations());
+	free(fixture->partition->stats.pages);
+	fixture->partition->stats.count = 0;
+}
+
+/* Nothing of what the page held before, and what is known of the child. */
+TEST_F(children, statistics_of_a_child)
+{
+	struct child_fixture *fixture = &self->fixture;
+	struct hv_input_map_stats_page2 *input = (void *)fixture->input;
+	struct hv_stats_page *page = fixture->ram + 0x20000;
+	struct child_vp *vp = fixture->vp;
+	unsigned int i, others = 0;
+
+	memset(page, 0xa5, 2 * HV_HYP_PAGE_SIZE);
+	for (i = 0; i < 2; i++) {
+		memset(fixture->input, 0, sizeof(fixture->input));
+		input->type = i ? HV_STATS_OBJECT_VP : HV_STATS_OBJECT_PARTITION;
+		input->identity.partition.partition_id = fixture->child->id;
+		input->map_location = 0x20 + i;
+		EXPECT_EQ(HV_STATUS_SUCCESS, child_call(fixture, stats_map_overlay, 0, 0));
+	}
+	EXPECT_EQ(1, page[0].data[HV_PARTITION_COUNTER_VPS]);
+	EXPECT_EQ(fixture->child->id, page[0].data[HV_PARTITION_COUNTER_ID]);
+	EXPECT_EQ(fixture->child->nr_deposited, page[0].data[HV_PARTITION_COUNTER_DEPOSITED]);
+	for (i = 0; i < ARRAY_SIZE(page->data); i++)
+		others += !!page[0].data[i] + !!page[1].data[i];
+	EXPECT_EQ(3, others);
+
+	EXPECT_EQ(HV_STATUS_SUCCESS, make_vp(fixture, 1));
+	vp->message.header.message_type = HVMSG_X64_IO_PORT_INTERCEPT;
+	child_intercept_publish(vp);
+	child_intercept_publish(vp);
+	vp->message.header.message_type = HVMSG_UNMAPPED_GPA;
+	child_intercept_publish(vp);
+	vp->message.header.message_type = HVMSG_X64_HALT;
+	child_intercept_publish(vp);
+	vp->intercepts = 4;
+	vp->dispatches = 7;
+	stats_refresh(fixture->partition);
+	EXPECT_EQ(2, page[0].data[HV_PARTITION_COUNTER_VPS]);
+	EXPECT_EQ(2, page[1].data[HV_VP_COUNTER_IO_MESSAGES]);
+	EXPECT_EQ(1, page[1].data[HV_VP_COUNTER_MEMORY_MESSAGES]);
+	EXPECT_EQ(1, page[1].data[HV_VP_COUNTER_OTHER_MESSAGES]);
+	EXPECT_EQ(7, page[1].data[HV_VP_COUNTER_DISPATCHES]);
+	free(fixture->partition->stats.pages);
 	fixture->partition->stats.count = 0;
 }
 

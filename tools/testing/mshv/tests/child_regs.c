@@ -18,8 +18,13 @@ struct names {
 
 static const struct names names[] = {
 	{ HV_REGISTER_EXPLICIT_SUSPEND, HV_REGISTER_INTERCEPT_SUSPEND, false, false },
+	{ 0x00002, 0x00002, false, true },
 	{ HV_REGISTER_DISPATCH_SUSPEND, HV_REGISTER_INTERNAL_ACTIVITY_STATE, false, false },
-	{ 0x10002, 0x10006, false, false },
+	{ 0x00100, 0x00100, false, true },
+	{ 0x00200, 0x00204, false, true },
+	{ 0x00207, 0x00207, false, true },
+	{ 0x00240, 0x00241, false, true },
+	{ 0x10002, 0x10007, false, false },
 	{ 0x20000, 0x20011, false, false },
 	{ 0x30000, 0x30019, true, false },
 	{ 0x40000, 0x40004, false, false },
@@ -34,17 +39,19 @@ static const struct names names[] = {
 	{ 0x80002, 0x80002, true, false },
 	{ 0x80003, 0x80003, false, false },
 	{ 0x80004, 0x8000b, true, false },
-	{ 0x8000c, 0x8000c, false, true },
+	{ 0x8000c, 0x8000c, false, false },
 	{ 0x8000d, 0x8000d, true, true },
 	{ 0x8000e, 0x8000e, true, false },
 	{ 0x80010, 0x8001f, true, false },
 	{ 0x80040, 0x8004f, true, false },
 	{ 0x80070, 0x8007d, true, false },
-	{ 0x80084, 0x80084, true, false },
+	{ 0x80084, 0x80086, true, false },
 	{ 0x8008b, 0x8008d, true, false },
 	{ 0x8008f, 0x80093, true, false },
 	{ 0x80096, 0x80096, true, false },
 	{ 0x800a0, 0x800a0, true, false },
+	{ 0x84802, 0x84802, false, false },
+	{ 0x84803, 0x84803, false, true },
 	{ 0x00210, 0x00215, false, false },
 	{ 0x90000, 0x90000, false, true },
 	{ 0x90001, 0x90002, false, false },
@@ -106,8 +113,8 @@ TEST_F(regs, every_name_of_the_interface_is_known)
 TEST_F(regs, names_that_are_none)
 {
 	static const u32 none[] = {
-		2, 5, 0x10001, 0x20012, 0x3001a, 0x40006, 0x41001, 0x60008, 0x80094,
-		0x90015, 0xa0016, 0xb0008, 0xffffffff,
+		5, 0x205, 0x10001, 0x20012, 0x3001a, 0x40006, 0x41001, 0x60008, 0x80094,
+		0x84801, 0x90015, 0x9001c, 0xa0016, 0xb0008, 0xffffffff,
 	};
 	union hv_register_value value = { };
 	unsigned int i;
@@ -116,6 +123,60 @@ TEST_F(regs, names_that_are_none)
 		EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, child_get(&self->f, none[i], &value));
 		EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, child_set(&self->f, none[i], &value));
 	}
+}
+
+/* What the guest sees by CPUID, its parent reads as registers. */
+TEST_F(regs, leaves_of_the_hypervisor)
+{
+	union hv_register_value value;
+	u32 leaf[4];
+
+	self->f.child->synthetic_features = child_assignable_features();
+	ASSERT_EQ(HV_STATUS_SUCCESS, child_get(&self->f, HV_REGISTER_HYPERVISOR_VERSION, &value));
+	child_cpuid_look_up(self->f.vp, HYPERV_CPUID_VERSION, 0, leaf);
+	EXPECT_EQ(HV_BUILD_VALIDATED, leaf[0]);
+	EXPECT_EQ(0, memcmp(&value, leaf, sizeof(leaf)));
+	ASSERT_EQ(HV_STATUS_SUCCESS,
+		  child_get(&self->f, HV_REGISTER_PRIVILEGES_AND_FEATURES_INFO, &value));
+	child_cpuid_look_up(self->f.vp, HYPERV_CPUID_FEATURES, 0, leaf);
+	EXPECT_NE(0, leaf[0]);
+	EXPECT_EQ(0, memcmp(&value, leaf, sizeof(leaf)));
+	EXPECT_EQ(TSC_HZ, child_get64(&self->f, HV_REGISTER_PROCESSOR_CLOCK_FREQUENCY));
+	EXPECT_EQ(APIC_TIMER_HZ, child_get64(&self->f, HV_REGISTER_INTERRUPT_CLOCK_FREQUENCY));
+	EXPECT_EQ(0x60014, child_get64(&self->f, HV_X64_REGISTER_APIC_VERSION));
+}
+
+/* OpenVMM: a VP's local APIC may have another number than the VP. */
+TEST_F(regs, apic_ids)
+{
+	struct hv_get_vp_from_apic_id_in *input = (void *)self->f.input;
+	u32 leaf[4];
+
+	EXPECT_EQ(0, child_get64(&self->f, HV_X64_REGISTER_INITIAL_APIC_ID));
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_set64(&self->f, HV_X64_REGISTER_INITIAL_APIC_ID, 6));
+	EXPECT_EQ(6, child_get64(&self->f, HV_X64_REGISTER_APIC_ID));
+	EXPECT_EQ(6U << 24, apic_read(&self->f.vp->apic, 0x20));
+	self->f.child->per_socket = 8;
+	child_cpuid_look_up(self->f.vp, 0xb, 1, leaf);
+	EXPECT_EQ(6, leaf[3]);
+	memset(self->f.input, 0, sizeof(self->f.input));
+	input->partition_id = self->f.child->id;
+	input->apic_ids[0] = 6;
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_call(&self->f, child_irq_vp_index, 1, 0));
+	EXPECT_EQ(0, *(u32 *)self->f.output);
+	input->apic_ids[0] = 0;
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, child_call(&self->f, child_irq_vp_index, 1, 0));
+
+	EXPECT_EQ(HV_STATUS_INVALID_REGISTER_VALUE,
+		  child_set64(&self->f, HV_X64_REGISTER_APIC_ID, 0xffffffff));
+	self->f.child->flags &= ~(u64)HV_PARTITION_CREATION_FLAG_X2APIC_CAPABLE;
+	EXPECT_EQ(HV_STATUS_INVALID_REGISTER_VALUE,
+		  child_set64(&self->f, HV_X64_REGISTER_APIC_ID, 0xff));
+	/* Once the guest may have seen it, it stays. */
+	self->f.vp->ran = true;
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_set64(&self->f, HV_X64_REGISTER_APIC_ID, 6));
+	EXPECT_EQ(HV_STATUS_INVALID_VP_STATE,
+		  child_set64(&self->f, HV_X64_REGISTER_APIC_ID, 7));
 }
 
 TEST_F(regs, whose_registers)

@@ -97,6 +97,7 @@ static u64 walk(struct child_fixture *f, u64 gva, u64 flags)
 #define NOT_PRESENT	((u64)(HV_TRANSLATE_GVA_PAGE_NOT_PRESENT - 100))
 #define DENIED		((u64)(HV_TRANSLATE_GVA_PRIVILEGE_VIOLATION - 100))
 #define RESERVED	((u64)(HV_TRANSLATE_GVA_INVALID_PAGE_TABLE_FLAGS - 100))
+#define NO_READ		((u64)(HV_TRANSLATE_GVA_GPA_NO_READ_ACCESS - 100))
 #define UNMAPPED	((u64)(HV_TRANSLATE_GVA_GPA_UNMAPPED - 100))
 
 TEST_F(state, without_paging)
@@ -124,6 +125,21 @@ TEST_F(state, four_levels)
 	EXPECT_EQ(UNMAPPED, walk(f, GVA, 0));
 	self->sync->sregs.cr3 = NOWHERE;
 	EXPECT_EQ(UNMAPPED, walk(f, GVA, 0));
+}
+
+/* Tables in memory that its parent has yet to fill in are there, and unreadable. */
+TEST_F(state, tables_without_access)
+{
+	struct child_fixture *f = &self->f;
+
+	long_mode(f);
+	ASSERT_EQ(HV_STATUS_SUCCESS,
+		  child_map(f, TABLE2 >> 12, 0, 1, HV_MAP_GPA_NO_ACCESS));
+	EXPECT_EQ(NO_READ, walk(f, GVA, 0));
+	EXPECT_EQ(NO_READ, walk(f, GVA, READ | WRITE));
+	ASSERT_EQ(HV_STATUS_SUCCESS,
+		  child_map(f, TABLE4 >> 12, 0, 1, HV_MAP_GPA_NO_ACCESS));
+	EXPECT_EQ(NO_READ, walk(f, GVA, 0));
 }
 
 TEST_F(state, large_pages_of_four_levels)

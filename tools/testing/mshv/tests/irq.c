@@ -219,8 +219,7 @@ TEST_F(irq, refused)
 	static const u32 types[] = { HV_X64_INTERRUPT_TYPE_SMI,
 				     HV_X64_INTERRUPT_TYPE_REMOTEREAD,
 				     HV_X64_INTERRUPT_TYPE_MAXIMUM, ~0U };
-	static const u32 vectored[] = { FIXED, HV_X64_INTERRUPT_TYPE_LOWESTPRIORITY,
-					HV_X64_INTERRUPT_TYPE_EXTINT };
+	static const u32 vectored[] = { FIXED, HV_X64_INTERRUPT_TYPE_LOWESTPRIORITY };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(types); i++)
@@ -233,6 +232,8 @@ TEST_F(irq, refused)
 			  assert_irq(self->vp, vectored[i], 0x140, 0));
 		EXPECT_EQ(HV_STATUS_SUCCESS, assert_irq(self->vp, vectored[i], 16, 0));
 	}
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
+		  assert_irq(self->vp, HV_X64_INTERRUPT_TYPE_EXTINT, 0x140, 0));
 	EXPECT_EQ(HV_STATUS_SUCCESS, assert_irq(self->vp, HV_X64_INTERRUPT_TYPE_NMI, 0, 0));
 
 #define REFUSED(status, change) do {				\
@@ -307,19 +308,23 @@ TEST_F(irq, legacy_controller)
 	const u32 extint = HV_X64_INTERRUPT_TYPE_EXTINT;
 	struct child_vp *vp = &self->vps[0];
 
-	EXPECT_EQ(HV_STATUS_ACKNOWLEDGED, clear_irq(self->vp, CHILD));
+	EXPECT_EQ(HV_STATUS_NOT_ACKNOWLEDGED, clear_irq(self->vp, CHILD));
 	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_ID, clear_irq(self->vp, 0x101));
-	EXPECT_EQ(HV_STATUS_SUCCESS, assert_irq(self->vp, extint, 0x30, 0));
-	EXPECT_EQ(0x30, pending(vp));
-	EXPECT_EQ(HV_STATUS_NOT_ACKNOWLEDGED, assert_irq(self->vp, extint, 0x31, 0));
-	EXPECT_EQ(HV_STATUS_SUCCESS, clear_irq(self->vp, CHILD));
+	/* Until the VP has taken it, another vector takes its place. */
+	EXPECT_EQ(HV_STATUS_SUCCESS, assert_irq(self->vp, extint, 0, 0));
+	EXPECT_EQ(0, pending(vp));
+	EXPECT_EQ(HV_STATUS_SUCCESS, assert_irq(self->vp, extint, 0x31, 0));
+	EXPECT_EQ(HV_STATUS_NOT_ACKNOWLEDGED, clear_irq(self->vp, CHILD));
+	EXPECT_EQ(0x31, take(vp));
 	EXPECT_EQ(-1, pending(vp));
 
-	EXPECT_EQ(HV_STATUS_SUCCESS, assert_irq(self->vp, extint, 0x31, 0));
-	EXPECT_EQ(0x31, take(vp));
-	EXPECT_EQ(HV_STATUS_ACKNOWLEDGED, clear_irq(self->vp, CHILD));
-	EXPECT_EQ(HV_STATUS_SUCCESS, assert_irq(self->vp, extint, 0x31, 0));
-	EXPECT_EQ(0x31, take(vp));
+	/* And then none comes before that is cleared. */
+	EXPECT_EQ(HV_STATUS_ACKNOWLEDGED, assert_irq(self->vp, extint, 0x32, 0));
+	EXPECT_EQ(-1, pending(vp));
+	EXPECT_EQ(HV_STATUS_SUCCESS, clear_irq(self->vp, CHILD));
+	EXPECT_EQ(HV_STATUS_NOT_ACKNOWLEDGED, clear_irq(self->vp, CHILD));
+	EXPECT_EQ(HV_STATUS_SUCCESS, assert_irq(self->vp, extint, 0x32, 0));
+	EXPECT_EQ(0x32, take(vp));
 }
 
 TEST_F(irq, pins)

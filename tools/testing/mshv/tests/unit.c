@@ -53,7 +53,13 @@ TEST(names_go_both_ways)
 	EXPECT_STREQ("VMM_CAPABILITIES",
 		     name_of(property_names, HV_PARTITION_PROPERTY_VMM_CAPABILITIES));
 	EXPECT_STREQ("SIMP", name_of(msr_names, HV_X64_MSR_SIMP));
-	EXPECT_STREQ("?", name_of(status_names, 0xffff));
+	EXPECT_STREQ("0xffff", name_of(status_names, 0xffff));
+	EXPECT_STREQ("INVALID_SYNIC_STATE", status_name(0x18));
+	EXPECT_STREQ("TIME_OUT", status_name(HV_STATUS_TIME_OUT));
+	EXPECT_STREQ("0xffff", status_name(0xffff));
+	EXPECT_STREQ("TIME_FREEZE", name_of(property_names, 0x30003));
+	/* More than one of those without a name stand in a line. */
+	EXPECT_STRNE(name_of(status_names, 0xfffe), name_of(status_names, 0xffff));
 	EXPECT_TRUE(number_of(status_names, "HV_STATUS_", "TIME_OUT", &number));
 	EXPECT_EQ(HV_STATUS_TIME_OUT, number);
 	EXPECT_TRUE(number_of(status_names, "HV_STATUS_", "HV_STATUS_NOT_FOUND", &number));
@@ -212,6 +218,7 @@ TEST(command_lines)
 	EXPECT_EQ(2, parse("--kernel", "k", "--masked", "maybe"));
 	EXPECT_EQ(100, parse("--kernel", "k", "--masked", "fill"));
 	EXPECT_EQ(100, parse("--kernel", "k", "--injection", NULL));
+	EXPECT_EQ(100, parse("--kernel", "k", "--no-cpuid-values", "--strict-features"));
 	EXPECT_EQ(2, parse("--kernel", "k", "--fault", "nonsense"));
 	EXPECT_EQ(100, parse("--kernel=k", "--parent=root", NULL, NULL));
 	EXPECT_EQ(2, parse("--kernel=k", "--parent=root", "--cpus=2", NULL));
@@ -317,6 +324,93 @@ TEST_F(partition, capabilities_are_as_the_options_say)
 	ASSERT_TRUE(options_preset(&self->options, "no-property-ex"));
 	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_CODE, ask_property(self->vp, code));
 	EXPECT_EQ(0, log_violations());
+}
+
+/* Its own synthetic features, where VMMs were asked to look. */
+TEST_F(partition, what_it_can_do_itself)
+{
+	struct hv_output_get_partition_property *output;
+	union hv_partition_synthetic_processor_features own;
+	struct hv_input_get_partition_property *input;
+
+	input = partition_memory(self->partition, INPUT_GPA, sizeof(*input));
+	output = partition_memory(self->partition, OUTPUT_GPA, sizeof(*output));
+	*input = (struct hv_input_get_partition_property) {
+		.partition_id = HV_PARTITION_ID_SELF,
+		.property_code = HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES,
+	};
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  hypercall(self->vp, HVCALL_GET_PARTITION_PROPERTY, INPUT_GPA, OUTPUT_GPA));
+	own.as_uint64[0] = output->property_value;
+	EXPECT_TRUE(!!own.hypervisor_present);
+	EXPECT_TRUE(!!own.access_hypercall_regs);
+	EXPECT_TRUE(!!own.access_vp_index);
+	EXPECT_EQ(0, child_cpuid_features(output->property_value) &
+		     ~partition_features(self->partition));
+	input->property_code = HV_PARTITION_PROPERTY_PROCESSOR_VENDOR;
+	self->partition->processor.vendor = HV_PROCESSOR_VENDOR_HYGON;
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  hypercall(self->vp, HVCALL_GET_PARTITION_PROPERTY, INPUT_GPA, OUTPUT_GPA));
+	EXPECT_EQ(HV_PROCESSOR_VENDOR_HYGON, output->property_value);
+}
+
+/* Hosts that do not tell a child's CPUID lack the hypercall. */
+TEST_F(partition, cpuid_may_be_nobodys_business)
+{
+	const u64 one = HVCALL_GET_VP_CPUID_VALUES | 1ULL << HV_HYPERCALL_REP_COMP_OFFSET;
+
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_ID,
+		  hypercall(self->vp, one, INPUT_GPA, OUTPUT_GPA) & HV_HYPERCALL_RESULT_MASK);
+	self->options.no_cpuid_values = true;
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_CODE,
+		  hypercall(self->vp, one, INPUT_GPA, OUTPUT_GPA) & HV_HYPERCALL_RESULT_MASK);
+	EXPECT_EQ(0, log_violations());
+}
+
+/* Each line about a child says whose it is; a status has a name or its number. */
+TEST_F(partition, the_log_says_whom_a_call_is_about)
+{
+	struct hv_input_get_partition_property *input;
+	char path[] = "/tmp/hvemu-log-XXXXXX", line[512];
+	int fd = mkstemp(path), seen = 0;
+	struct fault fault;
+	FILE *file;
+
+	ASSERT_LE(0, fd);
+	close(fd);
+	ASSERT_EQ(0, log_open(path));
+	memset(partition_memory(self->partition, INPUT_GPA, 512), 0, 512);
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  hypercall(self->vp, HVCALL_CREATE_PARTITION, INPUT_GPA, OUTPUT_GPA));
+	input = partition_memory(self->partition, INPUT_GPA, sizeof(*input));
+	input->partition_id = self->partition->children[0]->id;
+	input->property_code = HV_PARTITION_PROPERTY_TIME_FREEZE;
+	ASSERT_EQ(NULL, fault_parse(&fault, "GET_PARTITION_PROPERTY=0x1234@2"));
+	ASSERT_EQ(NULL, fault_add(&self->partition->faults,
+				  "GET_PARTITION_PROPERTY=0x1234@2"));
+	hypercall(self->vp, HVCALL_GET_PARTITION_PROPERTY, INPUT_GPA, OUTPUT_GPA);
+	hypercall(self->vp, HVCALL_GET_PARTITION_PROPERTY, INPUT_GPA, OUTPUT_GPA);
+	input->partition_id = HV_PARTITION_ID_SELF;
+	hypercall(self->vp, HVCALL_GET_PARTITION_PROPERTY, INPUT_GPA, OUTPUT_GPA);
+	log_flush();
+
+	file = fopen(path, "r");
+	ASSERT_NE(NULL, file);
+	while (fgets(line, sizeof(line), file)) {
+		if (!strstr(line, "name=GET_PARTITION_PROPERTY "))
+			continue;
+		seen++;
+		EXPECT_NE(NULL, strstr(line, seen < 3 ? "child=0x100 " : "child=0x0 "));
+		EXPECT_NE(NULL, strstr(line, seen == 1 ? "status-name=SUCCESS" :
+				       seen == 2 ? "status-name=0x1234 " :
+				       "status-name=UNKNOWN_PROPERTY"));
+	}
+	EXPECT_EQ(3, seen);
+	fclose(file);
+	unlink(path);
+	self->options.capabilities = true;
+	input->partition_id = self->partition->children[0]->id;
+	hypercall(self->vp, HVCALL_DELETE_PARTITION, INPUT_GPA, OUTPUT_GPA);
 }
 
 TEST_F(partition, the_integrated_scheduler_has_a_property_if_it_is_offered)

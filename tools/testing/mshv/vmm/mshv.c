@@ -62,7 +62,7 @@ static int hypercall(int fd, struct mshv_root_hvcall *call, const void *input,
 		return 0;
 	return vmm_say("%s fails: %s (%s)", name_of(hypercall_names, call->code),
 			strerror(errno), call->status ?
-			name_of(status_names, call->status) : "not made");
+			status_name(call->status) : "not made");
 }
 
 static int set_property(struct mshv *mshv, u32 property, u64 value)
