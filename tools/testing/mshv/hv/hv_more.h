@@ -58,7 +58,6 @@
  * lacks. Each has a name in the log by this.
  */
 #define HV_STATUS_PARTITION_TOO_DEEP		0xc
-#define HV_STATUS_ACKNOWLEDGED			0x16
 #define HV_STATUS_INVALID_SAVE_RESTORE_STATE	0x17
 #define HV_STATUS_INVALID_SYNIC_STATE		0x18
 #define HV_STATUS_OBJECT_IN_USE			0x19

@@ -617,6 +617,204 @@ TEST_F(files, hypercalls)
 				     &value, NULL));
 }
 
+/* The bits that QEMU, Cloud Hypervisor and OpenVMM all give to their guests. */
+TEST_F(device, synthetic_features)
+{
+	const union hv_partition_synthetic_processor_features wanted = {
+		.hypervisor_present = 1,
+		.hv1 = 1,
+		.access_partition_reference_counter = 1,
+		.access_synic_regs = 1,
+		.access_synthetic_timer_regs = 1,
+		.access_intr_ctrl_regs = 1,
+		.access_hypercall_regs = 1,
+		.access_vp_index = 1,
+		.access_partition_reference_tsc = 1,
+		.access_guest_idle_reg = 1,
+		.access_frequency_regs = 1,
+		.direct_synthetic_timers = 1,
+		.tb_flush_hypercalls = 1,
+		.synthetic_cluster_ipi = 1,
+	};
+	const struct hv_input_get_partition_property_ex in = {
+		.property_code = HV_PARTITION_PROPERTY_ASSIGNABLE_SYNTHETIC_PROC_FEATURES,
+	};
+	u64 out[2] = { }, value;
+	struct vm vm;
+	u16 status;
+	int ret;
+
+	ret = hv_call(self->fd, HVCALL_GET_PARTITION_PROPERTY_EX, &in, sizeof(in), out,
+		      sizeof(out), &status);
+	if (ret) {
+		EXPECT_TRUE(hv_lacks(status));
+	} else {
+		EXPECT_EQ(wanted.as_uint64[0], wanted.as_uint64[0] & out[1]);
+	}
+
+	ASSERT_EQ(0, vm_create(&vm, VM_DEFAULT));
+	EXPECT_EQ(0, hv_set_property(vm.fd, HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES,
+				     wanted.as_uint64[0], &status))
+		TH_LOG("status %#x", status);
+	EXPECT_EQ(0, hv_get_property(vm.fd, HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES,
+				     &value, NULL));
+	EXPECT_EQ(wanted.as_uint64[0], value);
+	/* Privileges are what comes of them. */
+	ret = hv_get_property(vm.fd, HV_PARTITION_PROPERTY_PRIVILEGE_FLAGS, &value, &status);
+	if (!hv_lacks(status)) {
+		EXPECT_EQ(0, ret);
+		EXPECT_TRUE(value & HV_MSR_HYPERCALL_AVAILABLE);
+		EXPECT_TRUE(value & HV_MSR_VP_INDEX_AVAILABLE);
+	}
+	close(vm.fd);
+}
+
+/* Time can be set while it is frozen, and goes on from there. */
+TEST_F(files, reference_time)
+{
+	const u32 code = HV_PARTITION_PROPERTY_REFERENCE_TIME;
+	u64 value;
+	u16 status;
+
+	ASSERT_EQ(0, hv_set_property(self->vm.fd, HV_PARTITION_PROPERTY_TIME_FREEZE, 0, NULL));
+	EXPECT_GT(0, hv_set_property(self->vm.fd, code, 12345678, &status));
+	if (hv_lacks(status))
+		SKIP(return, "no reference time: status %#x", status);
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_STATE, status);
+	ASSERT_EQ(0, hv_set_property(self->vm.fd, HV_PARTITION_PROPERTY_TIME_FREEZE, 1, NULL));
+	ASSERT_EQ(0, hv_set_property(self->vm.fd, code, 12345678, NULL));
+	usleep(1000);
+	ASSERT_EQ(0, hv_get_property(self->vm.fd, code, &value, NULL));
+	EXPECT_EQ(12345678, value);
+	ASSERT_EQ(0, hv_set_property(self->vm.fd, HV_PARTITION_PROPERTY_TIME_FREEZE, 0, NULL));
+	usleep(1000);
+	ASSERT_EQ(0, hv_get_property(self->vm.fd, code, &value, NULL));
+	EXPECT_LT(12345678, value);
+}
+
+/* A share of the machine's processors, for each VP of the partition. */
+TEST_F(files, shares_of_processors)
+{
+	const u32 cap = HV_PARTITION_PROPERTY_CPU_CAP;
+	u64 value;
+	u16 status;
+	int ret;
+
+	ret = hv_get_property(self->vm.fd, cap, &value, &status);
+	if (hv_lacks(status))
+		SKIP(return, "no cap on processors: status %#x", status);
+	ASSERT_EQ(0, ret);
+	EXPECT_EQ(0x10000, value);
+	EXPECT_EQ(0, hv_set_property(self->vm.fd, cap, 0xc000, NULL));
+	EXPECT_EQ(0, hv_get_property(self->vm.fd, cap, &value, NULL));
+	EXPECT_EQ(0xc000, value);
+	/* It is no more than all, and no less than what is reserved. */
+	EXPECT_GT(0, hv_set_property(self->vm.fd, cap, 0x10001, NULL));
+	EXPECT_EQ(0, hv_set_property(self->vm.fd, HV_PARTITION_PROPERTY_CPU_RESERVE, 0x4000,
+				     NULL));
+	EXPECT_GT(0, hv_set_property(self->vm.fd, cap, 0x3fff, NULL));
+	EXPECT_EQ(0, hv_set_property(self->vm.fd, HV_PARTITION_PROPERTY_CPU_WEIGHT, 200, NULL));
+	EXPECT_EQ(0, hv_get_property(self->vm.fd, HV_PARTITION_PROPERTY_CPU_WEIGHT, &value,
+				     NULL));
+	EXPECT_EQ(200, value);
+	EXPECT_EQ(0, hv_set_property(self->vm.fd, cap, 0x10000, NULL));
+	EXPECT_EQ(0, run_to_hello(&self->vp));
+}
+
+/* As many leaves of CPUID as VMMs register, for one VP and for all. */
+TEST_F(files, cpuid_results)
+{
+	struct hv_input_register_intercept_result in = {
+		.intercept_type = HV_INTERCEPT_TYPE_X64_CPUID,
+		.always_override = 1,
+		.result[0] = { .value = 1, .mask = ~0U },
+	};
+	unsigned int i;
+	u16 status;
+	int ret;
+
+	for (i = 0; i < 120; i++) {
+		in.eax = 0x4000f000 + i;
+		ret = hv_call(self->vp.fd, HVCALL_REGISTER_INTERCEPT_RESULT, &in, sizeof(in),
+			      NULL, 0, &status);
+		if (hv_lacks(status))
+			SKIP(return, "no CPUID results: status %#x", status);
+		ASSERT_EQ(0, ret)
+			TH_LOG("leaf %u: status %#x", i, status);
+	}
+	in.vp_index = HV_ANY_VP;
+	EXPECT_EQ(0, hv_call(self->vm.fd, HVCALL_REGISTER_INTERCEPT_RESULT, &in, sizeof(in),
+			     NULL, 0, NULL));
+	EXPECT_EQ(0, run_to_hello(&self->vp));
+}
+
+GUEST64(cpuid_b_1_ebx,
+	"mov $0xb, %eax\n"
+	"mov $1, %ecx\n"
+	"cpuid\n"
+	"mov %ebx, %eax\n"
+	"out %eax, $" __stringify(PORT_REPORT) "\n");
+
+GUEST64(cpuid_1_ebx,
+	"mov $1, %eax\n"
+	"cpuid\n"
+	"mov %ebx, %eax\n"
+	"out %eax, $" __stringify(PORT_REPORT) "\n");
+
+/* VPs that are cores of one socket see each other there. */
+TEST_F(files, processors_per_socket)
+{
+	u32 seen;
+	u16 status;
+	int ret;
+
+	ret = hv_set_property(self->vm.fd, HV_PARTITION_PROPERTY_PROCESSORS_PER_SOCKET, 4,
+			      &status);
+	if (hv_lacks(status))
+		SKIP(return, "no sockets: status %#x", status);
+	ASSERT_EQ(0, ret);
+	vp_enter(&self->vp, GUEST_LONG, &cpuid_b_1_ebx);
+	ASSERT_EQ(0, vp_run_to_report(&self->vp, &seen));
+	EXPECT_EQ(4, seen & 0xffff);
+	vp_enter(&self->vp, GUEST_LONG, &cpuid_1_ebx);
+	ASSERT_EQ(0, vp_run_to_report(&self->vp, &seen));
+	EXPECT_EQ(4, seen >> 16 & 0xff);
+}
+
+/* A VMM may give a VP's local APIC a number of its own, before the VP runs. */
+TEST_F(files, initial_apic_id)
+{
+	const struct hv_register_assoc id = {
+		.name = HV_X64_REGISTER_INITIAL_APIC_ID,
+		.value.reg64 = 6,
+	};
+	u32 seen;
+
+	ASSERT_EQ(0, vp_set_registers(&self->vp, &id, 1));
+	EXPECT_EQ(6, vp_get(&self->vp, HV_X64_REGISTER_INITIAL_APIC_ID));
+	vp_enter(&self->vp, GUEST_LONG, &cpuid_1_ebx);
+	ASSERT_EQ(0, vp_run_to_report(&self->vp, &seen));
+	EXPECT_EQ(6, seen >> 24);
+}
+
+GUEST64(cpuid_version,
+	"mov $" __stringify(HYPERV_CPUID_VERSION) ", %eax\n"
+	"cpuid\n"
+	"out %eax, $" __stringify(PORT_REPORT) "\n");
+
+/* What the guest sees of the hypervisor by CPUID, its VMM reads as a register. */
+TEST_F(files, hypervisor_version)
+{
+	const u32 name = HV_REGISTER_HYPERVISOR_VERSION;
+	union hv_register_value value;
+	u32 seen;
+
+	ASSERT_EQ(0, vp_get_registers(&self->vp, &name, &value, 1));
+	vp_enter(&self->vp, GUEST_LONG, &cpuid_version);
+	ASSERT_EQ(0, vp_run_to_report(&self->vp, &seen));
+	EXPECT_EQ(seen, (u32)value.reg64);
+}
+
 /* A property that belongs before initialization is refused after it. */
 TEST_F(files, early_property_late)
 {

@@ -329,6 +329,9 @@ struct hv_cpuid_values {
 	u32 edx;
 } __packed;
 
+/* TLFS, "Hypercall Status Codes": the last external interrupt was not cleared */
+#define HV_STATUS_ACKNOWLEDGED			0x16
+
 /* TLFS, HvCallClearVirtualInterrupt */
 struct hv_input_clear_virtual_interrupt {
 	u64 partition_id;

@@ -715,20 +715,41 @@ TEST_F(interrupts, kept_where_no_processor_enters)
 	EXPECT_EQ(VECTOR, value);
 }
 
-static int assert_extint(struct vm *vm, u16 *status)
+static int assert_extint(struct vm *vm, u8 vector, u16 *status)
 {
 	struct hv_input_assert_virtual_interrupt in = {
 		.control.interrupt_type = HV_X64_INTERRUPT_TYPE_EXTINT,
-		.vector = VECTOR,
+		.vector = vector,
 	};
 
 	return hv_call(vm->fd, HVCALL_ASSERT_VIRTUAL_INTERRUPT, &in, sizeof(in), NULL, 0, status);
 }
 
-/* One of an old interrupt controller can be taken back until the VP has taken it. */
-TEST_F(interrupts, cleared)
+static int clear_extint(struct vm *vm, u16 *status)
 {
 	struct hv_input_clear_virtual_interrupt in = { };
+
+	return hv_call(vm->fd, HVCALL_CLEAR_VIRTUAL_INTERRUPT, &in, sizeof(in), NULL, 0, status);
+}
+
+/* Until the VP takes one of an old interrupt controller, it can be another. */
+TEST_F(interrupts, extint_again)
+{
+	struct machine *machine = &self->machine;
+	u16 status;
+	int ret;
+
+	ret = assert_extint(&machine->vm, 0, &status);
+	if (hv_lacks(status))
+		SKIP(return, "no external interrupts: status %#x", status);
+	EXPECT_EQ(0, ret);
+	EXPECT_EQ(0, assert_extint(&machine->vm, 0, NULL));
+	EXPECT_EQ(0, assert_extint(&machine->vm, VECTOR, NULL));
+}
+
+/* After the VP has taken one, it must be cleared before the next. */
+TEST_F(interrupts, cleared)
+{
 	struct machine *machine = &self->machine;
 	struct vp *vp = &machine->vps[0];
 	u16 status;
@@ -737,26 +758,28 @@ TEST_F(interrupts, cleared)
 
 	vp_enter(vp, GUEST_LONG, &with_interrupts_off);
 	ASSERT_EQ(0, vp_run_to_report(vp, &value));
-	ret = assert_extint(&machine->vm, &status);
+	ret = assert_extint(&machine->vm, VECTOR, &status);
 	if (hv_lacks(status))
 		SKIP(return, "no external interrupts: status %#x", status);
 	ASSERT_EQ(0, ret);
-	/* There is room for one. */
-	EXPECT_GT(0, assert_extint(&machine->vm, &status));
-	EXPECT_EQ(HV_STATUS_NOT_ACKNOWLEDGED, status);
-	ret = hv_call(machine->vm.fd, HVCALL_CLEAR_VIRTUAL_INTERRUPT, &in, sizeof(in), NULL, 0,
-		      &status);
+	ret = clear_extint(&machine->vm, &status);
 	if (hv_lacks(status))
 		SKIP(return, "interrupts cannot be cleared: status %#x", status);
-	ASSERT_EQ(0, ret);
-	EXPECT_EQ(0, assert_extint(&machine->vm, &status));
-	EXPECT_EQ(0, hv_call(machine->vm.fd, HVCALL_CLEAR_VIRTUAL_INTERRUPT, &in, sizeof(in),
-			     NULL, 0, NULL));
+	EXPECT_GT(0, ret);
+	EXPECT_EQ(HV_STATUS_NOT_ACKNOWLEDGED, status);
 	ASSERT_EQ(0, vp_run_to_report(vp, &value));
 	EXPECT_EQ(0, value);
-	/* With interrupts on, too. */
-	ASSERT_EQ(0, vp_run_to_report(vp, &value));
-	EXPECT_EQ(0, value);
+	ASSERT_EQ(0, vp_run_to_port(vp, PORT_IRQ, &value));
+	EXPECT_EQ(VECTOR, value);
+
+	EXPECT_GT(0, assert_extint(&machine->vm, VECTOR_OTHER, &status));
+	EXPECT_EQ(HV_STATUS_ACKNOWLEDGED, status);
+	EXPECT_EQ(0, clear_extint(&machine->vm, NULL));
+	EXPECT_GT(0, clear_extint(&machine->vm, &status));
+	EXPECT_EQ(HV_STATUS_NOT_ACKNOWLEDGED, status);
+	EXPECT_EQ(0, assert_extint(&machine->vm, VECTOR_OTHER, NULL));
+	ASSERT_EQ(0, vp_run_to_port(vp, PORT_IRQ, &value));
+	EXPECT_EQ(VECTOR_OTHER, value);
 }
 
 /* To a VP that does not exist: refused or lost, and nobody gets it. */

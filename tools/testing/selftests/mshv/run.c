@@ -955,6 +955,42 @@ TEST_F(without_apic, page)
 	EXPECT_EQ(2, value);
 }
 
+/*
+ * Page tables in memory that the guest has not touched yet: the driver has it brought
+ * in, or the hypervisor says that it cannot be read. It is not missing.
+ */
+TEST_F(state, translate_untouched)
+{
+	struct hv_output_translate_virtual_address out;
+
+	vp_enter(&self->vp, GUEST_LONG, &count);
+	ASSERT_EQ(0, translate(&self->vp, GUEST_CODE, HV_TRANSLATE_GVA_VALIDATE_READ, &out));
+	if (out.result_code == HV_TRANSLATE_GVA_SUCCESS) {
+		EXPECT_EQ(GUEST_CODE / PAGE, out.gpa_page);
+	} else {
+		EXPECT_EQ(HV_TRANSLATE_GVA_GPA_NO_READ_ACCESS, out.result_code);
+	}
+}
+
+/* Where the message says that its two addresses are of the same place, they are. */
+TEST_F(state, memory_gva_and_gpa)
+{
+	const struct hv_x64_memory_intercept_message *memory = vp_memory(&self->vp);
+	struct hv_output_translate_virtual_address out;
+
+	vm_map_window(&self->vm, 7, GUEST_MMIO + 3 * PAGE, PTE_PRESENT | PTE_WRITABLE);
+	vp_enter(&self->vp, GUEST_LONG, &wide);
+	vp_set(&self->vp, HV_X64_REGISTER_RSI, GUEST_WINDOW + 7 * PAGE + 0x123);
+	ASSERT_EQ(0, vp_run(&self->vp));
+	ASSERT_TRUE(vp_met_memory(&self->vp));
+	EXPECT_EQ(GUEST_MMIO + 3 * PAGE + 0x123, memory->guest_physical_address);
+	if (!memory->memory_access_info.gva_gpa_valid)
+		SKIP(return, "the message says nothing of linear addresses");
+	EXPECT_EQ(GUEST_WINDOW + 7 * PAGE + 0x123, memory->guest_virtual_address);
+	ASSERT_EQ(0, translate(&self->vp, memory->guest_virtual_address, 0, &out));
+	EXPECT_EQ(memory->guest_physical_address / PAGE, out.gpa_page);
+}
+
 /* Before anything is set a VP begins where processors do. */
 TEST_F(state, reset_vector)
 {
@@ -987,6 +1023,35 @@ TEST_F(state, xsave)
 	ASSERT_EQ(0, run_to_end(&self->vp));
 	EXPECT_EQ(0, memcmp(data + 32, image + 160, 16));
 	EXPECT_EQ(0, memcmp(data + 48, image + 160 + 15 * 16, 16));
+}
+
+#define XSAVE_XSTATE_BV	512
+#define XSAVE_XCOMP_BV	520
+
+/* XSAVE's image is in the compacted format: it says so, and what has a place. */
+TEST_F(state, xsave_compacted)
+{
+	u8 *image = memory_get(vp_state_size(&self->vp, MSHV_VP_STATE_XSAVE));
+	u64 present, placed;
+
+	vp_enter(&self->vp, GUEST_LONG, &load_xmm);
+	ASSERT_EQ(0, run_to_end(&self->vp));
+	ASSERT_EQ(0, vp_get_state(&self->vp, MSHV_VP_STATE_XSAVE, image));
+	memcpy(&present, image + XSAVE_XSTATE_BV, sizeof(present));
+	memcpy(&placed, image + XSAVE_XCOMP_BV, sizeof(placed));
+	EXPECT_TRUE(placed & BIT_ULL(63));
+	EXPECT_EQ(3, placed & 3);
+	EXPECT_EQ(0, present & ~placed);
+	EXPECT_EQ(2, present & 2);
+	/* A VMM that has emptied it sets only what it has. */
+	present = 2;
+	placed = BIT_ULL(63) | 3;
+	memcpy(image + XSAVE_XSTATE_BV, &present, sizeof(present));
+	memcpy(image + XSAVE_XCOMP_BV, &placed, sizeof(placed));
+	memset(image + 160, 0xa5, 16);
+	ASSERT_EQ(0, vp_set_state(&self->vp, MSHV_VP_STATE_XSAVE, image));
+	ASSERT_EQ(0, run_to_end(&self->vp));
+	EXPECT_EQ(0, memcmp(self->vm.ram + GUEST_DATA + 32, image + 160, 16));
 }
 
 /* The local APIC as the guest has set it, and as the VMM sets it then. */
