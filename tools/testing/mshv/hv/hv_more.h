@@ -14,6 +14,7 @@
 #include <hyperv/hvhdk.h>
 
 #include "hv_vmm.h"
+#include "ports.h"
 
 /* driver: MSHV_HV_MIN_VERSION of mshv_root.h, the first it calls validated */
 #define HV_BUILD_VALIDATED		27744
@@ -94,10 +95,6 @@
 
 /* TLFS: types of union hv_x64_pending_interruption_register */
 #define HV_INTERRUPTION_TYPE_SOFTWARE		4
-
-/* hvemu: ports of the emulator's own. No PC has devices there. */
-#define HVEMU_PORT_HYPERCALL		0xea	/* what the hypercall page writes to */
-#define HVEMU_PORT_TEST			0x5e0	/* the test port, see test_port.h */
 
 /* hvemu: what a page is filled with to see who else uses it; "scribble" */
 #define HVEMU_SCRIBBLE			0x656c626269726373ULL

@@ -45,7 +45,7 @@ class Runner:
         self.kernels = kernels
         self.out = options.out
         os.makedirs(self.out, exist_ok=True)
-        needs = ['hvemu', 'l0-init', 'l1vh-init']
+        needs = ['hvemu', 'l0-init', 'l1vh-init', 'mark']
         if options.selftests:
             needs += ['vmm', 'child-init']
         if options.command == 'soak':
@@ -84,7 +84,7 @@ class Runner:
                        check=True)
         shutil.copyfile(kernel.file('arch/x86/boot/bzImage'), self.place(f'{label}-bzImage'))
         folders = ('/dev', '/proc', '/sys', '/bin', '/tmp')
-        files = [('/init', self.tool('l1vh-init'), '755')]
+        files = [('/init', self.tool('l1vh-init'), '755'), ('/mark', self.tool('mark'), '755')]
         module = kernel.file('drivers/hv/mshv_root.ko')
         built_in = 'CONFIG_MSHV_ROOT=y' in read_lines(kernel.file('.config'))
         if label == 'builtin' and not built_in:
