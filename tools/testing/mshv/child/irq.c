@@ -137,7 +137,7 @@ static struct child_vp *less_busy(struct child_vp *one, struct child_vp *other)
 	return !one || apic_ppr(&other->apic) < apic_ppr(&one->apic) ? other : one;
 }
 
-/* Returns how many VPs it went to. */
+/* Returns how many VPs it selects; one whose local APIC is off gets nothing. */
 static unsigned int irq_route(struct child *child, const struct irq *irq)
 {
 	struct child_vp *lowest = NULL;
@@ -149,12 +149,11 @@ static unsigned int irq_route(struct child *child, const struct irq *irq)
 
 		if (!vp || !irq_is_for(irq, vp))
 			continue;
-		if (irq->type == HV_X64_INTERRUPT_TYPE_LOWESTPRIORITY) {
-			lowest = less_busy(lowest, vp);
-			continue;
-		}
-		irq_arrive(irq, vp);
 		targets++;
+		if (irq->type == HV_X64_INTERRUPT_TYPE_LOWESTPRIORITY)
+			lowest = less_busy(lowest, vp);
+		else
+			irq_arrive(irq, vp);
 	}
 	if (!lowest)
 		return targets;

@@ -966,9 +966,9 @@ TEST_F(partition, cpuid_has_amx_only_with_its_state)
 	memcpy(cpuid.entries, leaves, sizeof(leaves));
 	cpuid.head.nent = ARRAY_SIZE(leaves);
 	cpuid_make(&cpuid, self->vp);
-	EXPECT_EQ(~(BIT(22) | BIT(24) | BIT(25)), cpuid_find(&cpuid, 0x7, 0)->edx);
-	EXPECT_EQ(~BIT(21), cpuid_find(&cpuid, 0x7, 1)->eax);
-	EXPECT_EQ(~BIT(8), cpuid_find(&cpuid, 0x7, 1)->edx);
+	EXPECT_EQ((u32)~(BIT(22) | BIT(24) | BIT(25)), cpuid_find(&cpuid, 0x7, 0)->edx);
+	EXPECT_EQ((u32)~BIT(21), cpuid_find(&cpuid, 0x7, 1)->eax);
+	EXPECT_EQ((u32)~BIT(8), cpuid_find(&cpuid, 0x7, 1)->edx);
 	EXPECT_EQ(0xf, cpuid_find(&cpuid, 0xd, 1)->eax);
 	EXPECT_EQ(NULL, leaf(&cpuid, 0x1d));
 	EXPECT_EQ(NULL, leaf(&cpuid, 0x1e));
