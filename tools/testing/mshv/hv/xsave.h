@@ -7,13 +7,14 @@
 #ifndef _HVEMU_XSAVE_H
 #define _HVEMU_XSAVE_H
 
+#include <linux/bits.h>
 #include <linux/types.h>
 
 struct cpuid;
 
 #define XSAVE_COMPONENTS	63
 #define XSAVE_LEGACY		3ULL	/* x87 and SSE: what FXSAVE writes */
-#define XSAVE_COMPACTED		(1ULL << 63)	/* of XCOMP_BV */
+#define XSAVE_COMPACTED		BIT_ULL(63)	/* of XCOMP_BV */
 
 /* The area begins with that of FXSAVE and a header. */
 #define XSAVE_HEADER		512
