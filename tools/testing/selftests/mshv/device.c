@@ -5,6 +5,7 @@
  */
 
 #include <cpuid.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -663,6 +664,59 @@ TEST_F(device, synthetic_features)
 		EXPECT_TRUE(value & HV_MSR_VP_INDEX_AVAILABLE);
 	}
 	close(vm.fd);
+}
+
+#define STATISTICS	"/sys/kernel/debug/mshv/partition"
+
+/* The newest partition that has statistics; 0: none has. */
+static u64 newest_statistics(void)
+{
+	DIR *dir = opendir(STATISTICS);
+	struct dirent *entry;
+	u64 id, newest = 0;
+
+	while (dir && (entry = readdir(dir))) {
+		id = strtoull(entry->d_name, NULL, 10);
+		if (id > newest)
+			newest = id;
+	}
+	if (dir)
+		closedir(dir);
+	return newest;
+}
+
+/* A counter of a partition, or of its VP if @vp says so; ~0: there is none. */
+static u64 counter(u64 partition, const char *vp, const char *name)
+{
+	char path[128], line[128];
+	u64 value = ~0ULL;
+	FILE *file;
+
+	snprintf(path, sizeof(path), STATISTICS "/%llu%s/stats",
+		 (unsigned long long)partition, vp);
+	file = fopen(path, "r");
+	while (file && fgets(line, sizeof(line), file))
+		if (!strncmp(line, name, strlen(name)) && line[strlen(name)] == ' ')
+			value = strtoull(strchr(line, ':') + 1, NULL, 10);
+	if (file)
+		fclose(file);
+	return value;
+}
+
+/* What debugfs shows of a partition is of that partition, not what memory held before. */
+TEST_F(files, statistics)
+{
+	u64 id = newest_statistics();
+
+	if (!id)
+		SKIP(return, "no statistics: debugfs, or the hypervisor, has none");
+	EXPECT_EQ(1, counter(id, "", "PtVirtualProcessors"));
+	ASSERT_EQ(0, run_to_hello(&self->vp));
+	EXPECT_LT(0, counter(id, "/vp/0", "VpTotalRunTime"));
+	/* Far less than what a kernel's address would be. */
+	EXPECT_GT(1ULL << 48, counter(id, "/vp/0", "VpTotalRunTime"));
+	EXPECT_LE(1, counter(id, "/vp/0", "VpIoInterceptMessages"));
+	EXPECT_GT(100, counter(id, "/vp/0", "VpIoInterceptMessages"));
 }
 
 /* Time can be set while it is frozen, and goes on from there. */
