@@ -97,6 +97,14 @@ static u32 core_bits(const struct cpuid_view *view)
 	return bits;
 }
 
+/* Leaf 4 has six bits for the highest number that there could be. */
+static u32 cores_field(const struct cpuid_view *view)
+{
+	u32 last = (1U << core_bits(view)) - 1;
+
+	return last < 0x3f ? last : 0x3f;
+}
+
 /* What a VP is among others; where each is a socket of its own, nothing tells. */
 static void add_topology(struct cpuid *cpuid, const struct cpuid_view *view)
 {
@@ -139,7 +147,7 @@ static void fit(struct kvm_cpuid_entry2 *entry, const struct cpuid_view *view)
 	case LEAF_AMD_CACHES:
 		entry->eax &= 0x3fff;
 		if (entry->function == LEAF_CACHES && entry->eax)
-			entry->eax |= (BIT(core_bits(view)) - 1) << 26;
+			entry->eax |= cores_field(view) << 26;
 		break;
 	case LEAF_ADDRESS_SIZES:
 		entry->ecx &= ~0xffffU;

@@ -946,6 +946,40 @@ static const struct kvm_cpuid_entry2 *leaf(const struct cpuid *cpuid, u32 functi
 	return NULL;
 }
 
+/* The same in every leaf that tells of it. */
+TEST_F(partition, cpuid_of_a_socket_with_cores)
+{
+	static const struct kvm_cpuid_entry2 leaves[] = {
+		{ .function = 0x1, .ebx = 0x7ff0800 },
+		{ .function = 0x4, .index = 0, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+		  .eax = 0xfc000121 },
+		{ .function = 0x80000008, .ecx = 0x7007 },
+		{ .function = 0x8000001e, .eax = 99, .ebx = 99, .ecx = 99 },
+	};
+	struct cpuid_view view = { .index = 14, .per_socket = 6 };
+	static struct cpuid cpuid;
+	u32 i;
+
+	/* As many as a child can have, and then six. */
+	for (i = 0; i < 2; i++) {
+		memcpy(cpuid.entries, leaves, sizeof(leaves));
+		cpuid.head.nent = ARRAY_SIZE(leaves);
+		view.per_socket = i ? 6 : 256;
+		cpuid_fit(&cpuid, &view);
+		EXPECT_EQ(i ? 7 : 0x3f, leaf(&cpuid, 0x4)->eax >> 26);
+		EXPECT_EQ(i ? 6 : 256, cpuid_find(&cpuid, 0xb, 1)->ebx);
+	}
+	EXPECT_EQ(14U << 24 | 6 << 16 | 0x800, leaf(&cpuid, 0x1)->ebx);
+	EXPECT_EQ(BIT(28), leaf(&cpuid, 0x1)->edx);
+	EXPECT_EQ(7U << 26 | 0x121, leaf(&cpuid, 0x4)->eax);
+	EXPECT_EQ(0x3005, leaf(&cpuid, 0x80000008)->ecx);
+	EXPECT_EQ(14, leaf(&cpuid, 0x8000001e)->eax);
+	EXPECT_EQ(6, leaf(&cpuid, 0x8000001e)->ebx);
+	EXPECT_EQ(3, cpuid_find(&cpuid, 0xb, 1)->eax);
+	EXPECT_EQ(14, cpuid_find(&cpuid, 0xb, 1)->edx);
+	EXPECT_EQ(1, cpuid_find(&cpuid, 0xb, 0)->ebx);
+}
+
 /* KVM has AMX, and this process has not asked for its state. */
 TEST_F(partition, cpuid_has_amx_only_with_its_state)
 {
