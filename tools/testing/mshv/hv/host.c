@@ -129,8 +129,8 @@ static const struct setting settings[] = {
 		.remedy = "Load kvm_intel with ept=1; if the processor has none, use --accel tcg.",
 	}, {
 		.path = "/sys/module/kvm_intel/parameters/unrestricted_guest", .rule = IS_YES,
-		.why = "Without it KVM puts a page of its own into a child's memory, and emulates real mode.",
-		.remedy = "Load kvm_intel with unrestricted_guest=1; if the processor has none, use --accel tcg.",
+		.why = "Without it KVM takes a page of a child's memory, and emulates real mode.",
+		.remedy = "Load kvm_intel with unrestricted_guest=1, or use --accel tcg.",
 	}, {
 		.path = "/sys/module/kvm_amd/parameters/npt", .rule = IS_YES,
 		.why = "Without nested paging KVM emulates guests, and each child takes 2 GiB.",
@@ -155,7 +155,7 @@ static const struct setting settings[] = {
 	}, {
 		.path = "/sys/devices/system/clocksource/clocksource0/current_clocksource",
 		.rule = IS, .text = "tsc", .only_disturbs = true,
-		.why = "KVM does not keep the TSCs of several VPs together on a host that does not trust its own.",
+		.why = "A host that does not trust its TSC gives the VPs TSCs that differ.",
 		.remedy = "Nothing, if tests of clocks are not of interest.",
 	},
 };
@@ -281,16 +281,26 @@ static bool check_setting(const struct host *host, const struct setting *setting
 
 static const char *userfaultfd_remedy(int error)
 {
+	static const char rights[] =
+		"Run as root, get the rights to /dev/userfaultfd, or: sysctl vm.unprivileged_userfaultfd=1.\n"
+		"In a container the seccomp profile has to allow it, too.";
+	static const char old[] =
+		"Take a kernel from 5.19 on with CONFIG_PTE_MARKER_UFFD_WP=y.";
+	static const char none[] =
+		"Build the host's kernel with CONFIG_USERFAULTFD=y; containers have to allow it.";
+
 	switch (error) {
 	case -EPERM:
 	case -EACCES:
-		return "Run as root, get the rights to /dev/userfaultfd, or: sysctl vm.unprivileged_userfaultfd=1. In a container the seccomp profile has to allow it, too.";
-	case -ENOSYS:
-		return "Build the host's kernel with CONFIG_USERFAULTFD=y, or allow the system call in the container's seccomp profile.";
+		return rights;
 	case -EINVAL:
-		return "Take a kernel for the host that can write-protect shared memory: 5.19 or later, CONFIG_PTE_MARKER_UFFD_WP=y.";
-	default:
+		return old;
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOMEM:
 		return "Look at the host's limits.";
+	default:
+		return none;
 	}
 }
 

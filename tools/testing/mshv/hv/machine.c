@@ -217,11 +217,15 @@ static int make_vm(void)
 
 static int open_kvm(void)
 {
+	static const char no_device[] =
+		"Load kvm_intel or kvm_amd; the firmware's setup may have virtualization off.";
+	static const char no_rights[] =
+		"Have root put you into the group that owns it, and log in again.";
+
 	machine.kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (machine.kvm < 0)
-		return fail("/dev/kvm: %s.\n%s", strerror(errno), errno == ENOENT ?
-			    "Load kvm_intel or kvm_amd; the firmware's setup may have virtualization off." :
-			    "Have root put you into the group that owns it (usermod -aG kvm USER), and log in again.");
+		return fail("/dev/kvm: %s.\n%s", strerror(errno),
+			    errno == ENOENT ? no_device : no_rights);
 	if (ioctl(machine.kvm, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
 		return fail("/dev/kvm has an unknown version");
 	machine.run_size = ioctl(machine.kvm, KVM_GET_VCPU_MMAP_SIZE, 0);

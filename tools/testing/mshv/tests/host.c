@@ -208,7 +208,7 @@ TEST_F(host, userfaultfd_has_its_own_remedies)
 		const char *word;
 	} known[] = {
 		{ -EPERM, "vm.unprivileged_userfaultfd=1" },
-		{ -ENOSYS, "CONFIG_USERFAULTFD" },
+		{ -ENOENT, "CONFIG_USERFAULTFD" },
 		{ -EINVAL, "CONFIG_PTE_MARKER_UFFD_WP" },
 		{ -EMFILE, "limits" },
 	};
