@@ -288,8 +288,10 @@ static u64 hv_fake_delete_partition(struct hv_fake *fake,
 
 	if (hv_fake_partition_mapped(partition))
 		hv_fake_violated(fake, HV_FAKE_LEFT_MAPPED, 0);
-	if (partition->nr_deposited)
+	if (partition->nr_deposited) {
 		hv_fake_violated(fake, HV_FAKE_LEFT_DEPOSITED, 0);
+		return HV_STATUS_OPERATION_DENIED;
+	}
 	hv_fake_partition_forget(fake, partition);
 	partition->state = HV_FAKE_DELETED;
 	return HV_STATUS_SUCCESS;

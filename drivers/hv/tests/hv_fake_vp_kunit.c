@@ -880,7 +880,7 @@ static const struct hv_fake_vp_spoil_case {
 		.name = "partition deleted with pages deposited",
 		.call = vp_spoil_delete_deposited,
 		.violation = HV_FAKE_LEFT_DEPOSITED,
-		.result = HV_STATUS_SUCCESS,
+		.result = HV_STATUS_OPERATION_DENIED,
 	},
 	{
 		.name = "repetition call without repetitions",

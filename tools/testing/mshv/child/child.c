@@ -345,10 +345,12 @@ u16 child_delete(struct hypercall *call)
 			      (unsigned long long)child->id);
 		return HV_STATUS_INVALID_PARTITION_STATE;
 	}
-	if (child->nr_deposited)
+	if (child->nr_deposited) {
 		log_violation(call->vp->index,
 			      "partition 0x%llx is deleted with %u pages that were deposited: leaked",
 			      (unsigned long long)child->id, child->nr_deposited);
+		return HV_STATUS_OPERATION_DENIED;
+	}
 
 	log_event(call->vp->index, "child", "id=0x%llx created=no", (unsigned long long)child->id);
 	for (i = 0; partition->children[i] != child; i++)

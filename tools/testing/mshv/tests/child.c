@@ -182,6 +182,12 @@ TEST_F(children, the_end_of_it_is_looked_at)
 	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_STATE,
 		  child_map(fixture, 0, CHILD_SOURCE, 1, EVERYTHING));
 	/* All that was deposited must have been withdrawn. */
+	EXPECT_EQ(HV_STATUS_OPERATION_DENIED, partition_call(fixture, child_delete));
+	EXPECT_EQ(violations + 3, log_violations());
+	EXPECT_EQ(1, fixture->partition->nr_children);
+	memset(fixture->input, 0, sizeof(fixture->input));
+	fixture->input[0] = fixture->child->id;
+	EXPECT_EQ(HV_STATUS_NO_RESOURCES, child_call(fixture, child_withdraw_memory, 512, 0));
 	EXPECT_EQ(HV_STATUS_SUCCESS, partition_call(fixture, child_delete));
 	EXPECT_EQ(violations + 3, log_violations());
 	/* For the teardown. */
