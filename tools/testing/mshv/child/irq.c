@@ -155,10 +155,9 @@ static unsigned int irq_route(struct child *child, const struct irq *irq)
 		else
 			irq_arrive(irq, vp);
 	}
-	if (!lowest)
-		return targets;
-	irq_arrive(irq, lowest);
-	return 1;
+	if (lowest)
+		irq_arrive(irq, lowest);
+	return targets;
 }
 
 static void irq_send(struct apic *apic, u8 vector, u8 mode, bool logical, u32 dest,
@@ -199,10 +198,12 @@ static bool irq_is_right(const struct hv_input_assert_virtual_interrupt *input)
 	case HV_X64_INTERRUPT_TYPE_FIXED:
 	case HV_X64_INTERRUPT_TYPE_LOWESTPRIORITY:
 		return input->vector >= APIC_VECTOR_MIN;
-	case HV_X64_INTERRUPT_TYPE_EXTINT:
-		/* In real mode a legacy controller's begin at 8; mshv-ioctls tests 0. */
 	case HV_X64_INTERRUPT_TYPE_NMI:
 	case HV_X64_INTERRUPT_TYPE_INIT:
+		/* TLFS, HvAssertVirtualInterrupt: zero where there is no vector. */
+		return !input->vector;
+	case HV_X64_INTERRUPT_TYPE_EXTINT:
+		/* In real mode a legacy controller's begin at 8; mshv-ioctls tests 0. */
 	case HV_X64_INTERRUPT_TYPE_SIPI:
 	case HV_X64_INTERRUPT_TYPE_LOCALINT0:
 	case HV_X64_INTERRUPT_TYPE_LOCALINT1:
@@ -227,7 +228,7 @@ u16 child_irq_assert(struct hypercall *call)
 {
 	const struct hv_input_assert_virtual_interrupt *input = call->in;
 	struct child *child = child_find(call->vp->partition, input->partition_id);
-	const struct irq irq = {
+	struct irq irq = {
 		.type = input->control.interrupt_type,
 		.vector = input->vector,
 		.level = input->control.level_triggered,
@@ -242,12 +243,19 @@ u16 child_irq_assert(struct hypercall *call)
 		return HV_STATUS_INVALID_PARTITION_STATE;
 	if (!irq_is_right(input))
 		return HV_STATUS_INVALID_PARAMETER;
-	/*
-	 * TLFS, "Hypercall Status Codes": one that was acknowledged must be cleared
-	 * first. One that was not is asserted anew.
-	 */
-	if (irq.type == HV_X64_INTERRUPT_TYPE_EXTINT && has_acknowledged(child))
-		return HV_STATUS_ACKNOWLEDGED;
+	if (irq.type == HV_X64_INTERRUPT_TYPE_EXTINT) {
+		/* TLFS, HvAssertVirtualInterrupt: it goes to VP 0, and has no destination. */
+		if (irq.dest || !child->vps[0])
+			return HV_STATUS_INVALID_VP_INDEX;
+		/*
+		 * TLFS, "Hypercall Status Codes": one that was acknowledged must be
+		 * cleared first. One that was not is asserted anew.
+		 */
+		if (has_acknowledged(child))
+			return HV_STATUS_ACKNOWLEDGED;
+		irq.sender = child->vps[0];
+		irq.shorthand = APIC_SELF;
+	}
 
 	targets = irq_route(child, &irq);
 	log_event(call->vp->index, "assert",

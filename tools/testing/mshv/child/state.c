@@ -276,6 +276,10 @@ u16 child_translate(struct hypercall *call)
 	status = child_regs_vp(call, input->partition_id, input->vp_index, &vp);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
+	/* WDK, HvTranslateVirtualAddress: an access, and nothing unknown of it. */
+	if (!(input->control_flags & HV_TRANSLATE_GVA_VALIDATE) ||
+	    input->control_flags & ~(u64)HV_TRANSLATE_GVA_KNOWN)
+		return HV_STATUS_INVALID_PARAMETER;
 
 	child_vp_pull(vp);
 	child_regs_absorb(vp);
@@ -285,6 +289,9 @@ u16 child_translate(struct hypercall *call)
 		output->cache_type = HV_CACHE_TYPE_WRITE_BACK;
 		output->gpa_page = gpa >> HV_HYP_PAGE_SHIFT;
 		result = check_page(vp->child, gpa, input->control_flags);
+	} else if (result >= HV_TRANSLATE_GVA_GPA_UNMAPPED) {
+		/* WDK: the page that could not be read. */
+		output->gpa_page = gpa >> HV_HYP_PAGE_SHIFT;
 	}
 	output->result_code = result;
 	child_vp_release(vp);

@@ -30,9 +30,6 @@
 #define ENTRY_ADDRESS	GENMASK_ULL(51, 12)
 
 #define PAGE_SHIFT	12
-#define VALIDATE	(HV_TRANSLATE_GVA_VALIDATE_READ | \
-			 HV_TRANSLATE_GVA_VALIDATE_WRITE | \
-			 HV_TRANSLATE_GVA_VALIDATE_EXECUTE)
 
 /**
  * struct walk - a translation in progress
@@ -181,7 +178,7 @@ static bool is_allowed(const struct walk *walk)
 {
 	bool user = is_user(walk);
 
-	if (!(walk->flags & VALIDATE))
+	if (!(walk->flags & HV_TRANSLATE_GVA_VALIDATE))
 		return true;
 	if (user && !(walk->rights & ENTRY_USER))
 		return false;
@@ -224,8 +221,10 @@ enum hv_translate_gva_result child_walk(struct child_vp *vp, u64 gva, u64 flags,
 					   walk.entry_size);
 		u64 entry;
 
-		if (!where)
+		if (!where) {
+			*gpa = walk.table;
 			return no_table(&walk);
+		}
 		entry = walk.entry_size == sizeof(u32) ? *(u32 *)where : *(u64 *)where;
 		if (!(entry & ENTRY_PRESENT))
 			return HV_TRANSLATE_GVA_PAGE_NOT_PRESENT;

@@ -11,13 +11,20 @@
 
 struct child_vp;
 
+#define HV_TRANSLATE_GVA_VALIDATE	(HV_TRANSLATE_GVA_VALIDATE_READ | \
+					 HV_TRANSLATE_GVA_VALIDATE_WRITE | \
+					 HV_TRANSLATE_GVA_VALIDATE_EXECUTE)
+/* OpenVMM, hvdef, TranslateGvaControlFlagsX64: 11 flags, and a VTL in the top byte. */
+#define HV_TRANSLATE_GVA_KNOWN		GENMASK_ULL(10, 0)
+
 /**
  * child_walk() - walk the page tables of the guest
  * @vp: whose; out of KVM
  * @gva: a linear address
  * @flags: HV_TRANSLATE_GVA_*: as what kind of access. Without one of its VALIDATE
  *	bits no access right is looked at
- * @gpa: set on success: where it is; nothing need be there
+ * @gpa: set on success: where it is; nothing need be there. Set where a page table
+ *	cannot be read: that table
  *
  * The registers are those that KVM shares with us, changes included that it has
  * not taken over yet: KVM_TRANSLATE would not see those.

@@ -187,7 +187,8 @@ TEST_F(children, the_end_of_it_is_looked_at)
 	EXPECT_EQ(1, fixture->partition->nr_children);
 	memset(fixture->input, 0, sizeof(fixture->input));
 	fixture->input[0] = fixture->child->id;
-	EXPECT_EQ(HV_STATUS_NO_RESOURCES, child_call(fixture, child_withdraw_memory, 512, 0));
+	while (child_call(fixture, child_withdraw_memory, 512, 0) == HV_STATUS_SUCCESS)
+		;
 	EXPECT_EQ(HV_STATUS_SUCCESS, partition_call(fixture, child_delete));
 	EXPECT_EQ(violations + 3, log_violations());
 	/* For the teardown. */

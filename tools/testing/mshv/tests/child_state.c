@@ -337,6 +337,18 @@ TEST_F(state, translation_for_the_parent)
 	EXPECT_EQ(HV_TRANSLATE_GVA_PAGE_NOT_PRESENT, translate(&self->f, 0x40203, READ));
 	EXPECT_EQ(0, output->gpa_page);
 
+	/* A table that cannot be read is named. */
+	*entry(&self->f, TABLE2, 2) = 0x12345000 | P;
+	EXPECT_EQ(HV_TRANSLATE_GVA_GPA_UNMAPPED, translate(&self->f, 0x40400, READ));
+	EXPECT_EQ(0x12345, output->gpa_page);
+
+	/* An access of no kind, of a kind that nobody knows, in a VTL. */
+	EXPECT_EQ(~0U, translate(&self->f, 0x40202, 0));
+	EXPECT_EQ(~0U, translate(&self->f, 0x40202, HV_TRANSLATE_GVA_PRIVILEGE_EXEMPT));
+	EXPECT_EQ(~0U, translate(&self->f, 0x40202, READ | BIT_ULL(11)));
+	EXPECT_EQ(~0U, translate(&self->f, 0x40202, READ | BIT_ULL(56)));
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, child_call(&self->f, child_translate, 0, 0));
+
 	input->vp_index = 1;
 	EXPECT_EQ(HV_STATUS_INVALID_VP_INDEX, child_call(&self->f, child_translate, 0, 0));
 	input->partition_id++;

@@ -234,6 +234,10 @@ TEST_F(irq, refused)
 	}
 	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
 		  assert_irq(self->vp, HV_X64_INTERRUPT_TYPE_EXTINT, 0x140, 0));
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
+		  assert_irq(self->vp, HV_X64_INTERRUPT_TYPE_NMI, 2, 0));
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
+		  assert_irq(self->vp, HV_X64_INTERRUPT_TYPE_INIT, 1, 0));
 	EXPECT_EQ(HV_STATUS_SUCCESS, assert_irq(self->vp, HV_X64_INTERRUPT_TYPE_NMI, 0, 0));
 
 #define REFUSED(status, change) do {				\
@@ -274,8 +278,10 @@ TEST_F(irq, to_the_least_busy)
 	/* Only those that it is for. */
 	EXPECT_EQ(HV_STATUS_SUCCESS, assert_irq(self->vp, lowest, 0xa0, 2));
 	EXPECT_EQ(0xa0, take(&vps[2]));
+	/* It is for a VP that is there, and lost. */
 	EXPECT_EQ(HV_STATUS_SUCCESS, assert_irq(self->vp, lowest, 0xa0, 1));
 	EXPECT_EQ(-1, pending(&vps[1]));
+	EXPECT_EQ(HV_STATUS_INVALID_VP_INDEX, assert_irq(self->vp, lowest, 0xa0, 3));
 }
 
 TEST_F(irq, no_vectors)
@@ -306,10 +312,18 @@ TEST_F(irq, no_vectors)
 TEST_F(irq, legacy_controller)
 {
 	const u32 extint = HV_X64_INTERRUPT_TYPE_EXTINT;
+	struct hv_input_assert_virtual_interrupt input;
 	struct child_vp *vp = &self->vps[0];
 
 	EXPECT_EQ(HV_STATUS_NOT_ACKNOWLEDGED, clear_irq(self->vp, CHILD));
 	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_ID, clear_irq(self->vp, 0x101));
+	/* It is VP 0's, whatever its APIC's id. */
+	EXPECT_EQ(HV_STATUS_INVALID_VP_INDEX, assert_irq(self->vp, extint, 0x30, 1));
+	EXPECT_EQ(-1, pending(&self->vps[1]));
+	input = assert_input(extint, 0x30, 0);
+	input.control.logical_dest_mode = 1;
+	EXPECT_EQ(HV_STATUS_SUCCESS, assert_as(self->vp, &input));
+	EXPECT_EQ(0x30, pending(vp));
 	/* Until the VP has taken it, another vector takes its place. */
 	EXPECT_EQ(HV_STATUS_SUCCESS, assert_irq(self->vp, extint, 0, 0));
 	EXPECT_EQ(0, pending(vp));
