@@ -275,6 +275,7 @@ static void eoi(struct apic *apic)
 		end_local_level(&apic->lvt_lint1, vector);
 		apic->bus->eoi(apic, vector);
 	}
+	apic->bus->ended(apic);
 	look_again(apic);
 }
 
@@ -601,6 +602,28 @@ static void put(struct apic *apic, u32 reg, u32 value)
 			apic->bus->send(apic, value, APIC_FIXED, false, apic->id, APIC_SELF);
 		break;
 	}
+}
+
+void apic_forgive(struct apic *apic, u8 vector)
+{
+	vector_assign(apic->isr, vector, false);
+	look_again(apic);
+}
+
+void apic_end(struct apic *apic)
+{
+	put(apic, REG_EOI, 0);
+}
+
+void apic_set_tpr(struct apic *apic, u8 tpr)
+{
+	put(apic, REG_TPR, tpr);
+}
+
+void apic_command(struct apic *apic, u64 icr)
+{
+	apic->icr = icr & GENMASK_ULL(63, 32);
+	put(apic, REG_ICR, icr & writable_bits(apic, REG_ICR));
 }
 
 /* The page is there in xAPIC mode only. Elsewhere nothing answers. */

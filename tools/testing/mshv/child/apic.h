@@ -56,6 +56,7 @@ struct apic;
  *	(0xff, or ~0 in x2APIC mode: all); @shorthand enum apic_shorthand. Such a
  *	message is edge triggered
  * @eoi: the guest has ended a level-triggered interrupt
+ * @ended: the guest has ended an interrupt, of whichever trigger mode
  * @changed: something of this APIC's is pending now, or its timer was set
  */
 struct apic_bus {
@@ -63,6 +64,7 @@ struct apic_bus {
 	void (*send)(struct apic *apic, u8 vector, u8 mode, bool logical,
 		     u32 dest, u8 shorthand);
 	void (*eoi)(struct apic *apic, u8 vector);
+	void (*ended)(struct apic *apic);
 	void (*changed)(struct apic *apic);
 };
 
@@ -224,6 +226,17 @@ int apic_pending(const struct apic *apic);
 
 /* The VP takes @vector, which apic_pending() has said. */
 void apic_accept(struct apic *apic, u8 vector);
+
+/* It needs no EOI: it has ended already. */
+void apic_forgive(struct apic *apic, u8 vector);
+
+/*
+ * The same registers whatever the mode: what a hypervisor's own MSRs access. An ICR
+ * has the destination as the mode has it; to write it sends the command.
+ */
+void apic_end(struct apic *apic);
+void apic_set_tpr(struct apic *apic, u8 tpr);
+void apic_command(struct apic *apic, u64 icr);
 
 /* Whether a destination is this APIC's; see @send of struct apic_bus. */
 bool apic_matches(const struct apic *apic, bool logical, u32 dest);

@@ -507,7 +507,7 @@ u16 child_property_get(struct child *child, u32 code, u64 *value)
 {
 	switch (code) {
 	case HV_PARTITION_PROPERTY_PRIVILEGE_FLAGS:
-		/* EAX and EBX of its CPUID; of the latter, an L1VH grants none. */
+		/* EAX and EBX of its CPUID. */
 		*value = child_cpuid_features(child->synthetic_features);
 		break;
 	case HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES:
@@ -554,6 +554,8 @@ static void child_freeze_time(struct child *child, bool freeze)
 		return;
 	child->time_frozen = freeze;
 	child->time_offset = freeze ? now : now - log_time();
+	/* Synthetic timers go by it. */
+	child_irq_wake_within(0);
 }
 
 u64 child_assignable_features(void)

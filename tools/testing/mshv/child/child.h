@@ -12,6 +12,9 @@
  *   regs.c           registers by hypercall and by register page
  *   state.c          local APIC, XSAVE and SynIC state as a whole
  *   cpuid.c, msr.c   what a VP sees of the hypervisor
+ *   synic.c          messages and event flags that it is sent
+ *   stimer.c         its synthetic timers
+ *   guestcall.c      its hypercalls
  *   irq.c, apic.c    interrupts
  *   port.c           doorbells
  *
@@ -33,6 +36,8 @@
 #include "../hv/cpuid.h"
 #include "apic.h"
 
+struct child_stimer;
+struct child_synic;
 struct hypercall;
 struct partition;
 struct vp;
@@ -118,6 +123,9 @@ struct child_fault {
  * @intercepted: an intercept has set that, and not the parent
  * @dispatch_suspend: HV_REGISTER_DISPATCH_SUSPEND
  * @halted: it has executed HLT
+ * @idle: it has read HV_X64_MSR_GUEST_IDLE: any interrupt ends that, also one that is
+ *	masked
+ * @flush_owed: it must forget translations before it goes on
  * @ran: it has entered the guest since it was created
  * @dying: it must end, and nothing new may be begun with it
  * @blocked: the last dispatch said BLOCKED: a signal is owed when it can run
@@ -140,6 +148,8 @@ struct child_fault {
  * @intercept_gpfn: the parent's page for intercepts, likewise
  * @overlay: bit of HV_VP_STATE_PAGE_*: the parent has provided that page
  * @storage: registers that are only kept, see regs.c
+ * @synic: its SynIC, see synic.h
+ * @stimers: its synthetic timers, HV_SYNIC_STIMER_COUNT of them, see stimer.h
  * @cpuid_results: CPUID leaves that the parent has changed
  * @dispatches: how often it was dispatched
  * @intercepts: how many the parent was told...
@@ -166,6 +176,8 @@ struct child_vp {
 	bool intercepted;
 	bool dispatch_suspend;
 	bool halted;
+	bool idle;
+	bool flush_owed;
 	bool ran;
 	bool dying;
 	bool blocked;
@@ -189,6 +201,8 @@ struct child_vp {
 	u64 intercept_gpfn;
 	unsigned int overlay;
 	struct child_regs_storage *storage;
+	struct child_synic *synic;
+	struct child_stimer *stimers;
 	struct child_cpuid_results cpuid_results;
 
 	u64 dispatches;
@@ -467,6 +481,8 @@ void child_intercept_halt(struct child_vp *vp);
 void child_intercept_exception(struct child_vp *vp, u8 vector, u64 parameter);
 void child_intercept_unrecoverable(struct child_vp *vp);
 void child_intercept_eoi(struct child_vp *vp, u8 vector);
+void child_intercept_hypercall(struct child_vp *vp);
+void child_intercept_sints(struct child_vp *vp, u16 sints);
 void child_intercept_invalid_register(struct child_vp *vp);
 
 /**
@@ -561,8 +577,8 @@ int child_cpuid_init(struct child_vp *vp);
 int child_cpuid_init_all(struct child *child);
 /* Whether a VP has run, and may have seen CPUID: KVM takes nothing else then. */
 bool child_has_run(const struct child *child);
-/* EAX of HYPERV_CPUID_FEATURES that synthetic features stand for. */
-u32 child_cpuid_features(u64 synthetic);
+/* EAX and, above it, EBX of HYPERV_CPUID_FEATURES that synthetic features stand for. */
+u64 child_cpuid_features(u64 synthetic);
 /* What CPUID tells a VP that is out of KVM: EAX, EBX, ECX, EDX. */
 void child_cpuid_look_up(struct child_vp *vp, u32 function, u32 index, u32 *result);
 u16 child_cpuid_register(struct hypercall *call); /* HVCALL_REGISTER_INTERCEPT_RESULT */
@@ -577,6 +593,12 @@ bool child_msr_write(struct child_vp *vp, u32 msr, u64 value);
 /* Likewise, as the parent reads and sets them by the names of registers. */
 bool child_msr_get(struct child_vp *vp, u32 msr, u64 *value);
 bool child_msr_set(struct child_vp *vp, u32 msr, u64 value);
+
+/* A VP goes: what it has laid over the child's memory goes too. */
+void child_msr_leave(struct child_vp *vp);
+
+/* Whether an address is in the page by which hypercalls are made. */
+bool child_msr_is_hypercall_page(const struct child *child, u64 gpa);
 
 /* Its reference time is another now, or a TSC: the guest's page must say so. */
 void child_msr_retime(struct child *child);
@@ -607,7 +629,10 @@ void child_irq_scan(struct child_vp *vp);
  */
 bool child_irq_pending(const struct child_vp *vp);
 
-/* The thread that has local APICs' timers fire. Return: 0 or a negative errno. */
+/* The thread that has timers fire. Return: 0 or a negative errno. */
 int child_irq_setup(struct partition *partition);
+
+/* It is to look at them again after so many units of 100 ns, at the latest. */
+void child_irq_wake_within(u64 units);
 
 #endif /* _HVEMU_CHILD_H */

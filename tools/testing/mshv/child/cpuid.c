@@ -23,6 +23,9 @@
 #include "register.h"
 #include "regs.h"
 
+/* So often it looks at a lock before it says that it has waited for long. */
+#define LONG_SPIN		0xfff
+
 #define LEAF_FEATURES		0x1
 #define LEAF_CACHES		0x4
 #define LEAF_EXTENDED		0x7
@@ -102,36 +105,88 @@ static bool apply_all(const struct child_cpuid_results *results, struct cpuid *c
 }
 
 /* As the parent has chosen, in the form in which CPUID has it. */
-static u32 synthetic_features(const struct child *child)
+static u32 synthetic_features(union hv_partition_synthetic_processor_features chosen)
 {
-	const union hv_partition_synthetic_processor_features chosen = {
-		.as_uint64[0] = child->synthetic_features,
-	};
 	u32 features = 0;
 
+	if (chosen.access_vp_run_time_reg)
+		features |= HV_MSR_VP_RUNTIME_AVAILABLE;
 	if (chosen.access_partition_reference_counter)
 		features |= HV_MSR_TIME_REF_COUNT_AVAILABLE;
+	if (chosen.access_synic_regs)
+		features |= HV_MSR_SYNIC_AVAILABLE;
+	if (chosen.access_synthetic_timer_regs)
+		features |= HV_MSR_SYNTIMER_AVAILABLE;
+	if (chosen.access_intr_ctrl_regs)
+		features |= HV_MSR_APIC_ACCESS_AVAILABLE;
 	if (chosen.access_hypercall_regs)
 		features |= HV_MSR_HYPERCALL_AVAILABLE;
 	if (chosen.access_vp_index)
 		features |= HV_MSR_VP_INDEX_AVAILABLE;
 	if (chosen.access_partition_reference_tsc)
 		features |= HV_MSR_REFERENCE_TSC_AVAILABLE;
+	if (chosen.access_guest_idle_reg)
+		features |= HV_MSR_GUEST_IDLE_AVAILABLE;
 	if (chosen.access_frequency_regs)
 		features |= HV_ACCESS_FREQUENCY_MSRS | HV_ACCESS_TSC_INVARIANT;
 	return features;
 }
 
-u32 child_cpuid_features(u64 synthetic)
+/* Likewise EBX: its privileges. */
+static u32 synthetic_privileges(union hv_partition_synthetic_processor_features chosen)
 {
-	const struct child child = { .synthetic_features = synthetic };
+	return chosen.signal_events ? HV_POST_MESSAGES | HV_SIGNAL_EVENTS : 0;
+}
 
-	return synthetic_features(&child);
+/* Likewise EDX. */
+static u32 synthetic_abilities(union hv_partition_synthetic_processor_features chosen)
+{
+	u32 abilities = HV_FEATURE_GUEST_CRASH_MSR_AVAILABLE;
+
+	if (chosen.access_frequency_regs)
+		abilities |= HV_FEATURE_FREQUENCY_MSRS_AVAILABLE;
+	if (chosen.access_hypercall_regs)
+		abilities |= HV_X64_HYPERCALL_XMM_INPUT_AVAILABLE;
+	if (chosen.access_guest_idle_reg)
+		abilities |= HV_GUEST_IDLE_STATE_AVAILABLE;
+	if (chosen.enable_extended_gva_ranges_for_flush_virtual_address_list)
+		abilities |= HV_FEATURE_EXT_GVA_RANGES_FLUSH;
+	if (chosen.direct_synthetic_timers)
+		abilities |= HV_STIMER_DIRECT_MODE_AVAILABLE;
+	return abilities;
+}
+
+/* What its guest is advised to use: no more than what it may use. */
+static u32 synthetic_hints(union hv_partition_synthetic_processor_features chosen)
+{
+	u32 hints = HV_X64_RELAXED_TIMING_RECOMMENDED | HV_DEPRECATING_AEOI_RECOMMENDED;
+
+	if (chosen.tb_flush_hypercalls)
+		hints |= HV_X64_REMOTE_TLB_FLUSH_RECOMMENDED;
+	if (chosen.access_intr_ctrl_regs)
+		hints |= HV_X64_APIC_ACCESS_RECOMMENDED;
+	if (chosen.synthetic_cluster_ipi)
+		hints |= HV_X64_CLUSTER_IPI_RECOMMENDED;
+	if (chosen.extended_processor_masks)
+		hints |= HV_X64_EX_PROCESSOR_MASKS_RECOMMENDED;
+	return hints;
+}
+
+u64 child_cpuid_features(u64 synthetic)
+{
+	const union hv_partition_synthetic_processor_features chosen = {
+		.as_uint64[0] = synthetic,
+	};
+
+	return synthetic_features(chosen) | (u64)synthetic_privileges(chosen) << 32;
 }
 
 /* Before its parent has registered anything. */
 static void make_plain(const struct child *child, u32 index, struct cpuid *cpuid)
 {
+	const union hv_partition_synthetic_processor_features chosen = {
+		.as_uint64[0] = child->synthetic_features,
+	};
 	const struct cpuid_view view = {
 		.index = index,
 		.per_socket = child->per_socket,
@@ -141,7 +196,11 @@ static void make_plain(const struct child *child, u32 index, struct cpuid *cpuid
 		.no_deadline = true,
 		.physical_bits = child->parent->physical_bits,
 		.build = child->parent->options->build,
-		.features = synthetic_features(child),
+		.features = synthetic_features(chosen),
+		.privileges = synthetic_privileges(chosen),
+		.abilities = synthetic_abilities(chosen),
+		.hints = synthetic_hints(chosen),
+		.spins = chosen.notify_long_spin_wait ? LONG_SPIN : CPUID_NEVER_NOTIFY,
 		.vps_max = CHILD_VPS_MAX,
 	};
 

@@ -30,6 +30,7 @@
 #define LENGTH_HLT		1
 #define LENGTH_CPUID		2
 #define LENGTH_MSR		2
+#define LENGTH_HYPERCALL	3	/* see msr.c */
 
 static u16 execution_state(const struct kvm_sync_regs *regs)
 {
@@ -284,6 +285,32 @@ void child_intercept_eoi(struct child_vp *vp, u8 vector)
 	message = begin(vp, HVMSG_X64_APIC_EOI, sizeof(*message));
 	message->vp_index = vp->index;
 	message->interrupt_vector = vector;
+}
+
+void child_intercept_hypercall(struct child_vp *vp)
+{
+	const struct kvm_sync_regs *regs = child_vp_regs(vp);
+	struct hv_x64_hypercall_intercept_message *message;
+
+	message = begin(vp, HVMSG_HYPERCALL_INTERCEPT, sizeof(*message));
+	fill_header(vp, &message->header, regs, LENGTH_HYPERCALL, HV_INTERCEPT_ACCESS_EXECUTE);
+	message->rax = regs->regs.rax;
+	message->rbx = regs->regs.rbx;
+	message->rcx = regs->regs.rcx;
+	message->rdx = regs->regs.rdx;
+	message->r8 = regs->regs.r8;
+	message->rsi = regs->regs.rsi;
+	message->rdi = regs->regs.rdi;
+	child_register_get_xmm(vp, message->xmm, sizeof(message->xmm));
+}
+
+void child_intercept_sints(struct child_vp *vp, u16 sints)
+{
+	struct hv_x64_sint_deliverable_message *message;
+
+	message = begin(vp, HVMSG_SYNIC_SINT_DELIVERABLE, sizeof(*message));
+	fill_header(vp, &message->header, child_vp_regs(vp), 0, HV_INTERCEPT_ACCESS_EXECUTE);
+	message->deliverable_sints = sints;
 }
 
 void child_intercept_invalid_register(struct child_vp *vp)

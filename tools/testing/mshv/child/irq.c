@@ -16,8 +16,10 @@
 #include "../hv/log.h"
 #include "../hv/partition.h"
 #include "child.h"
+#include "stimer.h"
 
 #define NS_PER_S		1000000000ULL
+#define NS_PER_UNIT		100	/* of the reference time */
 
 /*
  * A guest can have its timer fire as often as it likes. That often they are
@@ -101,6 +103,19 @@ static void irq_eoi(struct apic *apic, u8 vector)
 		  posted ? "yes" : "no");
 }
 
+/* TLFS: the end of an interrupt has messages sent that wait, as EOM has. */
+static void irq_ended(struct apic *apic)
+{
+	child_stimer_retry(vp_of(apic));
+}
+
+void child_irq_wake_within(u64 units)
+{
+	if (units < irq_clock.next / NS_PER_UNIT &&
+	    now_ns() + units * NS_PER_UNIT < irq_clock.next)
+		pthread_cond_signal(&irq_clock.earlier);
+}
+
 static bool irq_is_for(const struct irq *irq, const struct child_vp *vp)
 {
 	switch (irq->shorthand) {
@@ -179,6 +194,7 @@ static const struct apic_bus irq_bus = {
 	.now = irq_now,
 	.send = irq_send,
 	.eoi = irq_eoi,
+	.ended = irq_ended,
 	.changed = irq_changed,
 };
 
@@ -339,10 +355,16 @@ void child_irq_scan(struct child_vp *vp)
 			apic_request(&vp->apic, posted.vector[i], false);
 }
 
+/* When so many units have passed; ~0: never. */
+static u64 ns_after(u64 units)
+{
+	return units > ~0ULL / NS_PER_UNIT / 2 ? ~0ULL : now_ns() + units * NS_PER_UNIT;
+}
+
 /* Have all timers fire that are due. Returns when the next one is, ~0: never. */
 static u64 tick(struct partition *partition)
 {
-	u64 next = ~0ULL;
+	u64 next = ~0ULL, when;
 	unsigned int c;
 	u32 i;
 
@@ -355,6 +377,9 @@ static u64 tick(struct partition *partition)
 			apic_tick(&vp->apic);
 			if (vp->apic.deadline && vp->apic.deadline < next)
 				next = vp->apic.deadline;
+			when = ns_after(child_stimer_tick(vp));
+			if (when < next)
+				next = when;
 		}
 	}
 	return next;

@@ -2,9 +2,6 @@
 /*
  * Synthetic MSRs of a child: what its guest reads and writes, and what its parent
  * does with them as registers.
- *
- * A child has few of the hypervisor's features: the SynIC and synthetic timers
- * are kept for whoever saves and restores them, and do nothing.
  */
 
 #include <errno.h>
@@ -16,6 +13,7 @@
 #include <asm/msr-index.h>
 #include <hyperv/hvhdk.h>
 
+#include "../hv/hv_more.h"
 #include "../hv/log.h"
 #include "../hv/msr.h"
 #include "../hv/names.h"
@@ -23,9 +21,12 @@
 #include "child.h"
 #include "register.h"
 #include "regs.h"
+#include "stimer.h"
+#include "synic.h"
 
 #define PAGE_ENABLE		BIT_ULL(0)
 #define CRASH_TEXT_MAX		HV_HYP_PAGE_SIZE
+#define TPR_MAX			0xff
 
 /**
  * struct child_msrs - MSRs that all VPs of a child share
@@ -60,50 +61,89 @@ void child_msr_exit(struct child *child)
 /* One of those that are only kept; NULL: it is none. */
 static u64 *stored(struct child_vp *vp, u32 msr)
 {
-	struct child_regs_storage *storage = vp->storage;
 	struct child_msrs *msrs = vp->child->msrs;
-	u32 timer = (msr - HV_X64_MSR_STIMER0_CONFIG) / 2;
 
 	switch (msr) {
 	case HV_X64_MSR_TSC_INVARIANT_CONTROL:
 		return &msrs->tsc_invariant;
 	case HV_X64_MSR_CRASH_P0 ... HV_X64_MSR_CRASH_P4:
 		return &msrs->crash[msr - HV_X64_MSR_CRASH_P0];
-	case HV_X64_MSR_VP_ASSIST_PAGE:
-		return &storage->vp_assist;
-	case HV_X64_MSR_SCONTROL:
-		return &storage->scontrol;
-	case HV_X64_MSR_SVERSION:
-		return &storage->sversion;
-	case HV_X64_MSR_SIEFP:
-		return &storage->siefp;
-	case HV_X64_MSR_SIMP:
-		return &storage->simp;
-	case HV_X64_MSR_SIRBP:
-		return &storage->sirbp;
-	case HV_X64_MSR_SINT0 ... HV_X64_MSR_SINT15:
-		return &storage->sint[msr - HV_X64_MSR_SINT0];
-	case HV_X64_MSR_STIMER0_CONFIG ... HV_X64_MSR_STIMER3_COUNT:
-		return &storage->timers[timer * CHILD_TIMER_SIZE +
-					(msr % 2 ? CHILD_TIMER_COUNT : CHILD_TIMER_CONFIG)];
 	default:
 		return NULL;
 	}
 }
 
+/* Whether the guest was given the feature that an MSR belongs to. */
+static bool is_granted(const struct child *child, u32 msr)
+{
+	const union hv_partition_synthetic_processor_features features = {
+		.as_uint64[0] = child->synthetic_features,
+	};
+
+	switch (msr) {
+	case HV_X64_MSR_GUEST_OS_ID:
+	case HV_X64_MSR_HYPERCALL:
+		return features.access_hypercall_regs;
+	case HV_X64_MSR_VP_INDEX:
+		return features.access_vp_index;
+	case HV_X64_MSR_VP_RUNTIME:
+		return features.access_vp_run_time_reg;
+	case HV_X64_MSR_TIME_REF_COUNT:
+		return features.access_partition_reference_counter;
+	case HV_X64_MSR_REFERENCE_TSC:
+		return features.access_partition_reference_tsc;
+	case HV_X64_MSR_TSC_FREQUENCY:
+	case HV_X64_MSR_APIC_FREQUENCY:
+	case HV_X64_MSR_TSC_INVARIANT_CONTROL:
+		return features.access_frequency_regs;
+	case HV_X64_MSR_EOI:
+	case HV_X64_MSR_ICR:
+	case HV_X64_MSR_TPR:
+	case HV_X64_MSR_VP_ASSIST_PAGE:
+		return features.access_intr_ctrl_regs;
+	case HV_X64_MSR_SCONTROL ... HV_X64_MSR_EOM:
+	case HV_X64_MSR_SIRBP:
+	case HV_X64_MSR_SINT0 ... HV_X64_MSR_SINT15:
+		return features.access_synic_regs;
+	case HV_X64_MSR_STIMER0_CONFIG ... HV_X64_MSR_STIMER3_COUNT:
+		return features.access_synthetic_timer_regs;
+	case HV_X64_MSR_GUEST_IDLE:
+		return features.access_guest_idle_reg;
+	default:
+		/* What tells of crashes is no feature of its own. */
+		return true;
+	}
+}
+
 /*
- * A child has no hypercalls. The code says so itself, so that a guest which tries
- * them gets its answer: mov $HV_STATUS_INVALID_HYPERCALL_CODE, %eax; ret
+ * The code that makes a hypercall: not VMCALL, which KVM would take for its own, but a
+ * write to a port, which KVM hands on. It is as long as VMCALL: a VMM that makes the
+ * call in the hypervisor's place moves RIP on by so much.
  */
 static void fill_hypercall_page(struct child_vp *vp, void *page)
 {
 	static const u8 code[] = {
-		0xb8, HV_STATUS_INVALID_HYPERCALL_CODE, 0x00, 0x00, 0x00,
-		0xc3,
+		0xe6, HVEMU_PORT_HYPERCALL,	/* out %al, $port */
+		0x90,				/* nop */
+		0xc3,				/* ret */
 	};
 
 	(void)vp;
 	msr_fill_code(page, code, sizeof(code));
+}
+
+bool child_msr_is_hypercall_page(const struct child *child, u64 gpa)
+{
+	u64 msr = child->msrs->hypercall;
+
+	return msr & PAGE_ENABLE && msr >> HV_HYP_PAGE_SHIFT == gpa >> HV_HYP_PAGE_SHIFT;
+}
+
+/* TLFS: the guest is told that an interrupt needs no EOI. It never is, here. */
+static void fill_assist_page(struct child_vp *vp, void *page)
+{
+	(void)vp;
+	memset(page, 0, HV_HYP_PAGE_SIZE);
 }
 
 /* A page that says nothing sends the guest to HV_X64_MSR_TIME_REF_COUNT. */
@@ -210,6 +250,15 @@ static void report_crash(struct child_vp *vp, u64 value)
 		print_crash_text(child, p[3], p[4]);
 }
 
+/* Whatever it was: messages that wait may have a way now. */
+static bool set_synic(struct child_vp *vp, u32 msr, u64 value)
+{
+	bool taken = child_synic_set(vp, msr, value);
+
+	child_stimer_retry(vp);
+	return taken;
+}
+
 bool child_msr_get(struct child_vp *vp, u32 msr, u64 *value)
 {
 	struct child *child = vp->child;
@@ -243,10 +292,22 @@ bool child_msr_get(struct child_vp *vp, u32 msr, u64 *value)
 	case HV_X64_MSR_CRASH_CTL:
 		*value = HV_CRASH_CTL_CRASH_NOTIFY | HV_CRASH_CTL_CRASH_NOTIFY_MSG;
 		return true;
-	case HV_X64_MSR_EOM:
+	case HV_X64_MSR_EOI:
+	case HV_X64_MSR_GUEST_IDLE:
 		*value = 0;
 		return true;
+	case HV_X64_MSR_ICR:
+		*value = vp->apic.icr;
+		return true;
+	case HV_X64_MSR_TPR:
+		*value = vp->apic.tpr;
+		return true;
+	case HV_X64_MSR_VP_ASSIST_PAGE:
+		*value = vp->storage->vp_assist;
+		return true;
 	default:
+		if (child_synic_get(vp, msr, value) || child_stimer_get(vp, msr, value))
+			return true;
 		kept = stored(vp, msr);
 		if (kept)
 			*value = *kept;
@@ -256,7 +317,7 @@ bool child_msr_get(struct child_vp *vp, u32 msr, u64 *value)
 
 bool child_msr_set(struct child_vp *vp, u32 msr, u64 value)
 {
-	u64 *kept;
+	u64 unused, *kept;
 
 	switch (msr) {
 	case HV_X64_MSR_GUEST_OS_ID:
@@ -266,10 +327,24 @@ bool child_msr_set(struct child_vp *vp, u32 msr, u64 value)
 				     fill_hypercall_page);
 	case HV_X64_MSR_REFERENCE_TSC:
 		return set_reference_tsc(vp, value);
+	case HV_X64_MSR_VP_ASSIST_PAGE:
+		return write_overlay(vp, &vp->storage->vp_assist, value, fill_assist_page);
 	case HV_X64_MSR_CRASH_CTL:
-	case HV_X64_MSR_EOM:
+	case HV_X64_MSR_EOI:
+		return true;
+	case HV_X64_MSR_ICR:
+		vp->apic.icr = value;
+		return true;
+	case HV_X64_MSR_TPR:
+		if (value > TPR_MAX)
+			return false;
+		apic_set_tpr(&vp->apic, value);
 		return true;
 	default:
+		if (child_synic_get(vp, msr, &unused))
+			return set_synic(vp, msr, value);
+		if (child_stimer_get(vp, msr, &unused))
+			return child_stimer_set(vp, msr, value);
 		kept = stored(vp, msr);
 		if (kept)
 			*kept = value;
@@ -277,27 +352,52 @@ bool child_msr_set(struct child_vp *vp, u32 msr, u64 value)
 	}
 }
 
-/* A clock is read too often to log it each time. */
-static bool is_clock(u32 msr)
+/* What is read or written with each interrupt, or each look at the time. */
+static bool is_frequent(u32 msr)
 {
-	return msr == HV_X64_MSR_TIME_REF_COUNT || msr == HV_X64_MSR_VP_RUNTIME;
+	switch (msr) {
+	case HV_X64_MSR_TIME_REF_COUNT:
+	case HV_X64_MSR_VP_RUNTIME:
+	case HV_X64_MSR_EOI:
+	case HV_X64_MSR_ICR:
+	case HV_X64_MSR_TPR:
+	case HV_X64_MSR_EOM:
+	case HV_X64_MSR_GUEST_IDLE:
+	case HV_X64_MSR_STIMER0_COUNT:
+	case HV_X64_MSR_STIMER1_COUNT:
+	case HV_X64_MSR_STIMER2_COUNT:
+	case HV_X64_MSR_STIMER3_COUNT:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static void log_access(struct child_vp *vp, const char *event, u32 msr, u64 value)
 {
+	if (is_frequent(msr))
+		return;
 	log_event(LOG_NO_VP, event, "child=0x%llx index=%u msr=0x%x name=%s value=0x%llx",
 		  (unsigned long long)vp->child->id, vp->index, msr,
 		  name_of(msr_names, msr), (unsigned long long)value);
 }
 
+/* Whether there is such one for the guest. */
+static bool is_there(struct child_vp *vp, u32 msr, u64 *value)
+{
+	return is_granted(vp->child, msr) && child_msr_get(vp, msr, value);
+}
+
 bool child_msr_read(struct child_vp *vp, u32 msr, u64 *value)
 {
 	*value = 0;
-	if (!child_msr_get(vp, msr, value))
+	if (!is_there(vp, msr, value)) {
+		*value = 0;
 		return vp->child->ignores_msrs;
-	if (!is_clock(msr))
-		log_access(vp, "child-msr-read", msr, *value);
-	return true;
+	}
+	log_access(vp, "child-msr-read", msr, *value);
+	/* TLFS: it can only be written. */
+	return msr != HV_X64_MSR_EOI;
 }
 
 bool child_msr_write(struct child_vp *vp, u32 msr, u64 value)
@@ -306,7 +406,7 @@ bool child_msr_write(struct child_vp *vp, u32 msr, u64 value)
 	u64 unused;
 
 	log_access(vp, "child-msr-write", msr, value);
-	if (!child_msr_get(vp, msr, &unused))
+	if (!is_there(vp, msr, &unused))
 		return child->ignores_msrs;
 	switch (msr) {
 	case HV_X64_MSR_HYPERCALL:
@@ -317,11 +417,25 @@ bool child_msr_write(struct child_vp *vp, u32 msr, u64 value)
 	case HV_X64_MSR_CRASH_CTL:
 		report_crash(vp, value);
 		break;
-	case HV_X64_MSR_SVERSION:
-		/* Its parent can set it, as what it has saved elsewhere. */
-		return false;
+	case HV_X64_MSR_EOI:
+		apic_end(&vp->apic);
+		return true;
+	case HV_X64_MSR_ICR:
+		apic_command(&vp->apic, value);
+		return true;
+	case HV_X64_MSR_STIMER0_CONFIG ... HV_X64_MSR_STIMER3_COUNT:
+		return child_stimer_write(vp, msr, value);
+	default:
+		if (!child_synic_takes(msr, value))
+			return false;
 	}
 	return child_msr_set(vp, msr, value);
+}
+
+void child_msr_leave(struct child_vp *vp)
+{
+	if (vp->storage && vp->storage->vp_assist & PAGE_ENABLE)
+		child_overlay_remove(vp->child, vp->storage->vp_assist >> HV_HYP_PAGE_SHIFT);
 }
 
 void child_msr_retime(struct child *child)

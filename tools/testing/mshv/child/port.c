@@ -18,6 +18,7 @@
 #include "child.h"
 #include "port.h"
 #include "regs.h"
+#include "synic.h"
 
 #define DOORBELL_FLAGS	(HV_DOORBELL_FLAG_TRIGGER_SIZE_MASK | \
 			 HV_DOORBELL_FLAG_TRIGGER_ANY_VALUE)
@@ -299,32 +300,53 @@ bool ports_are_closed(const struct ports *ports, char *why, size_t size)
 	return false;
 }
 
-/* What is the same for both: whom it is for, and that he cannot take it. */
-static u16 direct(struct hypercall *call, u64 partition_id, u32 vp_index, u8 vtl, u32 sint)
+/* What is the same for both: whom it is for. */
+static u16 find_target(struct hypercall *call, u64 partition_id, u32 vp_index, u8 vtl,
+		       u32 sint, struct child_vp **vp)
 {
-	struct child_vp *vp;
-	u16 status;
+	u16 status = child_regs_vp(call, partition_id, vp_index, vp);
 
-	status = child_regs_vp(call, partition_id, vp_index, &vp);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
-	if (vtl || sint >= HV_SYNIC_SINT_COUNT)
-		return HV_STATUS_INVALID_PARAMETER;
-	return HV_STATUS_INVALID_SYNIC_STATE;
+	return vtl || sint >= HV_SYNIC_SINT_COUNT ? HV_STATUS_INVALID_PARAMETER :
+						    HV_STATUS_SUCCESS;
 }
 
 u16 port_post_message_direct(struct hypercall *call)
 {
 	const struct hv_input_post_message_direct *input = call->in;
+	struct hv_message message;
+	struct child_vp *vp;
+	u16 status;
 
-	return direct(call, input->partition_id, input->vp_index, input->vtl,
-		      input->sint_index);
+	status = find_target(call, input->partition_id, input->vp_index, input->vtl,
+			     input->sint_index, &vp);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	memcpy(&message, input->message, sizeof(message));
+	/* Type 0 is that of a free slot. */
+	if (message.header.message_type == HVMSG_NONE ||
+	    message.header.payload_size > HV_MESSAGE_PAYLOAD_BYTE_COUNT)
+		return HV_STATUS_INVALID_PARAMETER;
+	return child_synic_post(vp, input->sint_index, &message);
 }
 
 u16 port_signal_event_direct(struct hypercall *call)
 {
 	const struct hv_input_signal_event_direct *input = call->in;
+	struct hv_output_signal_event_direct *output = call->out;
+	struct child_vp *vp;
+	bool newly;
+	u16 status;
 
-	return direct(call, input->partition_id, input->vp_index, input->vtl,
-		      input->sint);
+	status = find_target(call, input->partition_id, input->vp_index, input->vtl,
+			     input->sint, &vp);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	if (input->flag_number >= HV_EVENT_FLAGS_COUNT)
+		return HV_STATUS_INVALID_PARAMETER;
+	status = child_synic_signal(vp, input->sint, input->flag_number, &newly);
+	if (status == HV_STATUS_SUCCESS)
+		*output = (struct hv_output_signal_event_direct) { .newly_signaled = newly };
+	return status;
 }

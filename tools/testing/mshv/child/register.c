@@ -20,6 +20,7 @@
 #include "child.h"
 #include "register.h"
 #include "regs.h"
+#include "synic.h"
 
 #define RFLAGS_FIXED		BIT_ULL(1)
 #define CR8_MAX			15
@@ -103,17 +104,20 @@ static u16 get_activity(struct child_vp *vp, u32 where, union hv_register_value 
 		value->reg64 |= HV_ACTIVITY_STARTUP_SUSPEND;
 	if (vp->halted)
 		value->reg64 |= HV_ACTIVITY_HALT_SUSPEND;
+	if (vp->idle)
+		value->reg64 |= HV_ACTIVITY_IDLE_SUSPEND;
 	return HV_STATUS_SUCCESS;
 }
 
 static u16 set_activity(struct child_vp *vp, u32 where, const union hv_register_value *value)
 {
 	(void)where;
-	/* No VP here is idle: that takes a synthetic MSR that none has. */
-	if (value->reg64 & ~(HV_ACTIVITY_STARTUP_SUSPEND | HV_ACTIVITY_HALT_SUSPEND))
+	if (value->reg64 & ~(HV_ACTIVITY_STARTUP_SUSPEND | HV_ACTIVITY_HALT_SUSPEND |
+			     HV_ACTIVITY_IDLE_SUSPEND))
 		return HV_STATUS_INVALID_REGISTER_VALUE;
 	vp->apic.wait_for_sipi = value->reg64 & HV_ACTIVITY_STARTUP_SUSPEND;
 	vp->halted = value->reg64 & HV_ACTIVITY_HALT_SUSPEND;
+	vp->idle = value->reg64 & HV_ACTIVITY_IDLE_SUSPEND;
 	return HV_STATUS_SUCCESS;
 }
 
@@ -283,19 +287,20 @@ static u16 set_event1(struct child_vp *vp, u32 where, const union hv_register_va
 
 static u16 get_deliverability(struct child_vp *vp, u32 where, union hv_register_value *value)
 {
-	(void)vp;
 	(void)where;
-	value->reg64 = 0;
+	value->reg64 = (u64)vp->synic->notify << HV_DELIVERABILITY_SINTS_SHIFT;
 	return HV_STATUS_SUCCESS;
 }
 
-/* Nobody is notified, so nobody may ask for it. */
+/* Of interrupts and NMIs nobody is notified, so nobody may ask for that. */
 static u16 set_deliverability(struct child_vp *vp, u32 where,
 			      const union hv_register_value *value)
 {
-	(void)vp;
 	(void)where;
-	return value->reg64 ? HV_STATUS_INVALID_PARAMETER : HV_STATUS_SUCCESS;
+	if (value->reg64 & (BIT_ULL(HV_DELIVERABILITY_SINTS_SHIFT) - 1))
+		return HV_STATUS_INVALID_PARAMETER;
+	child_synic_notify(vp, value->reg64 >> HV_DELIVERABILITY_SINTS_SHIFT);
+	return HV_STATUS_SUCCESS;
 }
 
 /* In the order of names, which is that of the register page too. */

@@ -304,14 +304,9 @@ void child_regs_start(struct child_vp *vp, u8 vector)
 
 int child_regs_init(struct child_vp *vp)
 {
-	u32 i;
-
 	vp->storage = calloc(1, sizeof(*vp->storage));
 	if (!vp->storage)
 		return -ENOMEM;
-	vp->storage->sversion = HV_SYNIC_VERSION;
-	for (i = 0; i < HV_SYNIC_SINT_COUNT; i++)
-		vp->storage->sint[i] = HV_SYNIC_SINT_MASKED;
 	child_regs_reset(vp);
 	/* To KVM the first vCPU is the one that boots, whichever VP that is. */
 	child_vp_regs(vp)->sregs.apic_base = vp->apic.base;

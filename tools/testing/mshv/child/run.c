@@ -23,10 +23,14 @@
 #include "../hv/partition.h"
 #include "child.h"
 #include "insn.h"
+#include "guestcall.h"
 #include "port.h"
+#include "stimer.h"
+#include "synic.h"
 
 #define CR0_PG			BIT_ULL(31)
 #define CR4_PAE			BIT_ULL(5)
+#define CR4_PGE			BIT_ULL(7)
 #define EFER_LMA		BIT_ULL(10)
 #define RFLAGS_IF		BIT_ULL(9)
 #define DR6_REASONS		0xe00fULL	/* breakpoints, steps and the like */
@@ -89,9 +93,12 @@ bool child_run_has_work(struct child_vp *vp)
 
 	if (!apic->wait_for_sipi && is_interrupted(vp))
 		return true;
+	/* The parent waits to be told of a slot, whatever the VP does. */
+	if (child_synic_deliverable(vp))
+		return true;
 	if (!child_irq_pending(vp))
 		return false;
-	return apic->init || apic->sipi || apic->nmi ||
+	return apic->init || apic->sipi || apic->nmi || vp->idle ||
 	       child_vp_regs(vp)->regs.rflags & RFLAGS_IF;
 }
 
@@ -104,11 +111,13 @@ static void take_init(struct child_vp *vp)
 		apic->init = false;
 		apic_reset(apic);
 		vp->halted = false;
+		vp->idle = false;
 		child_regs_reset(vp);
 	}
 	if (apic->sipi && apic->wait_for_sipi) {
 		apic->wait_for_sipi = false;
 		vp->halted = false;
+		vp->idle = false;
 		child_regs_start(vp, apic->sipi_vector);
 	}
 	apic->sipi = false;
@@ -129,12 +138,15 @@ static void take_interrupts(struct child_vp *vp)
 		regs->events.flags |= KVM_VCPUEVENT_VALID_NMI_PENDING;
 		vp->run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
 	}
-	if (is_interrupted(vp))
+	if (is_interrupted(vp)) {
 		vp->halted = false;
+		vp->idle = false;
+	}
 	vector = apic_pending(&vp->apic);
 	vp->run->request_interrupt_window = 0;
 	if (vector < 0)
 		return;
+	vp->idle = false;
 	if (regs->regs.rflags & RFLAGS_IF)
 		vp->halted = false;
 	if (!takes_interrupts(vp)) {
@@ -142,6 +154,8 @@ static void take_interrupts(struct child_vp *vp)
 		return;
 	}
 	apic_accept(&vp->apic, vector);
+	if (child_synic_ends(vp, vector))
+		apic_forgive(&vp->apic, vector);
 	regs->events.interrupt.injected = 1;
 	regs->events.interrupt.nr = vector;
 	regs->events.interrupt.soft = 0;
@@ -213,12 +227,29 @@ static int call_kvm(struct child_vp *vp)
 	return ret;
 }
 
+/*
+ * Have the guest find no translation that it had. KVM has no call for that, but does
+ * it where CR4 changes: it is set to something else now, and back with the entry.
+ */
+static void flush_translations(struct child_vp *vp)
+{
+	struct kvm_sregs sregs = child_vp_regs(vp)->sregs;
+
+	vp->flush_owed = false;
+	sregs.cr4 ^= CR4_PGE;
+	if (ioctl(vp->fd, KVM_SET_SREGS, &sregs) < 0)
+		log_event(LOG_NO_VP, "child-fails", "error=\"%s\"", strerror(errno));
+	vp->run->kvm_dirty_regs |= KVM_SYNC_X86_SREGS;
+}
+
 static int enter(struct child_vp *vp)
 {
 	struct kvm_run *run = vp->run;
 	u64 before;
 	int ret;
 
+	if (vp->flush_owed)
+		flush_translations(vp);
 	run->cr8 = vp->apic.tpr >> 4;
 	/*
 	 * A kick that comes from here on is seen by on_kick(). One that came
@@ -272,6 +303,30 @@ static u64 retire(struct child_vp *vp, const struct kvm_sync_regs *state)
 	return rip;
 }
 
+/* KVM finishes the write to the port; where the call begins, RIP knows. */
+static enum outcome handle_hypercall(struct child_vp *vp)
+{
+	struct kvm_regs *regs = &child_vp_regs(vp)->regs;
+	u64 gpa;
+
+	while (!settle(vp))
+		;
+	regs->rip &= ~(HV_HYP_PAGE_SIZE - 1ULL);
+	vp->run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
+	switch (child_guestcall(vp, &gpa)) {
+	case CHILD_GUESTCALL_DONE:
+		regs->rip += CHILD_GUESTCALL_LENGTH;
+		return GO_ON;
+	case CHILD_GUESTCALL_MISSING:
+		/* It is made anew when its memory is there. */
+		child_intercept_gpa(vp, gpa, false);
+		return INTERCEPTED;
+	default:
+		child_intercept_hypercall(vp);
+		return INTERCEPTED;
+	}
+}
+
 static enum outcome handle_io(struct child_vp *vp)
 {
 	struct kvm_run *run = vp->run;
@@ -285,10 +340,14 @@ static enum outcome handle_io(struct child_vp *vp)
 	/* A string that comes from a port is written, with what nobody has read. */
 	if (!io.write)
 		memset((u8 *)run + run->io.data_offset, 0, (size_t)io.size * run->io.count);
+	else if (io.port == HVEMU_PORT_HYPERCALL && child_guestcall_is_one(vp))
+		return handle_hypercall(vp);
 	io.moved = retire(vp, &state) != state.regs.rip;
 	child_intercept_io(vp, &io);
 	return INTERCEPTED;
 }
+
+static enum outcome finish(struct child_vp *vp);
 
 static enum outcome handle_msr(struct child_vp *vp, bool write)
 {
@@ -318,6 +377,11 @@ static enum outcome handle_msr(struct child_vp *vp, bool write)
 	if (!write)
 		run->msr.data = value;
 	vp->unfinished = true;
+	if (done && !write && msr == HV_X64_MSR_GUEST_IDLE) {
+		/* It waits behind the instruction. */
+		vp->idle = true;
+		return finish(vp);
+	}
 	return GO_ON;
 }
 
@@ -632,7 +696,8 @@ static enum outcome step(struct child_vp *vp)
 /* Whether the state is about to be looked at or changed. */
 static bool state_is_wanted(const struct child_vp *vp)
 {
-	return vp->pullers || vp->eoi_owed || must_stop(vp) || child_irq_pending(vp);
+	return vp->pullers || vp->eoi_owed || must_stop(vp) || child_irq_pending(vp) ||
+	       child_synic_deliverable(vp);
 }
 
 /* Whoever pulls it reads and writes KVM's state of it meanwhile. */
@@ -645,7 +710,10 @@ static void wait_for_pullers(struct child_vp *vp)
 enum child_stop child_run(struct child_vp *vp)
 {
 	enum outcome outcome;
+	u16 sints;
 
+	/* Timers that were put off until the VP runs. */
+	child_stimer_tick(vp);
 	for (;;) {
 		if (vp->unfinished && state_is_wanted(vp)) {
 			outcome = finish(vp);
@@ -663,11 +731,18 @@ enum child_stop child_run(struct child_vp *vp)
 		wait_for_pullers(vp);
 		if (must_stop(vp))
 			return CHILD_STOP_KICK;
+		sints = child_synic_deliverable(vp);
+		if (sints) {
+			vp->synic->notify &= ~sints;
+			child_intercept_sints(vp, sints);
+			vp->intercepts++;
+			return CHILD_STOP_INTERCEPT;
+		}
 		take_init(vp);
 		if (vp->apic.wait_for_sipi)
 			return CHILD_STOP_HALT;
 		take_interrupts(vp);
-		if (vp->halted)
+		if (vp->halted || vp->idle)
 			return CHILD_STOP_HALT;
 
 		outcome = step(vp);

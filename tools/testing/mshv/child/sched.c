@@ -50,7 +50,7 @@ bool child_sched_can_run(struct child_vp *vp)
 {
 	if (child_sched_is_suspended(vp) || vp->dying)
 		return false;
-	return !(vp->halted || vp->apic.wait_for_sipi) || child_run_has_work(vp);
+	return !(vp->halted || vp->idle || vp->apic.wait_for_sipi) || child_run_has_work(vp);
 }
 
 /* The VP of the parent that is told; NULL: none takes messages now. */

@@ -17,6 +17,8 @@
 #include "../hv/xsave.h"
 #include "child.h"
 #include "regs.h"
+#include "stimer.h"
+#include "synic.h"
 #include "walk.h"
 
 /* Offsets in the page of a local APIC. */
@@ -168,13 +170,13 @@ static u16 get_state(struct hypercall *call, struct child_vp *vp)
 	case HV_GET_SET_VP_STATE_XSAVE:
 		return get_xsave(vp, input->state_data.xsave.states.as_uint64, page);
 	case HV_GET_SET_VP_STATE_SIM_PAGE:
-		memcpy(page, vp->storage->sim, HV_HYP_PAGE_SIZE);
+		memcpy(page, child_synic_messages(vp), HV_HYP_PAGE_SIZE);
 		return HV_STATUS_SUCCESS;
 	case HV_GET_SET_VP_STATE_SIEF_PAGE:
-		memcpy(page, vp->storage->sief, HV_HYP_PAGE_SIZE);
+		memcpy(page, child_synic_events(vp), HV_HYP_PAGE_SIZE);
 		return HV_STATUS_SUCCESS;
 	case HV_GET_SET_VP_STATE_SYNTHETIC_TIMERS:
-		memcpy(call->out, vp->storage->timers, sizeof(vp->storage->timers));
+		child_stimer_save(vp, call->out);
 		return HV_STATUS_SUCCESS;
 	default:
 		return HV_STATUS_INVALID_PARAMETER;
@@ -198,15 +200,16 @@ static u16 set_state(struct hypercall *call, struct child_vp *vp)
 	case HV_GET_SET_VP_STATE_XSAVE:
 		return set_xsave(vp, input->state_data.xsave.states.as_uint64, page);
 	case HV_GET_SET_VP_STATE_SIM_PAGE:
-		memcpy(vp->storage->sim, page, HV_HYP_PAGE_SIZE);
+		memcpy(child_synic_messages(vp), page, HV_HYP_PAGE_SIZE);
+		child_stimer_retry(vp);
 		return HV_STATUS_SUCCESS;
 	case HV_GET_SET_VP_STATE_SIEF_PAGE:
-		memcpy(vp->storage->sief, page, HV_HYP_PAGE_SIZE);
+		memcpy(child_synic_events(vp), page, HV_HYP_PAGE_SIZE);
 		return HV_STATUS_SUCCESS;
 	case HV_GET_SET_VP_STATE_SYNTHETIC_TIMERS:
-		if (call->varhead_size < sizeof(vp->storage->timers))
+		if (call->varhead_size < sizeof(struct hv_synthetic_timers_state))
 			return HV_STATUS_INVALID_PARAMETER;
-		memcpy(vp->storage->timers, input->data, sizeof(vp->storage->timers));
+		child_stimer_restore(vp, (const void *)input->data);
 		return HV_STATUS_SUCCESS;
 	default:
 		return HV_STATUS_INVALID_PARAMETER;

@@ -20,6 +20,8 @@
 #include "../hv/partition.h"
 #include "child.h"
 #include "regs.h"
+#include "stimer.h"
+#include "synic.h"
 
 /* What a real hypervisor needs is not known; some, so that it is accounted for. */
 #define CHILD_PAGES_VP		32
@@ -69,6 +71,9 @@ static int make_vcpu(struct child_vp *vp)
 
 static void free_vp(struct child_vp *vp)
 {
+	child_msr_leave(vp);
+	child_stimer_exit(vp);
+	child_synic_exit(vp);
 	child_regs_exit(vp);
 	free(vp->cpuid_results.list);
 	if (vp->run && vp->fd >= 0)
@@ -100,6 +105,10 @@ static int make_vp(struct child *child, u32 index)
 	ret = make_vcpu(vp);
 	if (!ret)
 		ret = child_regs_init(vp);
+	if (!ret)
+		ret = child_synic_init(vp);
+	if (!ret)
+		ret = child_stimer_init(vp);
 	/* Without a local APIC nobody could send it a start-up IPI. */
 	if (!(child->flags & HV_PARTITION_CREATION_FLAG_LAPIC_ENABLED))
 		vp->apic.wait_for_sipi = false;

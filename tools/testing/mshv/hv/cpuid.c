@@ -178,11 +178,8 @@ static void add_hypervisor(struct cpuid *cpuid, const struct cpuid_view *view)
 	add(cpuid, HYPERV_CPUID_VERSION, view->build, 10 << 16, 0, 0);
 	add(cpuid, HYPERV_CPUID_FEATURES, view->features, view->privileges,
 	    view->extended,
-	    HV_FEATURE_FREQUENCY_MSRS_AVAILABLE | HV_FEATURE_GUEST_CRASH_MSR_AVAILABLE);
-	/* Without the EOI hint a SINT would need auto EOI, see synic.c. */
-	add(cpuid, HYPERV_CPUID_ENLIGHTMENT_INFO,
-	    HV_X64_RELAXED_TIMING_RECOMMENDED | HV_DEPRECATING_AEOI_RECOMMENDED,
-	    0, 0, 0);
+	    view->abilities);
+	add(cpuid, HYPERV_CPUID_ENLIGHTMENT_INFO, view->hints, view->spins, 0, 0);
 	add(cpuid, HYPERV_CPUID_IMPLEMENT_LIMITS, view->vps_max, view->vps_max, 0, 0);
 	add(cpuid, HYPERV_CPUID_CPU_MANAGEMENT_FEATURES, 0, 0, 0, 0);
 	add(cpuid, HYPERV_CPUID_NESTED_FEATURES, 0, 0, 0, 0);
@@ -270,6 +267,10 @@ void cpuid_make(struct cpuid *cpuid, const struct vp *vp)
 		.features = partition_features(partition),
 		.privileges = partition_privileges(partition),
 		.extended = partition_extended_features(partition),
+		.abilities = HV_FEATURE_FREQUENCY_MSRS_AVAILABLE |
+			     HV_FEATURE_GUEST_CRASH_MSR_AVAILABLE,
+		/* Without the EOI hint a SINT would need auto EOI, see synic.c. */
+		.hints = HV_X64_RELAXED_TIMING_RECOMMENDED | HV_DEPRECATING_AEOI_RECOMMENDED,
 		.vps_max = VPS_MAX,
 	};
 

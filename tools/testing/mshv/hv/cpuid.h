@@ -16,6 +16,9 @@ struct vp;
 
 #define CPUID_ENTRIES_MAX	256
 
+/* TLFS: how often a lock is looked at before HvNotifyLongSpinWait is called */
+#define CPUID_NEVER_NOTIFY	~0U
+
 struct cpuid {
 	struct kvm_cpuid2 head;
 	struct kvm_cpuid_entry2 entries[CPUID_ENTRIES_MAX];
@@ -33,6 +36,9 @@ struct cpuid {
  * @features: EAX of HYPERV_CPUID_FEATURES
  * @privileges: EBX of that
  * @extended: ECX of that
+ * @abilities: EDX of that
+ * @hints: EAX of HYPERV_CPUID_ENLIGHTMENT_INFO
+ * @spins: EBX of that; CPUID_NEVER_NOTIFY: never
  * @vps_max: how many VPs a partition can have
  */
 struct cpuid_view {
@@ -46,6 +52,9 @@ struct cpuid_view {
 	u32 features;
 	u32 privileges;
 	u32 extended;
+	u32 abilities;
+	u32 hints;
+	u32 spins;
 	u32 vps_max;
 };
 

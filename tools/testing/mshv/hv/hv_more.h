@@ -31,6 +31,9 @@
 /* TLFS, "Feature and Interface Discovery": hardware features in use */
 #define HYPERV_CPUID_HARDWARE_FEATURES		0x40000006
 
+/* TLFS, "Feature and Interface Discovery": EDX of the features, a guest idle state */
+#define HV_GUEST_IDLE_STATE_AVAILABLE		BIT(5)
+
 /* TLFS, "SVERSION Register" */
 #define HV_SYNIC_VERSION		1
 

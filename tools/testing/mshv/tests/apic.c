@@ -76,6 +76,9 @@ static struct {
 	u8 vector;
 } ended;
 
+/* Interrupts of any kind. */
+static unsigned int ends;
+
 static unsigned int changes;
 
 static u64 bus_now(struct apic *apic)
@@ -109,10 +112,17 @@ static void bus_changed(struct apic *apic)
 	changes++;
 }
 
+static void bus_ended(struct apic *apic)
+{
+	(void)apic;
+	ends++;
+}
+
 static const struct apic_bus bus = {
 	.now = bus_now,
 	.send = bus_send,
 	.eoi = bus_eoi,
+	.ended = bus_ended,
 	.changed = bus_changed,
 };
 

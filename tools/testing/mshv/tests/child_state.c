@@ -518,8 +518,8 @@ TEST_F(state, timers_are_registers_too)
 	EXPECT_EQ(HV_STATUS_SUCCESS, child_call(&self->f, child_state_set, 0, sizeof(state)));
 	EXPECT_EQ(0x1234, child_get64(&self->f, HV_REGISTER_STIMER3_COUNT - 1));
 	EXPECT_EQ(0x5678, child_get64(&self->f, HV_REGISTER_STIMER3_COUNT));
-	EXPECT_EQ(HV_STATUS_SUCCESS, child_set64(&self->f, HV_REGISTER_STIMER0_CONFIG, 0x77));
-	state.timers[0].config = 0x77;
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_set64(&self->f, HV_REGISTER_STIMER0_CONFIG, 0x20007));
+	state.timers[0].config = 0x20007;
 
 	EXPECT_EQ(HV_STATUS_SUCCESS,
 		  transfer(&self->f, child_state_get, HV_GET_SET_VP_STATE_SYNTHETIC_TIMERS, 0, 0));

@@ -16,6 +16,8 @@
 #include "kselftest_harness.h"
 
 #include "../child/child.h"
+#include "../child/stimer.h"
+#include "../child/synic.h"
 #include "../hv/hv_more.h"
 #include "../hv/hypercall.h"
 #include "../hv/log.h"
@@ -105,6 +107,8 @@ FIXTURE_SETUP(irq)
 		self->vps[i].register_gpfn = ~0ULL;
 		self->vps[i].intercept_gpfn = ~0ULL;
 		child_irq_init(&self->vps[i]);
+		ASSERT_EQ(0, child_synic_init(&self->vps[i]));
+		ASSERT_EQ(0, child_stimer_init(&self->vps[i]));
 		self->vps[i].apic.wait_for_sipi = false;
 		apic_write(&self->vps[i].apic, SVR, 0x1ff);
 		apic_write(&self->vps[i].apic, LDR, 1U << (24 + i));
@@ -116,6 +120,12 @@ FIXTURE_SETUP(irq)
 
 FIXTURE_TEARDOWN(irq)
 {
+	u32 i;
+
+	for (i = 0; i < VPS; i++) {
+		child_stimer_exit(&self->vps[i]);
+		child_synic_exit(&self->vps[i]);
+	}
 	partition.nr_children = 0;
 	partition.children = NULL;
 	free(self->run);

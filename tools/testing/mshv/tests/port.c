@@ -12,6 +12,7 @@
 #include "kselftest_harness.h"
 
 #include "../child/port.h"
+#include "../child/synic.h"
 #include "../hv/hv_more.h"
 #include "../hv/hypercall.h"
 #include "../hv/log.h"
@@ -616,9 +617,12 @@ TEST_F(port, messages_and_events_for_a_child)
 {
 	struct hv_input_post_message_direct message = { .partition_id = CHILD };
 	struct hv_input_signal_event_direct event = { .partition_id = CHILD };
-	struct child_vp child_vp = { .child = &self->children[0] };
+	struct hv_message *posted = (void *)message.message;
+	static struct child_synic synic;
+	struct child_vp child_vp = { .child = &self->children[0], .synic = &synic };
 	struct vp *vp = self->vp;
 
+	posted->header.message_type = 1;
 	EXPECT_EQ(280, sizeof(message));
 	EXPECT_EQ(16, sizeof(event));
 	EXPECT_EQ(HV_STATUS_INVALID_VP_INDEX, direct(vp, &message, &event));
@@ -634,6 +638,12 @@ TEST_F(port, messages_and_events_for_a_child)
 	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, direct(vp, &message, &event));
 	message.sint_index = 0;
 	event.sint = 0;
+	event.flag_number = HV_EVENT_FLAGS_COUNT;
+	posted->header.message_type = HVMSG_NONE;
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, direct(vp, &message, &event));
+	posted->header.message_type = 1;
+	posted->header.payload_size = HV_MESSAGE_PAYLOAD_BYTE_COUNT + 1;
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, direct(vp, &message, &event));
 	message.vtl = 1;
 	event.vtl = 1;
 	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, direct(vp, &message, &event));

@@ -332,6 +332,35 @@ struct hv_cpuid_values {
 /* TLFS, "Hypercall Status Codes": the last external interrupt was not cleared */
 #define HV_STATUS_ACKNOWLEDGED			0x16
 
+/* hvdef: HV_REGISTER_DELIVERABILITY_NOTIFICATIONS, from where on it has a bit for each SINT */
+#define HV_DELIVERABILITY_SINTS_SHIFT		48
+
+/* hvdef: HVMSG_SYNIC_SINT_DELIVERABLE */
+struct hv_x64_sint_deliverable_message {
+	struct hv_x64_intercept_message_header header;
+	u16 deliverable_sints;
+	u16 reserved1;
+	u32 reserved2;
+} __packed;
+
+/*
+ * hvdef: HVMSG_HYPERCALL_INTERCEPT. RIP stands on the instruction, whose length VMMs
+ * take for 3, that of VMCALL.
+ */
+struct hv_x64_hypercall_intercept_message {
+	struct hv_x64_intercept_message_header header;
+	u64 rax;
+	u64 rbx;
+	u64 rcx;
+	u64 rdx;
+	u64 r8;
+	u64 rsi;
+	u64 rdi;
+	struct hv_u128 xmm[6];
+	u32 flags;
+	u32 reserved[3];
+} __packed;
+
 /* TLFS, HvCallClearVirtualInterrupt */
 struct hv_input_clear_virtual_interrupt {
 	u64 partition_id;
