@@ -33,12 +33,24 @@ MORE_ROWS = [
     ('root-unknown', 'root, unknown type', 'none'),
 ]
 
+# How Linux in a child shows that it knows which hypervisor it runs on: what it says, and
+# what it does by the event log.
+ENLIGHTENED = (
+    r'^# child: 2 CPUs, clock \S+, timer Hyper-V clockevent, ',
+    r'^# child: 2 of 2 processors share memory: 50 pages went, 0 wrong$',
+    r' child-msr-write .*name=GUEST_OS_ID value=0x81',
+    r' child-timer .*mode=direct .*delivered=yes',
+    r' child-hypercall .*name=SEND_IPI .*status=0x0 ',
+    r' child-hypercall .*name=FLUSH_VIRTUAL_ADDRESS_(LIST|SPACE) .*status=0x0 ',
+)
+
 # What a child does in "table" and "selftests": a program of the parent's, its
-# arguments, its answer at a prompt, and what it then says.
+# arguments, its answer at a prompt, and what then is in its output or in the event log.
 CHILDREN = [
     ('guest code', '/selftests/interrupts', '-t timer_again', '', r'^ok 1 .*timer_again$'),
-    ('Linux', '/vmm', '--kernel /child-kernel --initrd /child-initramfs --append quiet',
-     'echo hello', r'^# child: the line ended with status 0$'),
+    ('Linux', '/vmm',
+     '--kernel /child-kernel --initrd /child-initramfs --append quiet --cpus 2', 'echo hello',
+     r'^# child: the line ended with status 0$', *ENLIGHTENED),
 ]
 
 

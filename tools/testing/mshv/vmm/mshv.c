@@ -105,19 +105,30 @@ static u64 assignable_features(struct mshv *mshv)
 }
 
 /*
- * What the guest sees of the hypervisor: enough for its clocks. Without the
- * frequencies Linux measures them, with a timer that is not there.
+ * What the guest sees of the hypervisor: its clocks, timers, interrupts, and calls to
+ * reach other processors. Without the frequencies Linux measures them, with a timer that
+ * is not there.
  */
 static int set_features(struct mshv *mshv)
 {
 	union hv_partition_synthetic_processor_features features = {
 		.hypervisor_present = 1,
 		.hv1 = 1,
+		.access_vp_run_time_reg = 1,
 		.access_partition_reference_counter = 1,
+		.access_synic_regs = 1,
+		.access_synthetic_timer_regs = 1,
+		.access_intr_ctrl_regs = 1,
 		.access_hypercall_regs = 1,
 		.access_vp_index = 1,
 		.access_partition_reference_tsc = 1,
+		.access_guest_idle_reg = 1,
 		.access_frequency_regs = 1,
+		.direct_synthetic_timers = 1,
+		.extended_processor_masks = 1,
+		.tb_flush_hypercalls = 1,
+		.synthetic_cluster_ipi = 1,
+		.notify_long_spin_wait = 1,
 	};
 	u64 assignable = assignable_features(mshv);
 
