@@ -250,6 +250,21 @@ void vm_start(struct vm *vm, u64 flags)
 	furnish(vm);
 }
 
+int vm_start_enlightened(struct vm *vm, u64 features)
+{
+	int ret;
+
+	vm->ram = NULL;
+	must(vm_create(vm, VM_DEFAULT), "partition");
+	ret = hv_set_property(vm->fd, HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES, features,
+			      NULL);
+	if (ret)
+		vm_stop(vm);
+	else
+		furnish(vm);
+	return ret;
+}
+
 void vm_start_without(struct vm *vm, const struct mshv_create_partition_v2 *args)
 {
 	must(create(vm, args), "partition");

@@ -177,6 +177,11 @@ int vm_add_vp(struct vm *vm, u32 index);
 
 /* All of it: a partition with memory. */
 void vm_start(struct vm *vm, u64 flags);
+/*
+ * Likewise, whose guest gets these of union hv_partition_synthetic_processor_features.
+ * Return: 0 or -errno: then there is no partition.
+ */
+int vm_start_enlightened(struct vm *vm, u64 features);
 /* Likewise, without the features that @args has disabled. */
 void vm_start_without(struct vm *vm, const struct mshv_create_partition_v2 *args);
 /* Closes what is open. VPs must be stopped with vp_stop() or be closed. */
