@@ -55,40 +55,38 @@ struct row {
 	u16 in;
 	u16 rep_in;
 	bool has_varhead;
-	bool (*granted)(union hv_partition_synthetic_processor_features features);
+	bool (*granted)(const union hv_partition_synthetic_processor_features *features);
 	u16 (*handler)(struct guestcall *call);
 };
 
-typedef union hv_partition_synthetic_processor_features features_t;
-
-static bool may_flush(features_t features)
+static bool may_flush(const union hv_partition_synthetic_processor_features *features)
 {
-	return features.tb_flush_hypercalls;
+	return features->tb_flush_hypercalls;
 }
 
-static bool may_flush_ex(features_t features)
+static bool may_flush_ex(const union hv_partition_synthetic_processor_features *features)
 {
-	return features.tb_flush_hypercalls && features.extended_processor_masks;
+	return features->tb_flush_hypercalls && features->extended_processor_masks;
 }
 
-static bool may_interrupt(features_t features)
+static bool may_interrupt(const union hv_partition_synthetic_processor_features *features)
 {
-	return features.synthetic_cluster_ipi;
+	return features->synthetic_cluster_ipi;
 }
 
-static bool may_interrupt_ex(features_t features)
+static bool may_interrupt_ex(const union hv_partition_synthetic_processor_features *features)
 {
-	return features.synthetic_cluster_ipi && features.extended_processor_masks;
+	return features->synthetic_cluster_ipi && features->extended_processor_masks;
 }
 
-static bool may_spin(features_t features)
+static bool may_spin(const union hv_partition_synthetic_processor_features *features)
 {
-	return features.notify_long_spin_wait;
+	return features->notify_long_spin_wait;
 }
 
-static bool may_signal(features_t features)
+static bool may_signal(const union hv_partition_synthetic_processor_features *features)
 {
-	return features.signal_events;
+	return features->signal_events;
 }
 
 /* VPs that a call is for: a bit for each. */
@@ -184,7 +182,8 @@ static u16 flush_addresses_ex(struct guestcall *call)
 	return status == HV_STATUS_SUCCESS ? flush(call, &targets) : status;
 }
 
-static u16 interrupt(struct guestcall *call, u32 vector, u32 reserved, const struct targets *targets)
+static u16 interrupt(struct guestcall *call, u32 vector, u32 reserved,
+		     const struct targets *targets)
 {
 	struct child *child = call->vp->child;
 	u32 i;
@@ -371,15 +370,20 @@ static u16 read_memory(struct guestcall *call, size_t size, u64 gpa, bool *missi
 }
 
 /* All that the convention asks. */
-static u16 take(struct guestcall *call, const struct row *row, u64 input, u64 output, bool *missing)
+static u16 take(struct guestcall *call, const struct row *row, u64 input, u64 output,
+		bool *missing)
 {
-	const features_t features = { .as_uint64[0] = call->vp->child->synthetic_features };
+	const union hv_partition_synthetic_processor_features features = {
+		.as_uint64[0] = call->vp->child->synthetic_features,
+	};
 	const struct hypercall *hypercall = &call->hypercall;
-	size_t size = row->in + hypercall->varhead_size + (size_t)row->rep_in * hypercall->rep_count;
+	size_t size = row->in + hypercall->varhead_size +
+		      (size_t)row->rep_in * hypercall->rep_count;
 
-	if (!row->granted(features))
+	if (!row->granted(&features))
 		return HV_STATUS_ACCESS_DENIED;
-	if (!!row->rep_in != !!hypercall->rep_count || (hypercall->varhead_size && !row->has_varhead))
+	if (!!row->rep_in != !!hypercall->rep_count ||
+	    (hypercall->varhead_size && !row->has_varhead))
 		return HV_STATUS_INVALID_HYPERCALL_INPUT;
 	if (hypercall->fast)
 		return read_registers(call, size, input, output);

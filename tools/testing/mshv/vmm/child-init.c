@@ -44,7 +44,7 @@
 
 /* What the thread on another processor sees. */
 struct shared {
-	char *kept;
+	atomic_char *kept;
 	atomic_uint turns;
 	atomic_bool stop;
 };
@@ -110,7 +110,7 @@ static void *touch(void *argument)
 	sched_setaffinity(0, sizeof(one), &one);
 	while (!atomic_load(&shared->stop)) {
 		atomic_fetch_add(&shared->turns, 1);
-		*(volatile char *)shared->kept = 1;
+		atomic_store(shared->kept, 1);
 	}
 	return NULL;
 }

@@ -55,6 +55,7 @@
 	"wrmsr\n"
 
 #define SYNIC_ON							\
+	"cli\n"								\
 	GUEST_APIC_ON							\
 	WRMSR(MSR_SIMP, MESSAGES + 1)					\
 	WRMSR(MSR_SIEFP, EVENTS + 1)					\
@@ -116,8 +117,10 @@ GUEST64(idles,
 
 /* R15: a control word; RDX and R8 as the call has them. Reports EAX. */
 #define CALLS_ON							\
+	"mov %rdx, %r14\n"						\
 	WRMSR(MSR_OS_ID, 0x100)						\
-	WRMSR(MSR_HYPERCALL, CALL_PAGE + 1)
+	WRMSR(MSR_HYPERCALL, CALL_PAGE + 1)				\
+	"mov %r14, %rdx\n"
 #define CALL								\
 	"mov %r15, %rcx\n"						\
 	"mov $" __stringify(CALL_PAGE) ", %eax\n"			\
@@ -126,9 +129,7 @@ GUEST64(idles,
 
 GUEST64(calls,
 	GUEST_APIC_ON
-	"mov %rdx, %r14\n"
 	CALLS_ON
-	"mov %r14, %rdx\n"
 	CALL
 	HALT_FOR_EVER);
 
