@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Unit tests of the hypercalls of a child's guest, against the TLFS: "Hypercall
+ * Interface", "Virtual MMU", "Virtual Interrupt Controller".
+ */
+
+#include "kselftest_harness.h"
+
+#include "../child/guestcall.h"
+#include "child_fixture.h"
+
+#define FAST		HV_HYPERCALL_FAST_BIT
+#define REPS(n)		((u64)(n) << HV_HYPERCALL_REP_COMP_OFFSET)
+#define VARHEAD(n)	((u64)(n) << HV_HYPERCALL_VARHEAD_OFFSET)
+#define INPUT_GPA	0x15000ULL
+#define CALL_GPA	0x16000ULL
+#define ENABLE		1ULL
+#define VECTOR		0x51
+#define SVR		0xf0
+#define SVR_ON		0x1ff
+#define NOBODYS_CALL	0xffe
+
+FIXTURE(call)
+{
+	struct child_fixture f;
+	struct child_vp *other;		/* VP 1 */
+};
+
+FIXTURE_SETUP(call)
+{
+	struct child_fixture *f = &self->f;
+	struct hv_create_vp *create = (void *)f->input;
+
+	ASSERT_TRUE(child_setup(f, CHILD_FLAGS));
+	f->child->synthetic_features = child_assignable_features();
+	memset(f->input, 0, sizeof(f->input));
+	create->partition_id = f->child->id;
+	create->vp_index = 1;
+	ASSERT_EQ(HV_STATUS_SUCCESS, child_call(f, child_vp_create, 0, 0));
+	self->other = f->child->vps[1];
+	self->other->apic.wait_for_sipi = false;
+	apic_write(&f->vp->apic, SVR, SVR_ON);
+	apic_write(&self->other->apic, SVR, SVR_ON);
+	child_vp_regs(f->vp)->sregs.cs.l = 1;
+}
+
+FIXTURE_TEARDOWN(call)
+{
+	child_teardown(&self->f);
+}
+
+/* RAX that a guest gets; ~0: it has not got any yet. */
+static u64 guest_calls(struct child_fixture *f, u64 control, u64 input, u64 output)
+{
+	struct kvm_regs *regs = &child_vp_regs(f->vp)->regs;
+	u64 gpa;
+
+	regs->rcx = control;
+	regs->rdx = input;
+	regs->r8 = output;
+	return child_guestcall(f->vp, &gpa) == CHILD_GUESTCALL_DONE ? regs->rax : ~0ULL;
+}
+
+static void grant(struct child_fixture *f,
+		  union hv_partition_synthetic_processor_features features)
+{
+	f->child->synthetic_features = features.as_uint64[0];
+}
+
+TEST_F(call, ipi)
+{
+	struct child_fixture *f = &self->f;
+
+	EXPECT_EQ(0, guest_calls(f, HVCALL_SEND_IPI | FAST, VECTOR, BIT(1)));
+	EXPECT_EQ(VECTOR, apic_pending(&self->other->apic));
+	EXPECT_EQ(-1, apic_pending(&f->vp->apic));
+	/* VPs that are not there do not count. */
+	EXPECT_EQ(0, guest_calls(f, HVCALL_SEND_IPI | FAST, VECTOR, ~0ULL));
+	EXPECT_EQ(VECTOR, apic_pending(&f->vp->apic));
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
+		  guest_calls(f, HVCALL_SEND_IPI | FAST, 15, BIT(1)));
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
+		  guest_calls(f, HVCALL_SEND_IPI | FAST, 0x100, BIT(1)));
+	/* It has no elements, and no variable header. */
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT,
+		  guest_calls(f, HVCALL_SEND_IPI | FAST | REPS(1), VECTOR, BIT(1)));
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT,
+		  guest_calls(f, HVCALL_SEND_IPI | FAST | VARHEAD(1), VECTOR, BIT(1)));
+}
+
+TEST_F(call, ipi_ex)
+{
+	struct hv_send_ipi_ex *input = child_at(&self->f, INPUT_GPA);
+	struct child_fixture *f = &self->f;
+
+	input->vector = VECTOR;
+	input->vp_set.format = HV_GENERIC_SET_SPARSE_4K;
+	input->vp_set.valid_bank_mask = BIT(0) | BIT(2);
+	input->vp_set.bank_contents[0] = BIT(1);
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT,
+		  guest_calls(f, HVCALL_SEND_IPI_EX | VARHEAD(1), INPUT_GPA, 0));
+	EXPECT_EQ(0, guest_calls(f, HVCALL_SEND_IPI_EX | VARHEAD(2), INPUT_GPA, 0));
+	EXPECT_EQ(VECTOR, apic_pending(&self->other->apic));
+	EXPECT_EQ(-1, apic_pending(&f->vp->apic));
+	input->vp_set.format = HV_GENERIC_SET_ALL;
+	EXPECT_EQ(0, guest_calls(f, HVCALL_SEND_IPI_EX, INPUT_GPA, 0));
+	EXPECT_EQ(VECTOR, apic_pending(&f->vp->apic));
+	input->vp_set.format = 2;
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
+		  guest_calls(f, HVCALL_SEND_IPI_EX, INPUT_GPA, 0));
+}
+
+TEST_F(call, flush)
+{
+	struct hv_tlb_flush *input = child_at(&self->f, INPUT_GPA);
+	struct child_fixture *f = &self->f;
+
+	input->processor_mask = BIT(1);
+	EXPECT_EQ(0, guest_calls(f, HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE, INPUT_GPA, 0));
+	EXPECT_TRUE(self->other->flush_owed);
+	EXPECT_FALSE(f->vp->flush_owed);
+	self->other->flush_owed = false;
+	input->processor_mask = 0;
+	input->flags = HV_FLUSH_ALL_PROCESSORS;
+	/* All elements are done at once. */
+	EXPECT_EQ(REPS(2), guest_calls(f, HVCALL_FLUSH_VIRTUAL_ADDRESS_LIST | REPS(2),
+				       INPUT_GPA, 0));
+	EXPECT_TRUE(self->other->flush_owed);
+	EXPECT_TRUE(f->vp->flush_owed);
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT,
+		  guest_calls(f, HVCALL_FLUSH_VIRTUAL_ADDRESS_LIST, INPUT_GPA, 0));
+	input->flags = BIT(8);
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
+		  guest_calls(f, HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE, INPUT_GPA, 0));
+}
+
+TEST_F(call, flush_ex)
+{
+	struct hv_tlb_flush_ex *input = child_at(&self->f, INPUT_GPA);
+	struct child_fixture *f = &self->f;
+
+	input->hv_vp_set.format = HV_GENERIC_SET_SPARSE_4K;
+	input->hv_vp_set.valid_bank_mask = 1;
+	input->hv_vp_set.bank_contents[0] = BIT(1);
+	EXPECT_EQ(REPS(1), guest_calls(f, HVCALL_FLUSH_VIRTUAL_ADDRESS_LIST_EX | VARHEAD(1) |
+				       REPS(1), INPUT_GPA, 0));
+	EXPECT_TRUE(self->other->flush_owed);
+	EXPECT_FALSE(f->vp->flush_owed);
+	input->hv_vp_set.format = HV_GENERIC_SET_ALL;
+	EXPECT_EQ(0, guest_calls(f, HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE_EX, INPUT_GPA, 0));
+	EXPECT_TRUE(f->vp->flush_owed);
+}
+
+TEST_F(call, what_was_not_granted)
+{
+	union hv_partition_synthetic_processor_features features = {
+		.as_uint64[0] = child_assignable_features(),
+	};
+	struct child_fixture *f = &self->f;
+
+	features.extended_processor_masks = 0;
+	grant(f, features);
+	EXPECT_EQ(HV_STATUS_ACCESS_DENIED, guest_calls(f, HVCALL_SEND_IPI_EX, INPUT_GPA, 0));
+	EXPECT_EQ(HV_STATUS_ACCESS_DENIED,
+		  guest_calls(f, HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE_EX, INPUT_GPA, 0));
+	EXPECT_EQ(0, guest_calls(f, HVCALL_SEND_IPI | FAST, VECTOR, 0));
+	features.synthetic_cluster_ipi = 0;
+	features.tb_flush_hypercalls = 0;
+	features.notify_long_spin_wait = 0;
+	features.signal_events = 0;
+	grant(f, features);
+	EXPECT_EQ(HV_STATUS_ACCESS_DENIED,
+		  guest_calls(f, HVCALL_SEND_IPI | FAST, VECTOR, 0));
+	EXPECT_EQ(HV_STATUS_ACCESS_DENIED,
+		  guest_calls(f, HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE, INPUT_GPA, 0));
+	EXPECT_EQ(HV_STATUS_ACCESS_DENIED,
+		  guest_calls(f, HVCALL_NOTIFY_LONG_SPIN_WAIT | FAST, 5, 0));
+	EXPECT_EQ(HV_STATUS_ACCESS_DENIED,
+		  guest_calls(f, HVCALL_SIGNAL_EVENT | FAST, 5, 0));
+}
+
+TEST_F(call, input)
+{
+	struct child_fixture *f = &self->f;
+	u64 gpa = 0;
+
+	EXPECT_EQ(HV_STATUS_INVALID_ALIGNMENT,
+		  guest_calls(f, HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE, INPUT_GPA + 4, 0));
+	EXPECT_EQ(HV_STATUS_INVALID_ALIGNMENT,
+		  guest_calls(f, HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE, INPUT_GPA + 0xff0, 0));
+	/* What does not fit into registers, and what nobody can read without KVM. */
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT,
+		  guest_calls(f, HVCALL_POST_MESSAGE | FAST, 0, 0));
+	EXPECT_EQ(HV_STATUS_INVALID_VP_STATE,
+		  guest_calls(f, HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE | FAST, 0, 0));
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT,
+		  guest_calls(f, HVCALL_SEND_IPI | FAST | BIT_ULL(27), VECTOR, 0));
+	/* Its parent is to bring the page first. */
+	child_vp_regs(f->vp)->regs.rcx = HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE;
+	child_vp_regs(f->vp)->regs.rdx = CHILD_PAGES * HV_HYP_PAGE_SIZE;
+	EXPECT_EQ(CHILD_GUESTCALL_MISSING, child_guestcall(f->vp, &gpa));
+	EXPECT_EQ(CHILD_PAGES * HV_HYP_PAGE_SIZE, gpa);
+}
+
+TEST_F(call, without_64_bits)
+{
+	struct kvm_regs *regs = &child_vp_regs(self->f.vp)->regs;
+	struct child_fixture *f = &self->f;
+	u64 gpa;
+
+	child_vp_regs(f->vp)->sregs.cs.l = 0;
+	regs->rdx = 0;
+	regs->rax = HVCALL_SEND_IPI | FAST;
+	regs->rbx = 0;
+	regs->rcx = VECTOR;
+	regs->rdi = 0;
+	regs->rsi = BIT(1);
+	EXPECT_EQ(CHILD_GUESTCALL_DONE, child_guestcall(f->vp, &gpa));
+	EXPECT_EQ(0, regs->rax);
+	EXPECT_EQ(VECTOR, apic_pending(&self->other->apic));
+	regs->rdx = REPS(1) >> 32;
+	regs->rax = HVCALL_FLUSH_VIRTUAL_ADDRESS_LIST;
+	regs->rcx = INPUT_GPA;
+	EXPECT_EQ(CHILD_GUESTCALL_DONE, child_guestcall(f->vp, &gpa));
+	EXPECT_EQ(0, regs->rax);
+	EXPECT_EQ(1, regs->rdx);
+}
+
+static u16 install(struct child_fixture *f, u32 type)
+{
+	struct hv_input_install_intercept *input = (void *)f->input;
+
+	memset(f->input, 0, sizeof(f->input));
+	input->partition_id = f->child->id;
+	input->access_type = HV_INTERCEPT_ACCESS_MASK_EXECUTE;
+	input->intercept_type = type;
+	return child_call(f, child_install_intercept, 0, 0);
+}
+
+/* Which of them the parent makes, once it has asked for them. */
+TEST_F(call, by_the_parent)
+{
+	static const struct {
+		u16 code;
+		u32 type;
+		u16 status;
+	} calls[] = {
+		{ NOBODYS_CALL, HV_INTERCEPT_TYPE_HYPERCALL, HV_STATUS_INVALID_HYPERCALL_CODE },
+		{ HVCALL_SIGNAL_EVENT, HV_INTERCEPT_TYPE_UNKNOWN_SYNIC_CONNECTION,
+		  HV_STATUS_INVALID_CONNECTION_ID },
+		{ HVCALL_RETARGET_INTERRUPT, HV_INTERCEPT_TYPE_RETARGET_UNKNOWN_DEVICE,
+		  HV_STATUS_INVALID_HYPERCALL_CODE },
+	};
+	struct child_fixture *f = &self->f;
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		for (j = i; j < ARRAY_SIZE(calls); j++)
+			EXPECT_EQ(calls[j].status, guest_calls(f, calls[j].code | FAST, 1, 0));
+		EXPECT_EQ(HV_STATUS_SUCCESS, install(f, calls[i].type));
+		EXPECT_EQ(~0ULL, guest_calls(f, calls[i].code | FAST, 1, 0));
+	}
+	/* What the hypervisor makes it makes itself. */
+	EXPECT_EQ(0, guest_calls(f, HVCALL_SEND_IPI | FAST, VECTOR, BIT(1)));
+}
+
+TEST_F(call, place)
+{
+	struct kvm_sync_regs *regs = child_vp_regs(self->f.vp);
+	struct child_fixture *f = &self->f;
+
+	regs->sregs.cs.base = 0;
+	regs->sregs.ss.dpl = 0;
+	regs->regs.rip = CALL_GPA + 2;
+	EXPECT_FALSE(child_guestcall_is_one(f->vp));
+	EXPECT_TRUE(child_msr_write(f->vp, HV_X64_MSR_GUEST_OS_ID, 1));
+	EXPECT_TRUE(child_msr_write(f->vp, HV_X64_MSR_HYPERCALL, CALL_GPA | ENABLE));
+	EXPECT_TRUE(child_guestcall_is_one(f->vp));
+	/* Not from rings without privileges, and not from elsewhere. */
+	regs->sregs.ss.dpl = 3;
+	EXPECT_FALSE(child_guestcall_is_one(f->vp));
+	regs->sregs.ss.dpl = 0;
+	regs->regs.rip = INPUT_GPA;
+	EXPECT_FALSE(child_guestcall_is_one(f->vp));
+}
+
+TEST_HARNESS_MAIN
