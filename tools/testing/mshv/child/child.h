@@ -597,6 +597,9 @@ bool child_msr_set(struct child_vp *vp, u32 msr, u64 value);
 /* A VP goes: what it has laid over the child's memory goes too. */
 void child_msr_leave(struct child_vp *vp);
 
+/* Whether to read an MSR means to wait for an interrupt. */
+bool child_msr_is_idle(const struct child *child, u32 msr);
+
 /* Whether an address is in the page by which hypercalls are made. */
 bool child_msr_is_hypercall_page(const struct child *child, u64 gpa);
 

@@ -6,7 +6,6 @@
  * To add one, write its handler and add its row.
  */
 
-#include <sched.h>
 #include <string.h>
 
 #include <linux/bits.h>
@@ -124,26 +123,15 @@ static u16 read_set(const struct guestcall *call, const struct hv_vpset *set,
 	return HV_STATUS_SUCCESS;
 }
 
-/*
- * All of it is forgotten, as KVM tells apart neither address spaces nor addresses. The
- * call is over when no VP can use what it had: one that is in KVM comes out first.
- */
+/* All of it is forgotten, as KVM tells apart neither address spaces nor addresses. */
 static u16 flush(struct guestcall *call, const struct targets *targets)
 {
 	struct child *child = call->vp->child;
-	struct child_vp *vp;
 	u32 i;
 
 	for (i = 0; i < CHILD_VPS_MAX; i++)
 		if (child->vps[i] && is_target(targets, i))
 			child->vps[i]->flush_owed = true;
-	for (i = 0; i < CHILD_VPS_MAX; i++) {
-		vp = child->vps[i];
-		if (!vp || vp == call->vp || !vp->in_kvm || !vp->flush_owed)
-			continue;
-		child_vp_pull(vp);
-		child_vp_release(vp);
-	}
 	call->hypercall.reps_done = call->hypercall.rep_count;
 	return HV_STATUS_SUCCESS;
 }
@@ -215,14 +203,10 @@ static u16 send_ipi_ex(struct guestcall *call)
 	return interrupt(call, input->vector, input->reserved, &targets);
 }
 
-/* Whom it waits for may need this CPU. */
+/* Whom it waits for may need this CPU: whoever dispatches VPs can give it to him. */
 static u16 spin(struct guestcall *call)
 {
-	pthread_mutex_t *lock = &call->vp->child->parent->lock;
-
-	pthread_mutex_unlock(lock);
-	sched_yield();
-	pthread_mutex_lock(lock);
+	call->vp->stop_dispatch = true;
 	return HV_STATUS_SUCCESS;
 }
 
@@ -414,6 +398,21 @@ static void log_call(const struct guestcall *call, u16 status, const char *by)
 		  (unsigned long long)call->vp->child->id, call->vp->index, hypercall->code,
 		  name_of(hypercall_names, hypercall->code), hypercall->fast ? "yes" : "no",
 		  hypercall->reps_done, hypercall->rep_count, status, status_name(status), by);
+}
+
+void child_guestcall_settle(struct child_vp *vp)
+{
+	struct child *child = vp->child;
+	struct child_vp *other;
+	u32 i;
+
+	for (i = 0; i < CHILD_VPS_MAX; i++) {
+		other = child->vps[i];
+		if (!other || other == vp || !other->in_kvm || !other->flush_owed)
+			continue;
+		child_vp_pull(other);
+		child_vp_release(other);
+	}
 }
 
 enum child_guestcall child_guestcall(struct child_vp *vp, u64 *gpa)

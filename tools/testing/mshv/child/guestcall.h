@@ -26,9 +26,21 @@ bool child_guestcall_is_one(struct child_vp *vp);
  * @vp: which; out of KVM, and KVM has nothing to finish
  * @gpa: set where memory is missing
  *
- * Context: the lock is let go while other VPs are waited for.
+ * RIP stays where it is.
+ *
  * Return: what is to be done.
  */
 enum child_guestcall child_guestcall(struct child_vp *vp, u64 *gpa);
+
+/**
+ * child_guestcall_settle() - wait until what a call has asked for is so
+ * @vp: whose call is done; its registers say so
+ *
+ * When a flush is over, no VP may use a translation that it had. One that is in KVM
+ * has to come out for that.
+ *
+ * Context: the lock is let go meanwhile.
+ */
+void child_guestcall_settle(struct child_vp *vp);
 
 #endif /* _HVEMU_CHILD_GUESTCALL_H */

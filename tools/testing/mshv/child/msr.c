@@ -132,6 +132,11 @@ static void fill_hypercall_page(struct child_vp *vp, void *page)
 	msr_fill_code(page, code, sizeof(code));
 }
 
+bool child_msr_is_idle(const struct child *child, u32 msr)
+{
+	return msr == HV_X64_MSR_GUEST_IDLE && is_granted(child, msr);
+}
+
 bool child_msr_is_hypercall_page(const struct child *child, u64 gpa)
 {
 	u64 msr = child->msrs->hypercall;

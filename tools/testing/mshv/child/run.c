@@ -22,8 +22,8 @@
 #include "../hv/msr.h"
 #include "../hv/partition.h"
 #include "child.h"
-#include "insn.h"
 #include "guestcall.h"
+#include "insn.h"
 #include "port.h"
 #include "stimer.h"
 #include "synic.h"
@@ -316,6 +316,7 @@ static enum outcome handle_hypercall(struct child_vp *vp)
 	switch (child_guestcall(vp, &gpa)) {
 	case CHILD_GUESTCALL_DONE:
 		regs->rip += CHILD_GUESTCALL_LENGTH;
+		child_guestcall_settle(vp);
 		return GO_ON;
 	case CHILD_GUESTCALL_MISSING:
 		/* It is made anew when its memory is there. */
@@ -377,7 +378,7 @@ static enum outcome handle_msr(struct child_vp *vp, bool write)
 	if (!write)
 		run->msr.data = value;
 	vp->unfinished = true;
-	if (done && !write && msr == HV_X64_MSR_GUEST_IDLE) {
+	if (!write && child_msr_is_idle(vp->child, msr)) {
 		/* It waits behind the instruction. */
 		vp->idle = true;
 		return finish(vp);
@@ -697,7 +698,7 @@ static enum outcome step(struct child_vp *vp)
 static bool state_is_wanted(const struct child_vp *vp)
 {
 	return vp->pullers || vp->eoi_owed || must_stop(vp) || child_irq_pending(vp) ||
-	       child_synic_deliverable(vp);
+	       child_synic_deliverable(vp) || vp->flush_owed;
 }
 
 /* Whoever pulls it reads and writes KVM's state of it meanwhile. */
