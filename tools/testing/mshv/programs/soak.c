@@ -86,7 +86,50 @@ GUEST64(rest, GUEST_APIC_ON
 	"1: hlt\n"
 	"jmp 1b\n");
 
-static const struct guest * const guests[] = { &spin, &report, &sweep, &rest };
+/*
+ * Of an enlightened partition: a periodic synthetic timer wakes it, and each time all
+ * VPs forget their translations. What is not granted is a fault.
+ */
+#define TIMER_VECTOR	0x51
+#define CALL_PAGE	0x32000
+#define CALL_INPUT	0x33000
+#define WRMSR(msr, value)						\
+	"mov $" __stringify(msr) ", %ecx\n"				\
+	"mov $" __stringify(value) ", %eax\n"				\
+	"xor %edx, %edx\n"						\
+	"wrmsr\n"
+
+GUEST64(enlightened, GUEST_APIC_ON
+	WRMSR(0x40000000, 0x100)		/* HV_X64_MSR_GUEST_OS_ID */
+	WRMSR(0x40000001, CALL_PAGE + 1)	/* HV_X64_MSR_HYPERCALL */
+	WRMSR(0x400000b1, 20000)		/* HV_X64_MSR_STIMER0_COUNT */
+	WRMSR(0x400000b0, 0x1003 + (TIMER_VECTOR << 4))
+	"mov $" __stringify(CALL_INPUT) ", %ebx\n"
+	"movq $0, (%rbx)\n"
+	"movq $3, 8(%rbx)\n"			/* all VPs, all address spaces */
+	"movq $0, 16(%rbx)\n"
+	"1: sti\n"
+	"hlt\n"
+	"cli\n"
+	"mov $2, %ecx\n"			/* HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE */
+	"mov %rbx, %rdx\n"
+	"xor %r8, %r8\n"
+	"mov $" __stringify(CALL_PAGE) ", %eax\n"
+	"call *%rax\n"
+	"jmp 1b\n");
+
+static const union hv_partition_synthetic_processor_features granted = {
+	.hypervisor_present = 1,
+	.hv1 = 1,
+	.access_synic_regs = 1,
+	.access_synthetic_timer_regs = 1,
+	.access_hypercall_regs = 1,
+	.direct_synthetic_timers = 1,
+	.tb_flush_hypercalls = 1,
+};
+
+/* The last one is for enlightened partitions. */
+static const struct guest * const guests[] = { &spin, &report, &sweep, &rest, &enlightened };
 #define MODES	(GUEST_LONG + 1)
 
 /* What VMMs count, in memory that all share. */
@@ -117,6 +160,7 @@ static struct vmm {
 	u32 nr_vps;
 	unsigned char *extra;
 	bool mapped;
+	bool enlightened;
 	int event;
 } vmm;
 
@@ -139,8 +183,9 @@ static void start_vp(u32 index)
 {
 	struct vp *vp = &vmm.vps[index];
 	struct runner *runner = &vmm.runners[index];
-	unsigned int kind = draw(ARRAY_SIZE(guests));
-	enum guest_mode mode = guests[kind] == &rest ? GUEST_LONG : draw(MODES);
+	unsigned int kind = draw(ARRAY_SIZE(guests) - !vmm.enlightened);
+	bool is_long = guests[kind] == &rest || guests[kind] == &enlightened;
+	enum guest_mode mode = is_long ? GUEST_LONG : draw(MODES);
 
 	vp_start(&vmm.vm, vp, index);
 	vp_enter_at(vp, mode, code_at(kind, mode));
@@ -154,7 +199,9 @@ static void start_vmm(void)
 	unsigned int kind, count = draw(8) ? 1 + draw(3) : VPS_MAX;
 	enum guest_mode mode;
 
-	vm_start(&vmm.vm, VM_DEFAULT);
+	vmm.enlightened = draw(2) && !vm_start_enlightened(&vmm.vm, granted.as_uint64[0]);
+	if (!vmm.enlightened)
+		vm_start(&vmm.vm, VM_DEFAULT);
 	counts->partitions++;
 	vmm.extra = memory_get(EXTRA_SIZE);
 	vmm.event = -1;

@@ -342,6 +342,7 @@ struct hv_x64_sint_deliverable_message {
 	u16 reserved1;
 	u32 reserved2;
 } __packed;
+static_assert(sizeof(struct hv_x64_sint_deliverable_message) == 48);
 
 /*
  * hvdef: HVMSG_HYPERCALL_INTERCEPT. RIP stands on the instruction, whose length VMMs
@@ -360,6 +361,7 @@ struct hv_x64_hypercall_intercept_message {
 	u32 flags;
 	u32 reserved[3];
 } __packed;
+static_assert(sizeof(struct hv_x64_hypercall_intercept_message) == 208);
 
 /* TLFS, HvCallClearVirtualInterrupt */
 struct hv_input_clear_virtual_interrupt {
