@@ -12,6 +12,7 @@
 #define FAST		HV_HYPERCALL_FAST_BIT
 #define REPS(n)		((u64)(n) << HV_HYPERCALL_REP_COMP_OFFSET)
 #define VARHEAD(n)	((u64)(n) << HV_HYPERCALL_VARHEAD_OFFSET)
+#define REP_START(n)	((u64)(n) << HV_HYPERCALL_REP_START_OFFSET)
 #define INPUT_GPA	0x15000ULL
 #define CALL_GPA	0x16000ULL
 #define ENABLE		1ULL
@@ -19,6 +20,7 @@
 #define SVR		0xf0
 #define SVR_ON		0x1ff
 #define NOBODYS_CALL	0xffe
+#define FAR_VP		70		/* in the second bank */
 
 FIXTURE(call)
 {
@@ -200,6 +202,81 @@ TEST_F(call, input)
 	child_vp_regs(f->vp)->regs.rdx = CHILD_PAGES * HV_HYP_PAGE_SIZE;
 	EXPECT_EQ(CHILD_GUESTCALL_MISSING, child_guestcall(f->vp, &gpa));
 	EXPECT_EQ(CHILD_PAGES * HV_HYP_PAGE_SIZE, gpa);
+}
+
+/* VPs of the second bank, and sets without any VP that there is. */
+TEST_F(call, banks)
+{
+	struct hv_create_vp *create = (void *)self->f.input;
+	struct hv_tlb_flush_ex *input = child_at(&self->f, INPUT_GPA);
+	struct child_fixture *f = &self->f;
+	u64 code = HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE_EX;
+	struct child_vp *far;
+
+	memset(f->input, 0, sizeof(f->input));
+	create->partition_id = f->child->id;
+	create->vp_index = FAR_VP;
+	ASSERT_EQ(HV_STATUS_SUCCESS, child_call(f, child_vp_create, 0, 0));
+	far = f->child->vps[FAR_VP];
+
+	memset(input, 0, HV_HYP_PAGE_SIZE);
+	input->hv_vp_set.format = HV_GENERIC_SET_SPARSE_4K;
+	EXPECT_EQ(0, guest_calls(f, code, INPUT_GPA, 0));
+	input->hv_vp_set.valid_bank_mask = BIT_ULL(63);
+	input->hv_vp_set.bank_contents[0] = ~0ULL;
+	EXPECT_EQ(0, guest_calls(f, code | VARHEAD(1), INPUT_GPA, 0));
+	EXPECT_FALSE(f->vp->flush_owed || self->other->flush_owed || far->flush_owed);
+	input->hv_vp_set.valid_bank_mask = BIT_ULL(FAR_VP / 64);
+	input->hv_vp_set.bank_contents[0] = BIT_ULL(FAR_VP % 64);
+	EXPECT_EQ(0, guest_calls(f, code | VARHEAD(1), INPUT_GPA, 0));
+	EXPECT_TRUE(far->flush_owed);
+	EXPECT_FALSE(f->vp->flush_owed || self->other->flush_owed);
+	/* As many banks as the mask has bits, no more and no less. */
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT, guest_calls(f, code, INPUT_GPA, 0));
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT,
+		  guest_calls(f, code | VARHEAD(2), INPUT_GPA, 0));
+}
+
+/* The last place of a page that input fits into, and the first that it does not. */
+TEST_F(call, end_of_a_page)
+{
+	struct child_fixture *f = &self->f;
+	u64 end = INPUT_GPA + HV_HYP_PAGE_SIZE;
+	struct hv_send_ipi *input = child_at(f, end - sizeof(*input));
+	/* What is left of it, beside the other parameters. */
+	u64 most = (HV_HYP_PAGE_SIZE - sizeof(struct hv_tlb_flush)) / sizeof(u64);
+	u64 list = HVCALL_FLUSH_VIRTUAL_ADDRESS_LIST;
+
+	input->vector = VECTOR;
+	input->cpu_mask = BIT(1);
+	EXPECT_EQ(0, guest_calls(f, HVCALL_SEND_IPI, end - sizeof(*input), 0));
+	EXPECT_EQ(VECTOR, apic_pending(&self->other->apic));
+	EXPECT_EQ(HV_STATUS_INVALID_ALIGNMENT, guest_calls(f, HVCALL_SEND_IPI, end - 8, 0));
+	EXPECT_EQ(REPS(most), guest_calls(f, list | REPS(most), INPUT_GPA, 0));
+	EXPECT_EQ(HV_STATUS_INVALID_ALIGNMENT,
+		  guest_calls(f, list | REPS(most + 1), INPUT_GPA, 0));
+	/* Elements that are done already are part of it; as many as there are must be left. */
+	EXPECT_EQ(REPS(most),
+		  guest_calls(f, list | REPS(most) | REP_START(most - 1), INPUT_GPA, 0));
+	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT,
+		  (u16)guest_calls(f, list | REPS(most) | REP_START(most), INPUT_GPA, 0));
+}
+
+/* TLFS, "Hypercall Input Value": bits 31:27, 47:44 and 63:60 are reserved. */
+TEST_F(call, reserved_bits)
+{
+	static const u8 reserved[] = { 27, 31, 44, 47, 60, 63 };
+	struct child_fixture *f = &self->f;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(reserved); i++)
+		EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT,
+			  guest_calls(f, HVCALL_SEND_IPI | FAST | BIT_ULL(reserved[i]), VECTOR,
+				      BIT(1)));
+	/* So is what of a vector's register is above the vector. */
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
+		  guest_calls(f, HVCALL_SEND_IPI | FAST, VECTOR | BIT_ULL(32), BIT(1)));
+	EXPECT_EQ(-1, apic_pending(&self->other->apic));
 }
 
 TEST_F(call, without_64_bits)
