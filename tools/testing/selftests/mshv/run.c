@@ -986,7 +986,9 @@ TEST_F(state, memory_gva_and_gpa)
 	if (!memory->memory_access_info.gva_gpa_valid)
 		SKIP(return, "the message says nothing of linear addresses");
 	EXPECT_EQ(GUEST_WINDOW + 7 * PAGE + 0x123, memory->guest_virtual_address);
-	ASSERT_EQ(0, translate(&self->vp, memory->guest_virtual_address, 0, &out));
+	/* A translation is for an access: this one was a write. */
+	ASSERT_EQ(0, translate(&self->vp, memory->guest_virtual_address,
+			       HV_TRANSLATE_GVA_VALIDATE_WRITE, &out));
 	EXPECT_EQ(memory->guest_physical_address / PAGE, out.gpa_page);
 }
 
