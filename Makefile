@@ -6,6 +6,10 @@
 # Settings reach the scripts through the environment; tools/dev/lib.sh lists
 # them.
 export BASE KSRC O CACHE JOBS V ACCEL ARCH MIRROR KEYRING NODEPS SIGNOFF TRAILER LIMIT SERIES TIME SEED
+export FILES PRESET CPUS MEMORY TIMEOUT ROOTFS PACKAGES SUITE
+# A command of the user's, with its dollars.
+unexport RUN
+export LAB_RUN := $(value RUN)
 
 MAKEFLAGS += --no-print-directory
 
@@ -25,6 +29,7 @@ help:
 	@echo '  make selftests  the selftests of /dev/mshv in an L1VH, under both schedulers'
 	@echo '                  (SERIES=none: which of them fail on the base kernel, and how;'
 	@echo '                  SELFTESTS_WITH=debug: on one with KASAN and lockdep)'
+	@echo '  make lab-check  that "make lab" hands on what it should'
 	@echo '  make hvemu      the unit tests of hvemu'
 	@echo '  make lint       checkpatch, W=1, sparse, kernel-doc, htmldocs, ABI, shellcheck'
 	@echo '  make size       growth of the mshv_root driver with KUnit off'
@@ -47,6 +52,9 @@ help:
 	@echo '  make quilt      a tree in which quilt edits patches/'
 	@echo '  make shell      a shell in an L1VH (PRESET=integrated-off, for one;'
 	@echo '                  SERIES=none: with the base kernel)'
+	@echo '  make lab        your own VMM in an L1VH: FILES=folder RUN="command", or a whole'
+	@echo '                  Debian: ROOTFS=debian PACKAGES="..."; tools/testing/mshv/README'
+	@echo '                  has a chapter on it'
 	@echo '  make deps       install what is missing here (NODEPS=1 only looks)'
 	@echo '  make clean      remove what was built; what was fetched stays in the cache'
 	@echo
@@ -86,6 +94,14 @@ bench: deps
 shell:
 	@tools/dev/deps shell && tools/dev/l1vh shell $(PRESET)
 
+.PHONY: lab
+lab:
+	@tools/dev/deps lab && tools/dev/l1vh lab
+
+.PHONY: lab-check
+lab-check:
+	@tools/dev/deps lab && tools/dev/l1vh lab-check
+
 .PHONY: kunit
 kunit: deps
 	@tools/dev/kunit
@@ -107,8 +123,8 @@ tools-check: deps
 	@tools/dev/selftest
 
 .PHONY: check
-check: deps
-	@tools/dev/check
+check:
+	@tools/dev/deps lab && tools/dev/check
 
 .PHONY: bisect
 bisect: deps
@@ -127,8 +143,8 @@ reproduce: deps
 	@tools/dev/reproduce
 
 .PHONY: nightly
-nightly: deps
-	@tools/dev/nightly
+nightly:
+	@tools/dev/deps lab && tools/dev/nightly
 
 .PHONY: series
 series:

@@ -116,7 +116,7 @@ scratch()
 
 say() { printf '%s\n' "$*" >&2; }
 
-# die WHAT [WAY OUT]...: what is wrong, and what to do about it
+# die WHAT [WAY OUT]...: what is wrong, and what to do about it; with DIE_STATUS
 die()
 {
 	local line
@@ -126,7 +126,7 @@ die()
 	for line; do
 		printf '       %s\n' "$line" >&2
 	done
-	exit 1
+	exit "${DIE_STATUS:-1}"
 }
 
 # make_folder FOLDER: one that git leaves alone, wherever it is

@@ -10,6 +10,9 @@
 #   hvboot.py [OPTION]... selftests        the kernel's selftests of /dev/mshv; KTAP
 #   hvboot.py [OPTION]... soak             partitions at random, with faults, for long
 #   hvboot.py [OPTION]... shell [PRESET]   one boot, with a shell in it
+#   hvboot.py [OPTION]... lab              somebody's own command, or a shell, in an L1VH
+#                                          that has their folder, or is their Debian
+#   hvboot.py [OPTION]... lab-check        a test of that; KTAP
 #   hvboot.py [OPTION]... boot PRESET [HVEMU-OPTION]...   one boot, its console shown
 #
 # See the README beside it for what has to be built first, and hvboots/ for all but
@@ -25,10 +28,23 @@ import sys
 from hvboots.basics import Failure, parse_time
 from hvboots.boot import Boot, GUEST_MEMORY
 from hvboots.check import check
+from hvboots.lab import FAILED, L0_MEMORY, check_options, lab, lab_check
 from hvboots.runner import HERE, Kernel, Runner
 from hvboots.selftests import selftests
 from hvboots.soak import soak
 from hvboots.table import compare, table
+
+
+def prepare_lab(options):
+    """What is not given, and what can be known to be wrong before anything is made."""
+    # Any status but this may be the command's.
+    if options.command == 'lab':
+        Failure.status = FAILED
+    options.preset = options.preset or 'integrated-on'
+    options.cpus = options.cpus or 2
+    options.guest_memory = options.guest_memory or (1024 if options.command == 'lab' else 256)
+    options.memory = options.guest_memory + L0_MEMORY
+    check_options(options)
 
 
 def main():
@@ -54,11 +70,19 @@ def main():
                                         'its faults')
     parser.add_argument('--time', type=parse_time, help='soak: how long (default: 2h)')
     parser.add_argument('--seed', type=int, help='soak: what chance begins with')
-    parser.add_argument('--busybox', help='shell, table: a static busybox')
+    parser.add_argument('--busybox', help='shell, table, lab: a static busybox')
+    parser.add_argument('--files', help='lab: a folder, /lab in the L1VH')
+    parser.add_argument('--run', help='lab: a command, for sh')
+    parser.add_argument('--rootfs', help='lab: the image of a system with systemd')
+    parser.add_argument('--limit', type=parse_time, help='lab: how long the command may take')
+    parser.add_argument('--preset', help='lab: what hvemu pretends to be (default: '
+                        'integrated-on)')
+    parser.add_argument('--cpus', type=int, help='lab: VPs of the L1VH (default: 2)')
+    parser.add_argument('--guest-memory', type=int, help='lab: MiB of it (default: 1024)')
     parser.add_argument('--since', type=float, default=0, help='when all began, for table')
     parser.add_argument('--verbose', action='store_true', help='show every console')
     parser.add_argument('command', choices=('table', 'compare', 'check', 'selftests',
-                                            'soak', 'shell', 'boot'))
+                                            'soak', 'lab', 'lab-check', 'shell', 'boot'))
     # What follows these two, and the preset, is hvemu's.
     parser.add_argument('arguments', nargs=argparse.REMAINDER)
     options = parser.parse_args()
@@ -68,7 +92,7 @@ def main():
         options = parser.parse_args(more + [options.command], options)
         if options.arguments:
             parser.error(f'not understood: {options.arguments[0]}')
-    for name in ('build', 'tools', 'out', 'selftests'):
+    for name in ('build', 'tools', 'out', 'selftests', 'files', 'rootfs'):
         if getattr(options, name):
             setattr(options, name, os.path.abspath(getattr(options, name)))
 
@@ -79,14 +103,17 @@ def main():
         kernels['builtin'] = Kernel(options.builtin)
     if options.debug:
         kernels['debug'] = Kernel(options.debug)
-    for name, commands in (('only', 'check selftests soak'), ('ktap', 'check selftests soak'),
+    for name, commands in (('only', 'check selftests soak'),
+                           ('ktap', 'check selftests soak lab-check'),
                            ('builtin', 'check'), ('all', 'table compare'),
                            ('base', 'compare selftests'), ('selftests', 'selftests table shell'),
                            ('tests', 'selftests'),
                            ('table', 'selftests'), ('debug', 'selftests soak'), ('time', 'soak'),
-                           ('seed', 'soak')):
+                           ('seed', 'soak'), ('files', 'lab'), ('run', 'lab'),
+                           ('rootfs', 'lab'), ('limit', 'lab'), ('preset', 'lab'),
+                           ('cpus', 'lab'), ('guest_memory', 'lab')):
         if getattr(options, name) and options.command not in commands.split():
-            raise Failure(f'--{name} means nothing to {options.command}, only to {commands}.')
+            raise Failure(f'--{name.replace("_", "-")} means nothing to {options.command}, only to {commands}.')
     if options.command == 'compare' and not options.base:
         raise Failure('compare needs --base.')
     if options.command == 'selftests' and not options.selftests:
@@ -97,8 +124,10 @@ def main():
         options.time = options.time or 7200
         if options.seed is None:
             options.seed = random.randrange(1, 1 << 30)
-    if options.command == 'shell' and not options.busybox:
-        raise Failure('shell needs --busybox, a static one.')
+    if options.command in ('shell', 'lab', 'lab-check') and not options.busybox:
+        raise Failure(f'{options.command} needs --busybox, a static one.')
+    if options.command in ('lab', 'lab-check'):
+        prepare_lab(options)
     runner = Runner(options, kernels)
 
     if options.command in ('shell', 'boot'):
@@ -115,7 +144,7 @@ def main():
         print(runner.describe(), flush=True)
         return runner.interactive(boot)
     commands = {'table': table, 'compare': compare, 'check': check, 'selftests': selftests,
-                'soak': soak}
+                'soak': soak, 'lab': lab, 'lab-check': lab_check}
     return commands[options.command](runner, options)
 
 
@@ -123,8 +152,10 @@ if __name__ == '__main__':
     try:
         sys.exit(main())
     except Failure as failure:
-        sys.exit(f'error: {failure}')
+        print(f'error: {failure}', file=sys.stderr)
+        sys.exit(failure.status)
     except (OSError, re.error, subprocess.CalledProcessError) as failure:
-        sys.exit(f'error: {failure}')
+        print(f'error: {failure}', file=sys.stderr)
+        sys.exit(Failure.status)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -22,6 +22,7 @@
 #include "../pc/rtc.h"
 #include "../pc/uart.h"
 #include "cpuid.h"
+#include "disks.h"
 #include "host.h"
 #include "hv_more.h"
 #include "hypercall.h"
@@ -380,8 +381,9 @@ static void handle_exit(struct vp *vp)
 		run->msr.error = !msr_write(vp, run->msr.index, run->msr.data);
 		break;
 	case KVM_EXIT_MMIO:
-		/* Nothing is there: reads give ones, writes are lost. */
-		if (!run->mmio.is_write)
+		/* Where nothing is, reads give ones, and writes are lost. */
+		if (!disks_access(run->mmio.phys_addr, run->mmio.data, run->mmio.len,
+				  run->mmio.is_write) && !run->mmio.is_write)
 			memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
 		break;
 	case KVM_EXIT_SHUTDOWN:
@@ -514,6 +516,8 @@ static int make(struct partition *partition)
 
 	if (open_kvm() || check_host() || make_vm() || make_memory(partition))
 		return -1;
+	if (disks_open(partition, machine.vm))
+		return -1;
 	partition_guest(partition, &guest);
 	if (boot_load(&boot, &guest))
 		return -1;
@@ -585,6 +589,7 @@ enum machine_end machine_run(const struct options *options)
 	else
 		end = wait_for_end(partition);
 	uart_exit();
+	disks_flush();
 	report_idle_faults(&partition->faults);
 	if (end == MACHINE_OFF && partition->crashed)
 		end = MACHINE_CRASHED;

@@ -228,6 +228,8 @@ static void print_help(void)
 	     "  --kernel FILE        vmlinux or bzImage\n"
 	     "  --initrd FILE        initramfs\n"
 	     "  --append TEXT        kernel command line; may be given more than once\n"
+	     "  --disk FILE          a disk, /dev/vda; the next is /dev/vdb\n"
+	     "  --disk-read-only FILE    likewise, that cannot be written to\n"
 	     "  --cpus N             VPs of the partition (default 2; root: 1)\n"
 	     "  --memory MIB         its memory (default 256)\n"
 	     "  --apic KIND          x2apic (default) or xapic\n"
@@ -334,9 +336,18 @@ static void add_words(struct options *options, const char *text)
 	strcpy(options->append + used, text);
 }
 
+static void add_disk(struct options *options, const char *file, bool read_only)
+{
+	if (options->nr_disks == VIRTIO_MMIO_MAX)
+		usage("--disk", file, "there are too many");
+	options->disks[options->nr_disks++] = (struct disk_option) {
+		.file = file, .read_only = read_only,
+	};
+}
+
 void options_parse(struct options *options, int argc, char **argv)
 {
-	enum { KERNEL = 1, INITRD, APPEND, CPUS, MEMORY, APIC, PRESET, PARENT,
+	enum { KERNEL = 1, INITRD, APPEND, DISK, DISK_READ_ONLY, CPUS, MEMORY, APIC, PRESET, PARENT,
 	       CAPABILITIES, BANK_COUNT, OFFER, INTEGRATED, SCHEDULER, BUILD,
 	       MASKED, SLICE, EOI, SLOW_PROPERTIES, INJECTION, NO_CPUID_VALUES,
 	       STRICT_FEATURES, FAULT, EVENT_LOG, TIMEOUT, PROBE,
@@ -345,6 +356,8 @@ void options_parse(struct options *options, int argc, char **argv)
 		{ "kernel", required_argument, NULL, KERNEL },
 		{ "initrd", required_argument, NULL, INITRD },
 		{ "append", required_argument, NULL, APPEND },
+		{ "disk", required_argument, NULL, DISK },
+		{ "disk-read-only", required_argument, NULL, DISK_READ_ONLY },
 		{ "cpus", required_argument, NULL, CPUS },
 		{ "memory", required_argument, NULL, MEMORY },
 		{ "apic", required_argument, NULL, APIC },
@@ -402,6 +415,12 @@ void options_parse(struct options *options, int argc, char **argv)
 			break;
 		case APPEND:
 			add_words(options, optarg);
+			break;
+		case DISK:
+			add_disk(options, optarg, false);
+			break;
+		case DISK_READ_ONLY:
+			add_disk(options, optarg, true);
 			break;
 		case CPUS:
 			options->cpus = parse_number("--cpus", optarg, 1, VPS_MAX);

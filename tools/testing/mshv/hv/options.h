@@ -7,9 +7,16 @@
 
 #include <linux/types.h>
 
+#include "../pc/virtio_mmio.h"
 #include "fault.h"
 
 #define VPS_MAX		64
+
+/* A file that the guest sees as a disk. */
+struct disk_option {
+	const char *file;
+	bool read_only;
+};
 
 struct options {
 	/* The partition that Linux boots in. */
@@ -39,6 +46,8 @@ struct options {
 	const char *kernel;
 	const char *initrd;
 	char append[2048];
+	struct disk_option disks[VIRTIO_MMIO_MAX];
+	unsigned int nr_disks;
 	const char *event_log;
 	unsigned int timeout;	/* seconds; 0: none */
 	bool probe;		/* only see how fast KVM is */

@@ -81,6 +81,7 @@ void partition_guest(struct partition *partition, struct guest *guest)
 		.reserved_gpa = partition->reserved_gpa,
 		.reserved_pages = partition->reserved_pages,
 		.cpus = partition->nr_vps,
+		.disks = partition->options->nr_disks,
 	};
 }
 

@@ -10,3 +10,4 @@
 #   check       the command "check"
 #   selftests   the command "selftests"; base: with --base
 #   soak        the command "soak"
+#   lab         the command "lab"; elf: what a program needs to start

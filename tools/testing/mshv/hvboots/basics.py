@@ -11,6 +11,8 @@ import time
 class Failure(Exception):
     """Something the user can mend; its text says how."""
 
+    status = 1
+
 
 def read_lines(path):
     if not os.path.exists(path):

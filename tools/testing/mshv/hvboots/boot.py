@@ -40,6 +40,8 @@ class Boot:
         self.timeout = timeout
         # What must stand on the console or in the event log, as expressions.
         self.proof = proof
+        # Files that the guest sees as disks, and whether it may only read them.
+        self.disks = []
         self.options = ['--preset', preset, '--timeout', str(timeout), *options]
         words = ['console=ttyS0', 'panic=-1', 'quiet', '8250.nr_uarts=1', f'do={do}']
         if expect:
@@ -53,10 +55,12 @@ class Boot:
         self.exit = None
         self.seconds = None
 
-    def arguments(self, place):
-        """The command line of hvemu, with files at place(name)."""
+    def arguments(self, place, disk):
+        """The command line of hvemu, with files at place(name), disks at disk(path)."""
+        disks = [word for path, read_only in self.disks for word in
+                 ('--disk-read-only' if read_only else '--disk', disk(path))]
         return [place('hvemu'), '--kernel', place(f'{self.kernel}-{self.image}'),
-                '--initrd', place(f'{self.kernel}-{self.initramfs}'), *self.options,
+                '--initrd', place(f'{self.kernel}-{self.initramfs}'), *disks, *self.options,
                 '--append', ' '.join(self.append)]
 
     def hear(self, text):

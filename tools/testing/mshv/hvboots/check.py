@@ -7,7 +7,7 @@ import re
 import sys
 
 from .basics import Failure, named, read_lines
-from .boot import Boot, CRASHED, TIMEOUT, VIOLATION
+from .boot import Boot, CRASHED, Program, TIMEOUT, VIOLATION
 from .judge import report
 from .runner import HERE
 from .table import MORE_ROWS, ROWS, race_boot, row_boots
@@ -106,6 +106,10 @@ def check_boots(kernels):
         hibernate_boot('hibernate-with-messages', 'sent=1'),
         hibernate_boot('hibernate-partition-open', 'open=partition'),
         *[hibernate_boot(f'hibernate-{what}', f'changed={fault}@1') for what, fault in CHANGES],
+        # l1vh-init is also the program that leaves an orphan.
+        Program('orphan', 'integrated-on', '/init', proof=['# the orphan is reaped']),
+        Boot('orphan-of-shell', 'integrated-on', do='shell', append=['shell=/init'],
+             proof=['# the orphan is reaped']),
         race_boot('refused-device'),
         Boot('device-comes', 'integrated-on', do='race', append=['device=comes']),
         # hvemu must notice what goes wrong, or its silence means nothing.

@@ -57,6 +57,7 @@ class Runner:
         self.ended = {}
         self.failed = None
         self.late = set()
+        self.common = {}
         # What earlier runs left would be taken for this one's.
         for folder in os.listdir(self.out):
             if re.fullmatch(r'l0-\d+', folder):
@@ -83,7 +84,7 @@ class Runner:
         subprocess.run(['strip', '-o', self.place(f'{label}-vmlinux'), kernel.file('vmlinux')],
                        check=True)
         shutil.copyfile(kernel.file('arch/x86/boot/bzImage'), self.place(f'{label}-bzImage'))
-        folders = ('/dev', '/proc', '/sys', '/bin', '/tmp')
+        folders = ('/dev', '/proc', '/sys', '/bin', '/tmp', '/root')
         files = [('/init', self.tool('l1vh-init'), '755'), ('/mark', self.tool('mark'), '755')]
         module = kernel.file('drivers/hv/mshv_root.ko')
         built_in = 'CONFIG_MSHV_ROOT=y' in read_lines(kernel.file('.config'))
@@ -96,6 +97,7 @@ class Runner:
         if self.options.busybox:
             files.append(('/bin/busybox', self.options.busybox, '755'))
         self.initramfs(f'{label}-initramfs', kernel, files, folders)
+        self.common[label] = (files, folders)
         programs = self.selftests()
         if programs:
             self.initramfs(f'{label}-selftests', kernel, files + programs,
@@ -104,6 +106,14 @@ class Runner:
                            (*folders, '/selftests'))
         if self.options.command == 'soak':
             self.initramfs(f'{label}-soak', kernel, files + [self.stripped('soak')], folders)
+
+    def command_initramfs(self, name, text, label='ours'):
+        """What an L1VH needs to run a command, and the command."""
+        files, folders = self.common[label]
+        with open(self.place(f'{name}.command'), 'w', encoding='utf-8') as out:
+            out.write(text)
+        self.initramfs(f'{label}-{name}', self.kernels[label],
+                       files + [('/command', self.place(f'{name}.command'), '644')], folders)
 
     def stripped(self, name):
         """One of our programs, as the initramfs is to have it."""
@@ -145,11 +155,11 @@ class Runner:
         with open(self.place(name), 'wb') as out:
             subprocess.run([kernel.file('usr/gen_init_cpio'), listing], stdout=out, check=True)
 
-    def write_boots(self, folder, boots, place, interactive):
+    def write_boots(self, folder, boots, place, disk, interactive):
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder)
         for number, boot in enumerate(boots):
-            lines = boot.arguments(place)
+            lines = boot.arguments(place, disk)
             if interactive:
                 lines.insert(0, 'interactive')
             with open(os.path.join(folder, f'{number:03}-{boot.name}'), 'w',
@@ -164,10 +174,14 @@ class Runner:
         if self.accel == 'kvm':
             def place(name):
                 return self.tool(name) if name == 'hvemu' else self.place(name)
-            self.write_boots(list_of_boots, boots, place, interactive)
+            self.write_boots(list_of_boots, boots, place, lambda path: path, interactive)
             return [self.tool('l0-init'), list_of_boots], folder
 
-        self.write_boots(list_of_boots, boots, lambda name: f'/{name}', interactive)
+        # L0 has each as a disk of its own.
+        disks = [disk for boot in boots for disk in boot.disks]
+        names = {path: f'/dev/vd{chr(ord("a") + number)}'
+                 for number, (path, _) in enumerate(disks)}
+        self.write_boots(list_of_boots, boots, lambda name: f'/{name}', names.get, interactive)
         files = [('/init', self.tool('l0-init'), '755'), ('/hvemu', self.tool('hvemu'), '755')]
         for need in sorted({f'{boot.kernel}-{part}' for boot in boots
                             for part in (boot.image, boot.initramfs)}):
@@ -191,7 +205,7 @@ class Runner:
                 '-chardev', 'stdio,id=console,signal=off', '-device', 'virtconsole,chardev=console',
                 '-chardev', f'file,id=archive,path={folder}/archive.tar',
                 '-device', 'virtserialport,chardev=archive',
-                '-serial', f'file:{folder}/serial.log'], folder
+                '-serial', f'file:{folder}/serial.log', *disk_options(disks)], folder
 
     def instance(self, number, boots, finished):
         """One L0, or one run of l0-init here: make boots one after another."""
@@ -322,6 +336,17 @@ def selftest_names(folder):
         raise Failure(f'{folder} has no programs.\n'
                       'Build them: make -C tools/testing/selftests/mshv')
     return names
+
+
+def disk_options(disks):
+    """QEMU's, for disks of L0, vda first. The console has the last bus, of eight."""
+    options = []
+    for number, (path, read_only) in enumerate(disks):
+        options += ['-drive', f'if=none,id=disk{number},format=raw,cache=unsafe,'
+                    f'readonly={"on" if read_only else "off"},file={path.replace(",", ",,")}',
+                    '-device', f'virtio-blk-device,drive=disk{number},'
+                    f'bus=virtio-mmio-bus.{number}']
+    return options
 
 
 def check_qemu():

@@ -13,6 +13,7 @@
 
 #include "acpi.h"
 #include "guest.h"
+#include "virtio_mmio.h"
 
 #define TABLES_GPA	0xe0000		/* where a BIOS has them */
 #define TABLES_SIZE	0x10000
@@ -194,18 +195,75 @@ static void finish(struct header *header, const char *signature, u8 revision,
  * Name (_S5, Package () { 5, 5, 0, 0 }): how to power off. Likewise _S4, which
  * makes Linux offer hibernation of its own accord; it powers off too.
  */
-static size_t write_dsdt(void *at)
-{
-	static const u8 code[] = {
-		0x08, '_', 'S', '5', '_', 0x12, 0x08, 0x04,
-		0x0a, SLEEP_TYPE_OFF, 0x0a, SLEEP_TYPE_OFF, 0x00, 0x00,
-		0x08, '_', 'S', '4', '_', 0x12, 0x08, 0x04,
-		0x0a, SLEEP_TYPE_HIBERNATE, 0x0a, SLEEP_TYPE_HIBERNATE, 0x00, 0x00,
-	};
-	struct header *header = at;
+static const u8 sleep_code[] = {
+	0x08, '_', 'S', '5', '_', 0x12, 0x08, 0x04,
+	0x0a, SLEEP_TYPE_OFF, 0x0a, SLEEP_TYPE_OFF, 0x00, 0x00,
+	0x08, '_', 'S', '4', '_', 0x12, 0x08, 0x04,
+	0x0a, SLEEP_TYPE_HIBERNATE, 0x0a, SLEEP_TYPE_HIBERNATE, 0x00, 0x00,
+};
 
-	memcpy(header + 1, code, sizeof(code));
-	finish(header, "DSDT", 2, sizeof(*header) + sizeof(code));
+/*
+ * Device (VRnn): where a virtio device is. LNRO0005 is what Linux knows such one by
+ * (drivers/virtio/virtio_mmio.c). Its interrupt is level triggered, active high.
+ */
+struct virtio_code {
+	u8 device[2], length;
+	char name[4];
+	u8 hid[14];
+	u8 uid[6], uid_value;
+	u8 crs[9];
+	u8 memory[4];
+	u32 base, size;
+	u8 interrupt[5];
+	u32 irq;
+	u8 end[2];
+} __packed;
+
+static const struct virtio_code virtio_code = {
+	.device = { 0x5b, 0x82 },
+	.length = sizeof(struct virtio_code) - 2,
+	.name = { 'V', 'R', '0', '0' },
+	.hid = { 0x08, '_', 'H', 'I', 'D', 0x0d, 'L', 'N', 'R', 'O', '0', '0', '0', '5' },
+	.uid = { 0x08, '_', 'U', 'I', 'D', 0x0a },
+	.crs = { 0x08, '_', 'C', 'R', 'S', 0x11, 0x1a, 0x0a, 0x17 },
+	.memory = { 0x86, 0x09, 0x00, 0x01 },
+	.size = VIRTIO_MMIO_SIZE,
+	.interrupt = { 0x89, 0x06, 0x00, 0x01, 0x01 },
+	.end = { 0x79, 0x00 },
+};
+
+/* Scope (\_SB) with a device each. Returns the end of it. */
+static void *write_devices(u8 *at, unsigned int count)
+{
+	/* A length of two bytes, itself and the scope's name included. */
+	const size_t length = 2 + 5 + count * sizeof(struct virtio_code);
+	const u8 head[] = {
+		0x10, 0x40 | (length & 0xf), length >> 4, '\\', '_', 'S', 'B', '_',
+	};
+	struct virtio_code *device;
+	unsigned int i;
+
+	memcpy(at, head, sizeof(head));
+	device = (void *)(at + sizeof(head));
+	for (i = 0; i < count; i++, device++) {
+		*device = virtio_code;
+		device->name[3] += i;
+		device->uid_value = i;
+		device->base = VIRTIO_MMIO_BASE + i * VIRTIO_MMIO_SIZE;
+		device->irq = VIRTIO_MMIO_IRQ + i;
+	}
+	return device;
+}
+
+static size_t write_dsdt(void *at, const struct guest *guest)
+{
+	struct header *header = at;
+	void *end;
+
+	end = mempcpy(header + 1, sleep_code, sizeof(sleep_code));
+	if (guest->disks)
+		end = write_devices(end, guest->disks);
+	finish(header, "DSDT", 2, end - at);
 	return header->length;
 }
 
@@ -310,7 +368,7 @@ u64 acpi_write_tables(const struct guest *guest)
 
 	at = (at + 15) & ~15;
 	dsdt = TABLES_GPA + at;
-	at += write_dsdt(base + at);
+	at += write_dsdt(base + at, guest);
 
 	at = (at + 15) & ~15;
 	xsdt->tables[0] = TABLES_GPA + at;

@@ -28,6 +28,7 @@ struct ram_slot {
  * @reserved_gpa: where memory begins that is not the guest's...
  * @reserved_pages: ...and how much; none: the end of the memory, and 0
  * @cpus: how many VPs
+ * @disks: how many virtio devices, from VIRTIO_MMIO_BASE on
  * @local_apics_only: there is no other interrupt controller: ACPI in its
  *	"hardware-reduced" form, without SCI
  */
@@ -40,6 +41,7 @@ struct guest {
 	u64 reserved_gpa;
 	u64 reserved_pages;
 	unsigned int cpus;
+	unsigned int disks;
 	bool local_apics_only;
 };
 

@@ -24,7 +24,11 @@
  *			is told answer=WORDS when it prompts
  *	do=soak		run program=PATH twice, for warm=SECONDS with seed=N and for
  *			seconds=N with the next seed: no memory may be lost meanwhile
- *	do=shell	a shell, if the initramfs has one
+ *	do=shell	a shell, if the initramfs has one, or shell=PATH
+ *	do=lab		a system to work in: of the disk lab_root=DEVICE, or with busybox;
+ *			with a folder from lab_files=DEVICE and one for lab_results=DEVICE.
+ *			It runs /command of the initramfs, for lab_limit=SECONDS at most,
+ *			between two lines that have lab_token=WORD, or a shell
  *	do=violate	break the protocol; do=leave: leave a SynIC enabled; do=panic,
  *			do=hang: for tests of hvemu itself
  *
@@ -75,6 +79,7 @@
 #include "../hv/hv_more.h"
 #include "../hv/names.h"
 #include "ask.h"
+#include "lab.h"
 #include "program.h"
 
 #define MODULE		"/mshv_root.ko"
@@ -83,6 +88,7 @@
 #define NO_MSR		0x40000fff
 #define DOORBELLS	200
 #define SETTLING_SECONDS	7
+#define ORPHAN_US	100000
 /* What may stay that does not stay for each partition. */
 #define GROWTH_MAX_KIB	16384
 #define GROWTH_MAX_CALLS	200
@@ -1142,29 +1148,57 @@ static void do_soak(const char *path, const char *warm, const char *seconds,
 	test(!complaint[0], "the kernel does not complain # %s", complaint);
 }
 
-static void do_shell(void)
+/*
+ * Not the first program: leaves an orphan, which ends first. The first program is then
+ * its parent, and must not take its end for that of what it waits for.
+ */
+static int leave_orphan(void)
 {
+	int ends[2];
+	pid_t middle, orphan = 0;
+	bool reaped;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return 1;
+	middle = fork();
+	if (!middle) {
+		orphan = fork();
+		if (!orphan)
+			usleep(ORPHAN_US);
+		else if (write(ends[1], &orphan, sizeof(orphan)) != sizeof(orphan))
+			_exit(1);
+		_exit(0);
+	}
+	waitpid(middle, NULL, 0);
+	if (read(ends[0], &orphan, sizeof(orphan)) != sizeof(orphan))
+		return 1;
+	usleep(5 * ORPHAN_US);
+	reaped = kill(orphan, 0) && errno == ESRCH;
+	printf("# the orphan is %s\n", reaped ? "reaped" : "there");
+	return !reaped;
+}
+
+static void do_shell(const char *shell)
+{
+	int status;
+
 	if (exists(MODULE))
 		load();
 	read_log();
 	printf("# a shell; \"exit\" powers off\n");
-	fflush(stdout);
-	if (!fork()) {
-		/* A terminal of its own, so that Ctrl-C reaches what it runs. */
-		int terminal;
+	status = program_wait(program_shell(shell, NULL));
+	test(!status, "%s ends with status 0 # %d", shell, status);
+}
 
-		setsid();
-		terminal = open("/dev/ttyS0", O_RDWR);
-		ioctl(terminal, TIOCSCTTY, 0);
-		dup2(terminal, STDIN_FILENO);
-		dup2(terminal, STDOUT_FILENO);
-		dup2(terminal, STDERR_FILENO);
-		execl("/bin/busybox", "sh", "-l", NULL);
-		printf("# there is no shell in this initramfs\n");
-		exit(1);
-	}
-	while (wait(NULL) < 0 && errno == EINTR)
-		;
+static void __noreturn do_lab(void)
+{
+	int error = exists(MODULE) ? load() : 0;
+
+	read_log();
+	if (error)
+		printf("# load: %s\n", strerror(-error));
+	printf("# device: %s\n", exists(DEVICE) ? "yes" : "no");
+	lab();
 }
 
 static const char *setting(const char *name, const char *otherwise)
@@ -1174,12 +1208,15 @@ static const char *setting(const char *name, const char *otherwise)
 	return value ? value : otherwise;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const char *what, *expect, *mode;
 	unsigned long long apic;
 	int cpus;
 
+	if (getpid() != 1)
+		return argc > 2 && !strcmp(argv[1], "lab-end") ? lab_end(argv[2]) :
+								  leave_orphan();
 	mount("proc", "/proc", "proc", 0, NULL);
 	mount("sysfs", "/sys", "sysfs", 0, NULL);
 	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
@@ -1243,7 +1280,9 @@ int main(void)
 		do_soak(setting("program", ""), setting("warm", "1"),
 			setting("seconds", "1"), strtoul(setting("seed", "1"), NULL, 0));
 	else if (!strcmp(what, "shell"))
-		do_shell();
+		do_shell(setting("shell", "/bin/busybox"));
+	else if (!strcmp(what, "lab"))
+		do_lab();
 	else
 		test(false, "there is no do=%s", what);
 

@@ -3,13 +3,16 @@
  * A program that the first program of the guest runs.
  */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,12 +31,22 @@ struct dialogue {
 	char tail[sizeof(PROGRAM_PROMPT)];
 };
 
+/* The first program is told of children by a file; others must not find that blocked. */
+static void block_sigchld(bool block, sigset_t *signals)
+{
+	sigemptyset(signals);
+	sigaddset(signals, SIGCHLD);
+	sigprocmask(block ? SIG_BLOCK : SIG_UNBLOCK, signals, NULL);
+}
+
 static void __noreturn execute(const char *path, const char *arguments)
 {
 	char *argv[ARGUMENTS_MAX + 1] = { (char *)path };
 	char *copy = strdup(arguments), *word;
+	sigset_t signals;
 	int count = 1;
 
+	block_sigchld(false, &signals);
 	for (word = strtok(copy, " "); word && count < ARGUMENTS_MAX; word = strtok(NULL, " "))
 		argv[count++] = word;
 	execv(path, argv);
@@ -70,6 +83,64 @@ static bool listen(struct dialogue *dialogue)
 	return size > 0;
 }
 
+/*
+ * Reap whatever has ended: the first program of a system is the parent of all
+ * orphans. Whether @pid was among them; then @status is how it ended.
+ */
+static bool reap(pid_t pid, int *status, int flags)
+{
+	bool found = false;
+	pid_t ended;
+	int how;
+
+	while (!found && ((ended = waitpid(-1, &how, flags)) > 0 ||
+			  (ended < 0 && errno == EINTR))) {
+		if (ended != pid)
+			continue;
+		*status = how;
+		found = true;
+	}
+	return found;
+}
+
+static int shell_status(int status)
+{
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int program_wait(pid_t pid)
+{
+	int status = 0;
+
+	return reap(pid, &status, 0) ? shell_status(status) : 127;
+}
+
+pid_t program_shell(const char *shell, const char *command)
+{
+	int terminal;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid)
+		return pid;
+	/* A session of its own, so that Ctrl-C reaches what it runs. */
+	setsid();
+	terminal = open(command ? "/dev/null" : "/dev/ttyS0", O_RDWR);
+	if (!command) {
+		ioctl(terminal, TIOCSCTTY, 0);
+		dup2(terminal, STDOUT_FILENO);
+		dup2(terminal, STDERR_FILENO);
+	}
+	dup2(terminal, STDIN_FILENO);
+	if (command)
+		execl(shell, "sh", "-c", command, NULL);
+	else
+		execl(shell, "sh", "-l", NULL);
+	perror(shell);
+	_exit(127);
+}
+
 static pid_t start(const char *path, const char *arguments, struct dialogue *dialogue)
 {
 	int in[2], out[2];
@@ -100,30 +171,42 @@ int program_run(const char *path, const char *arguments, const char *answer,
 		int log, void (*read_log)(void))
 {
 	struct dialogue dialogue = { .input = -1, .output = -1, .answer = answer };
-	pid_t pid = start(path, arguments, &dialogue);
 	struct pollfd polls[] = {
-		{ .fd = pid < 0 ? -1 : syscall(SYS_pidfd_open, pid, 0), .events = POLLIN },
+		{ .events = POLLIN },
 		{ .fd = log, .events = POLLIN },
-		{ .fd = dialogue.output, .events = POLLIN },
+		{ .events = POLLIN },
 	};
-	int status;
+	struct signalfd_siginfo ended;
+	bool running = true;
+	sigset_t signals;
+	int status = 0;
+	pid_t pid = -1;
 
-	if (polls[0].fd < 0) {
+	block_sigchld(true, &signals);
+	polls[0].fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (polls[0].fd >= 0)
+		pid = start(path, arguments, &dialogue);
+	if (pid < 0) {
 		perror(path);
 		return 127;
 	}
+	polls[2].fd = dialogue.output;
 	do {
 		poll(polls, ARRAY_SIZE(polls), -1);
+		/* One signal may stand for several programs. */
+		while (read(polls[0].fd, &ended, sizeof(ended)) > 0)
+			;
+		running = !reap(pid, &status, WNOHANG);
 		if (polls[1].revents)
 			read_log();
 		if (polls[2].revents && !listen(&dialogue))
 			polls[2].fd = -1;
-	} while (!polls[0].revents);
+	} while (running);
 	while (polls[2].fd >= 0 && listen(&dialogue))
 		;
 	close(polls[0].fd);
+	block_sigchld(false, &signals);
 	close(dialogue.input);
 	close(dialogue.output);
-	waitpid(pid, &status, 0);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return shell_status(status);
 }

@@ -5,6 +5,8 @@
 #ifndef _HVEMU_PROGRAM_H
 #define _HVEMU_PROGRAM_H
 
+#include <sys/types.h>
+
 /**
  * program_run() - run a program, and wait for its end
  * @path: which
@@ -18,6 +20,25 @@
  */
 int program_run(const char *path, const char *arguments, const char *answer,
 		int log, void (*read_log)(void));
+
+/**
+ * program_shell() - start a shell in a session of its own
+ * @shell: which
+ * @command: what it runs, without input; NULL: it is for somebody at /dev/ttyS0
+ *
+ * Return: its process, or -1.
+ */
+pid_t program_shell(const char *shell, const char *command);
+
+/**
+ * program_wait() - wait for the end of a program, not of any orphan
+ * @pid: its process
+ *
+ * Reaps orphans meanwhile.
+ *
+ * Return: its exit status, as a shell has it.
+ */
+int program_wait(pid_t pid);
 
 #define PROGRAM_PROMPT	"child# "
 
