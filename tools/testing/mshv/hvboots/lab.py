@@ -30,8 +30,9 @@ RESULTS_SIZE = 4096
 L0_MEMORY = 512
 SPARE_MEMORY = 256
 
-# Seconds for a boot, and for an end, beside the command's own time.
-BOOT_TIME = 120
+# Seconds for a boot, and for an end, beside the command's own time: of a small system,
+# and of a Debian.
+BOOT_TIME, BOOT_TIME_DEBIAN = 120, 600
 NEVER = 1000000
 
 # What the small system's shell knows without a file. busybox has the rest.
@@ -60,9 +61,10 @@ class Lab(Boot):
             if run:
                 words += ['systemd.wants=mshv-lab.service',
                           'systemd.mask=serial-getty@ttyS0.service']
+        time = BOOT_TIME_DEBIAN if options.rootfs else BOOT_TIME
         super().__init__(name, options.preset, '--cpus', str(options.cpus), '--memory',
                          str(options.guest_memory), initramfs=name, do='lab', append=words,
-                         timeout=BOOT_TIME + limit if limit else NEVER)
+                         timeout=time + limit if limit else NEVER)
 
     def prepare(self, runner):
         """Its initramfs and its disks: in the order in which the guest sees them."""
@@ -130,14 +132,17 @@ class Lab(Boot):
             tell(f'the hypervisor saw a violation: {text}')
         for text in self.complaints[:5]:
             tell(f"the L1VH's kernel complained: {text}")
+        if self.device() == 'no':
+            tell(f'there was no /dev/mshv: {self.said("load") or self.decision()}')
         failed = self.marks('lab-failed')
         if failed:
             tell(f'the L1VH could not be made ready: {failed[0]}')
             return FAILED
         status = self.marks('lab-exit')
-        if not status:
+        if not status and (self.run or self.exit not in (OFF, VIOLATION)):
             return self.no_status(tell)
-        status = int(status[-1])
+        # Somebody who has worked in it has powered it off somehow.
+        status = int(status[-1]) if status else 0
         if status == LATE and self.limit:
             tell(f'the command did not end within {self.limit} seconds, and was killed.')
         if status == 0 and (violations or self.complaints):

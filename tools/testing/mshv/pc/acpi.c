@@ -209,7 +209,7 @@ static const u8 sleep_code[] = {
 struct virtio_code {
 	u8 device[2], length;
 	char name[4];
-	u8 hid[14];
+	u8 hid[15];
 	u8 uid[6], uid_value;
 	u8 crs[9];
 	u8 memory[4];

@@ -42,6 +42,7 @@
 
 #define ARGUMENTS_MAX	128
 #define BLOCK		512
+#define LINE_MAX_SHOWN	16384
 #define L0_EXIT_PORT	0xf4
 #define PORT_TRIES	1000
 #define PORT_WAIT_US	10000
@@ -131,7 +132,7 @@ static long milliseconds(void)
 /* Show what comes, a name before each line, and keep a copy. */
 static void copy_console(const char *name, int from, int to)
 {
-	char data[4096], line[1024];
+	char data[4096], line[LINE_MAX_SHOWN];
 	size_t used = 0;
 	ssize_t size, i;
 

@@ -18,6 +18,7 @@
 
 #include "kselftest_harness.h"
 
+#include "../pc/acpi.h"
 #include "../pc/virtio_blk.h"
 
 #define SECTOR		512
@@ -656,6 +657,46 @@ TEST_F(disk, reset_while_at_work)
 		memset(at(self, AVAIL), 0, 0x1000);
 		memset(at(self, USED), 0, 0x1000);
 		drive(self);
+	}
+}
+
+/* How often some bytes are in others. */
+static unsigned int occurrences(const void *where, size_t size, const void *what, size_t length)
+{
+	const void *found;
+	unsigned int n = 0;
+
+	while ((found = memmem(where, size, what, length))) {
+		n++;
+		size -= found + length - where;
+		where = found + length;
+	}
+	return n;
+}
+
+TEST(acpi_names_every_disk)
+{
+	struct ram_slot ram = { .gpa = 0xe0000, .size = 0x10000 };
+	struct guest guest = { .ram = &ram, .ram_slots = 1, .cpus = 1 };
+	u32 length, base, i;
+	u8 *dsdt, sum;
+
+	for (guest.disks = 0; guest.disks <= VIRTIO_MMIO_MAX; guest.disks++) {
+		ram.host = calloc(1, ram.size);
+		acpi_write_tables(&guest);
+		dsdt = memmem(ram.host, ram.size, "DSDT", 4);
+		ASSERT_NE(NULL, dsdt);
+		memcpy(&length, dsdt + 4, sizeof(length));
+		for (sum = 0, i = 0; i < length; i++)
+			sum += dsdt[i];
+		EXPECT_EQ(0, sum);
+		EXPECT_EQ(guest.disks, occurrences(dsdt, length, "LNRO0005", 9));
+		EXPECT_EQ(!!guest.disks, occurrences(dsdt, length, "\\_SB_", 5));
+		for (i = 0; i < guest.disks; i++) {
+			base = VIRTIO_MMIO_BASE + i * VIRTIO_MMIO_SIZE;
+			EXPECT_EQ(1, occurrences(dsdt, length, &base, sizeof(base)));
+		}
+		free(ram.host);
 	}
 }
 
