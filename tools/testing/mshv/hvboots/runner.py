@@ -339,13 +339,13 @@ def selftest_names(folder):
 
 
 def disk_options(disks):
-    """QEMU's, for disks of L0, vda first. The console has the last bus, of eight."""
+    """QEMU's, for disks of L0: microvm gives each the next bus, the last bus first, and
+    names them to L0's kernel in that order."""
     options = []
     for number, (path, read_only) in enumerate(disks):
         options += ['-drive', f'if=none,id=disk{number},format=raw,cache=unsafe,'
                     f'readonly={"on" if read_only else "off"},file={path.replace(",", ",,")}',
-                    '-device', f'virtio-blk-device,drive=disk{number},'
-                    f'bus=virtio-mmio-bus.{number}']
+                    '-device', f'virtio-blk-device,drive=disk{number}']
     return options
 
 
