@@ -59,7 +59,8 @@ class Lab(Boot):
         if options.rootfs:
             words.append('systemd.show_status=false')
             if run:
-                words += ['systemd.wants=mshv-lab.service',
+                # Without colours, or lines that are erased.
+                words += ['TERM=dumb', 'systemd.wants=mshv-lab.service',
                           'systemd.mask=serial-getty@ttyS0.service']
         time = BOOT_TIME_DEBIAN if options.rootfs else BOOT_TIME
         super().__init__(name, options.preset, '--cpus', str(options.cpus), '--memory',
