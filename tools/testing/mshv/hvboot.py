@@ -59,8 +59,8 @@ def main():
     parser.add_argument('--jobs', type=int, default=os.cpu_count(), help='boots at a time')
     parser.add_argument('--memory', type=int, default=1024, help='MiB for each L0')
     parser.add_argument('--all', action='store_true', help='more rows: odd answers, root')
-    parser.add_argument('--only', help='check, selftests, soak: only boots whose name this '
-                        'regular expression finds')
+    parser.add_argument('--only', help='check, selftests, soak, lab-check: only boots whose '
+                        'name this regular expression finds')
     parser.add_argument('--ktap', help='check, selftests, soak: where to write the results')
     parser.add_argument('--selftests', help='selftests, table, shell: where they were built')
     parser.add_argument('--tests', default='', metavar='OPTIONS',
@@ -103,7 +103,7 @@ def main():
         kernels['builtin'] = Kernel(options.builtin)
     if options.debug:
         kernels['debug'] = Kernel(options.debug)
-    for name, commands in (('only', 'check selftests soak'),
+    for name, commands in (('only', 'check selftests soak lab-check'),
                            ('ktap', 'check selftests soak lab-check'),
                            ('builtin', 'check'), ('all', 'table compare'),
                            ('base', 'compare selftests'), ('selftests', 'selftests table shell'),
