@@ -5,7 +5,7 @@
 
 # Settings reach the scripts through the environment; tools/dev/lib.sh lists
 # them.
-export BASE KSRC O CACHE JOBS V ACCEL ARCH MIRROR KEYRING NODEPS SIGNOFF TRAILER LIMIT SERIES TIME SEED
+export BASE KSRC O CACHE JOBS V ACCEL ARCH MIRROR KEYRING NODEPS SIGNOFF TRAILER LIMIT SERIES TIME SEED ONLY QEMU_L1VH PATIENCE
 export FILES PRESET CPUS MEMORY TIMEOUT ROOTFS PACKAGES SUITE
 # A command of the user's, with its dollars.
 unexport RUN
@@ -36,6 +36,10 @@ help:
 	@echo '  make series-check, make tools-check   the patch files; the scripts'
 	@echo
 	@echo 'longer:'
+	@echo '  make qemu       QEMU, as Debian ships it, as the VMM of an L1VH, under both'
+	@echo '                  schedulers: machines, disks, monitor, migration, kill'
+	@echo '                  (ONLY=expression: some rows; SERIES=none: on the base kernel;'
+	@echo '                  QEMU_L1VH=folder: another build of QEMU)'
 	@echo '  make soak       partitions that come and go at random, with faults, on a'
 	@echo '                  kernel with KASAN and lockdep (TIME=2h SEED=n)'
 	@echo '  make bench      figures, base kernel beside ours'
@@ -77,6 +81,10 @@ l1vh: deps
 .PHONY: selftests
 selftests: deps
 	@tools/dev/l1vh selftests
+
+.PHONY: qemu
+qemu: deps
+	@tools/dev/l1vh qemu
 
 .PHONY: soak
 soak: deps

@@ -8,6 +8,7 @@
 #   hvboot.py [OPTION]... compare          the same rows, two kernels side by side
 #   hvboot.py [OPTION]... check            every test of boots; KTAP
 #   hvboot.py [OPTION]... selftests        the kernel's selftests of /dev/mshv; KTAP
+#   hvboot.py [OPTION]... qemu             QEMU as the VMM of an L1VH; KTAP
 #   hvboot.py [OPTION]... soak             partitions at random, with faults, for long
 #   hvboot.py [OPTION]... shell [PRESET]   one boot, with a shell in it
 #   hvboot.py [OPTION]... lab              somebody's own command, or a shell, in an L1VH
@@ -29,6 +30,7 @@ from hvboots.basics import Failure, parse_time
 from hvboots.boot import Boot, GUEST_MEMORY
 from hvboots.check import check
 from hvboots.lab import FAILED, L0_MEMORY, check_options, lab, lab_check
+from hvboots.qemu import qemu
 from hvboots.runner import HERE, Kernel, Runner
 from hvboots.selftests import selftests
 from hvboots.soak import soak
@@ -59,9 +61,10 @@ def main():
     parser.add_argument('--jobs', type=int, default=os.cpu_count(), help='boots at a time')
     parser.add_argument('--memory', type=int, default=1024, help='MiB for each L0')
     parser.add_argument('--all', action='store_true', help='more rows: odd answers, root')
-    parser.add_argument('--only', help='check, selftests, soak, lab-check: only boots whose '
-                        'name this regular expression finds')
-    parser.add_argument('--ktap', help='check, selftests, soak: where to write the results')
+    parser.add_argument('--only', help='check, selftests, qemu, soak, lab-check: only boots '
+                        'whose name this regular expression finds')
+    parser.add_argument('--ktap', help='check, selftests, qemu, soak: where to write the '
+                                       'results')
     parser.add_argument('--selftests', help='selftests, table, shell: where they were built')
     parser.add_argument('--tests', default='', metavar='OPTIONS',
                         help="selftests: the program's own options, say '-t mmio'")
@@ -79,10 +82,13 @@ def main():
                         'integrated-on)')
     parser.add_argument('--cpus', type=int, help='lab: VPs of the L1VH (default: 2)')
     parser.add_argument('--guest-memory', type=int, help='lab: MiB of it (default: 1024)')
+    parser.add_argument('--qemu', help='qemu: folder that has it, with its libraries if it is not '
+                                       "this machine's")
+    parser.add_argument('--short', action='store_true', help='qemu: one row only')
     parser.add_argument('--since', type=float, default=0, help='when all began, for table')
     parser.add_argument('--verbose', action='store_true', help='show every console')
     parser.add_argument('command', choices=('table', 'compare', 'check', 'selftests',
-                                            'soak', 'lab', 'lab-check', 'shell', 'boot'))
+                                            'qemu', 'soak', 'lab', 'lab-check', 'shell', 'boot'))
     # What follows these two, and the preset, is hvemu's.
     parser.add_argument('arguments', nargs=argparse.REMAINDER)
     options = parser.parse_args()
@@ -92,7 +98,7 @@ def main():
         options = parser.parse_args(more + [options.command], options)
         if options.arguments:
             parser.error(f'not understood: {options.arguments[0]}')
-    for name in ('build', 'tools', 'out', 'selftests', 'files', 'rootfs'):
+    for name in ('build', 'tools', 'out', 'selftests', 'files', 'rootfs', 'qemu'):
         if getattr(options, name):
             setattr(options, name, os.path.abspath(getattr(options, name)))
 
@@ -103,8 +109,9 @@ def main():
         kernels['builtin'] = Kernel(options.builtin)
     if options.debug:
         kernels['debug'] = Kernel(options.debug)
-    for name, commands in (('only', 'check selftests soak lab-check'),
-                           ('ktap', 'check selftests soak lab-check'),
+    for name, commands in (('only', 'check selftests qemu soak lab-check'),
+                           ('ktap', 'check selftests qemu soak lab-check'),
+                           ('qemu', 'qemu'), ('short', 'qemu'),
                            ('builtin', 'check'), ('all', 'table compare'),
                            ('base', 'compare selftests'), ('selftests', 'selftests table shell'),
                            ('tests', 'selftests'),
@@ -118,6 +125,8 @@ def main():
         raise Failure('compare needs --base.')
     if options.command == 'selftests' and not options.selftests:
         raise Failure('selftests needs --selftests, where they were built.')
+    if options.command == 'qemu' and not options.qemu:
+        raise Failure('qemu needs --qemu, a folder that has it.')
     if options.command == 'soak':
         if not options.debug:
             raise Failure('soak needs --debug.')
@@ -144,7 +153,7 @@ def main():
         print(runner.describe(), flush=True)
         return runner.interactive(boot)
     commands = {'table': table, 'compare': compare, 'check': check, 'selftests': selftests,
-                'soak': soak, 'lab': lab, 'lab-check': lab_check}
+                'qemu': qemu, 'soak': soak, 'lab': lab, 'lab-check': lab_check}
     return commands[options.command](runner, options)
 
 

@@ -38,6 +38,8 @@ class Boot:
         self.do = do
         self.expect = expect
         self.timeout = timeout
+        # A word that boots share which are made in one L0, in their order.
+        self.chain = None
         # What must stand on the console or in the event log, as expressions.
         self.proof = proof
         # Files that the guest sees as disks, and whether it may only read them.

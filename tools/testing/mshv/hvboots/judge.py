@@ -103,7 +103,8 @@ def write_ktap(results, out):
     print('KTAP version 1', file=out)
     print(f'1..{len(results)}', file=out)
     for number, (name, good, detail) in enumerate(results, 1):
-        rest = f' # {detail}' if detail.startswith('SKIP ') or (detail and not good) else ''
+        rest = f' # {detail}' if detail.startswith(('SKIP ', 'limit: ')) or \
+            (detail and not good) else ''
         print(f'{"ok" if good else "not ok"} {number} {name}{rest}', file=out)
 
 

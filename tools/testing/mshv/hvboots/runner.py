@@ -50,6 +50,8 @@ class Runner:
             needs += ['vmm', 'child-init']
         if options.command == 'soak':
             needs.append('soak')
+        if options.command == 'qemu':
+            needs += ['drive', 'guest-init', 'boot-sector']
         for name in needs:
             if not os.path.exists(self.tool(name)):
                 raise Failure(f'{self.tool(name)} is missing.\n'
@@ -107,13 +109,17 @@ class Runner:
         if self.options.command == 'soak':
             self.initramfs(f'{label}-soak', kernel, files + [self.stripped('soak')], folders)
 
-    def command_initramfs(self, name, text, label='ours'):
-        """What an L1VH needs to run a command, and the command."""
+    def with_files(self, name, more, more_folders=(), label='ours'):
+        """An initramfs with what all have, and more."""
         files, folders = self.common[label]
+        self.initramfs(f'{label}-{name}', self.kernels[label], files + more,
+                       (*folders, *more_folders))
+
+    def command_initramfs(self, name, text):
+        """What an L1VH needs to run a command, and the command."""
         with open(self.place(f'{name}.command'), 'w', encoding='utf-8') as out:
             out.write(text)
-        self.initramfs(f'{label}-{name}', self.kernels[label],
-                       files + [('/command', self.place(f'{name}.command'), '644')], folders)
+        self.with_files(name, [('/command', self.place(f'{name}.command'), '644')])
 
     def stripped(self, name):
         """One of our programs, as the initramfs is to have it."""
@@ -178,7 +184,7 @@ class Runner:
             return [self.tool('l0-init'), list_of_boots], folder
 
         # L0 has each as a disk of its own.
-        disks = [disk for boot in boots for disk in boot.disks]
+        disks = list(dict.fromkeys(disk for boot in boots for disk in boot.disks))
         names = {path: f'/dev/vd{chr(ord("a") + number)}'
                  for number, (path, _) in enumerate(disks)}
         self.write_boots(list_of_boots, boots, lambda name: f'/{name}', names.get, interactive)
@@ -296,14 +302,20 @@ class Runner:
     def run(self, boots):
         """Make all boots; yields each as it ends."""
         jobs = max(1, min(self.options.jobs, len(boots), self.memory_allows()))
-        # The longest first, each to whoever has the least to do.
+        # The longest first, each to whoever has the least to do; but what one boot
+        # leaves for another is in the L0 of both.
         shares = [[] for _ in range(jobs)]
         load = [0] * jobs
-        longest_first = sorted(boots, key=lambda boot: -boot.timeout)
-        for boot in longest_first if any(b.timeout > 60 for b in boots) else boots:
+        chains = {}
+        for boot in boots:
+            chains.setdefault(boot.chain or boot, []).append(boot)
+        chains = list(chains.values())
+        if any(boot.timeout > 60 for boot in boots):
+            chains.sort(key=lambda chain: -sum(boot.timeout for boot in chain))
+        for chain in chains:
             least = load.index(min(load))
-            shares[least].append(boot)
-            load[least] += boot.timeout
+            shares[least] += chain
+            load[least] += sum(boot.timeout for boot in chain)
         finished = queue.Queue()
         threads = [threading.Thread(target=self.instance, args=(n, share, finished),
                                     daemon=True)

@@ -1,0 +1,528 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# QEMU, as it is, is the VMM of an L1VH: one boot for each row of a table and each
+# scheduler.
+
+import json
+import os
+import re
+import shutil
+import struct
+import subprocess
+import time
+
+from . import elf
+from .basics import Failure, minutes, named, print_row
+from .boot import Program, SCHEDULERS
+from .judge import parse_selftest, report
+from .lab import make_image, measure
+
+# MiB of a guest; of its disk, and of what it writes to all the time.
+MEMORY = 96
+DISK_MIB = 4
+WRITTEN_MIB = 8
+
+# Seconds: a guest comes to its prompt, or answers a line; a boot is given up. On an
+# idle machine a tenth of that will do; PATIENCE is for those that are busier still.
+PATIENCE = max(1, int(os.environ.get('PATIENCE') or 1))
+BOOTS = 200 * PATIENCE
+ANSWERS = 60 * PATIENCE
+TIMEOUT = 900 * PATIENCE
+
+BINARY = 'qemu-system-x86_64'
+# Stands for it in scripts.
+QEMU = '@qemu@'
+# What of QEMU's firmware its machines load.
+FIRMWARE = ('bios-256k.bin', 'bios-microvm.bin', 'kvmvapic.bin', 'linuxboot_dma.bin',
+            'multiboot_dma.bin', 'pvh.bin')
+MACHINES = {
+    'pc': 'pc',
+    'q35': 'q35',
+    'microvm': 'microvm,isa-serial=on',
+}
+APPEND = 'console=ttyS0 quiet loglevel=1 panic=-1 mitigations=off noreplace-smp'
+
+
+class Limit:
+    """What cannot be had, and how that shows: always, or now and then, of a race."""
+
+    def __init__(self, why, shows, always=True):
+        self.why = why
+        self.shows = shows
+        self.always = always
+
+
+# QEMU's handler of the signal that calls a VP's thread back has nothing to tell the
+# driver by ("TODO: call IOCTL to set_immediate_exit, once implemented" in
+# accel/mshv/mshv-all.c): what comes while the thread is between two MSHV_RUN_VP is lost,
+# and whoever waits for the VP waits on. A guest that leaves to QEMU all the time meets
+# that at once, others now and then.
+LOST = 'QEMU loses a kick that comes between two MSHV_RUN_VP'
+SHOWS = r'not in time|does not end'
+KICK_LOST = Limit(LOST, SHOWS)
+KICK_MAY_BE_LOST = Limit(LOST, SHOWS, always=False)
+
+
+def flat(steps):
+    """The lines of steps that are made of steps."""
+    for step in steps:
+        if isinstance(step, str):
+            yield step
+        else:
+            yield from flat(step)
+
+
+class Row:
+    """One thing that is tried: its name, and the script that tries it (drive.c)."""
+
+    def __init__(self, name, *steps, limit=None, after=None):
+        self.name = name
+        # The row that leaves a disk for this one, made under the other scheduler.
+        self.after = after
+        self.script = '\n'.join(flat(steps)) + '\n'
+        self.limit = limit
+
+
+def start(machine, cpus, *more, name='a', kernel='vmlinux', append=APPEND):
+    """Start a QEMU whose guest says its first words on the serial port."""
+    words = [f'start {name} {QEMU} -L /qemu/firmware -nodefaults -no-user-config',
+             f'-display none -accel mshv -M {MACHINES[machine]} -m {MEMORY} -smp {cpus}',
+             '-serial stdio',
+             f'-qmp unix:/tmp/{name}.qmp,server=on,wait=off',
+             f'-monitor unix:/tmp/{name}.monitor,server=on,wait=off']
+    if kernel:
+        words.append(f'-kernel /qemu/guest/{kernel} -initrd /qemu/guest/initramfs -append "{append}"')
+    return ' '.join([*words, *more])
+
+
+def see(text, name='a', seconds=ANSWERS):
+    return f'see {name} {seconds} {text}'
+
+
+def prompt(name='a'):
+    return see('guest# ', name, BOOTS)
+
+
+def say(line, name='a'):
+    return f'say {name} {line}'
+
+
+def tell(line, answer, name='a', seconds=ANSWERS):
+    """A line at the prompt, what comes of it, and the next prompt."""
+    return [say(line, name), see(answer, name, seconds), see('guest# ', name)]
+
+
+def end(status=0, name='a'):
+    return f'end {name} {ANSWERS} {status}'
+
+
+def off(name='a'):
+    return [say('off', name), end(name=name)]
+
+
+def qmp(command, name='a', seconds=ANSWERS, **arguments):
+    return f'qmp {name} {seconds} ' + as_json(command, arguments)
+
+
+def until(text, command, name='a', seconds=ANSWERS):
+    return f'until {name} {seconds} {text} ' + as_json(command, {})
+
+
+def as_json(command, arguments):
+    return json.dumps({'execute': command,
+                       **({'arguments': arguments} if arguments else {})})
+
+
+def event(what, name='a', seconds=ANSWERS):
+    return f'event {name} {seconds} {what}'
+
+
+def monitor(line, *answers, name='a', seconds=ANSWERS):
+    return [f'monitor {name} {seconds} {line}', *[f'answer {answer}' for answer in answers]]
+
+
+def boot(machine, cpus, *more, **how):
+    """To the prompt."""
+    return [start(machine, cpus, *more, **how),
+            see(f'# guest: {cpus} CPUs', how.get('name', 'a'), BOOTS),
+            see('guest# ', how.get('name', 'a'))]
+
+
+def whole(machine, cpus, *more, **how):
+    """To the prompt, a line, power-off."""
+    return [boot(machine, cpus, *more, **how), tell('echo hello', '# hello'), off()]
+
+
+def disk(kind, path, name='disk'):
+    """A disk of a kind that is a device of QEMU's."""
+    return f'-drive file={path},format=raw,if=none,id={name} -device {kind},drive={name}'
+
+
+def virtio(suffix):
+    """Everything virtio that our kernel knows, without a ROM that boots from networks."""
+    rom = ',romfile=' if suffix == 'pci' else ''
+    devices = [disk(f'virtio-blk-{suffix}', '/tmp/disk'),
+               f'-netdev user,id=net -device virtio-net-{suffix},netdev=net{rom}',
+               f'-device virtio-serial-{suffix} -chardev file,id=hvc,path=/tmp/console',
+               '-device virtconsole,chardev=hvc',
+               f'-device virtio-rng-{suffix}']
+    return ' '.join(devices)
+
+
+def virtio_row(machine, suffix, cpus):
+    kept = disk(f'virtio-blk-{suffix}', '/tmp/disk')
+    return Row(f'{machine}-virtio', f'file /tmp/disk {DISK_MIB << 20}',
+               boot(machine, cpus, virtio(suffix)),
+               tell('disk write 7', f'# disk: wrote {DISK_MIB << 10} KiB', seconds=BOOTS),
+               tell('disk check 7', f'# disk: read {DISK_MIB << 10} KiB, all as written',
+                    seconds=BOOTS),
+               tell('net', '# net: the peer answers'),
+               tell('console words', '# console: said'), 'holds /tmp/console 5 words',
+               off(),
+               # Another machine finds what the first has written.
+               boot(machine, cpus, kept, name='b'),
+               tell('disk check 7', 'all as written', 'b', seconds=BOOTS), off('b'))
+
+
+def disk_row(name, machine, kind):
+    """Firmware, from a disk: our boot sector, which loads a bzImage."""
+    return Row(name, 'copy /qemu/guest/disk /tmp/boot',
+               boot(machine, 1, disk(kind, '/tmp/boot', 'boot'), kernel=None),
+               tell('echo hello', '# hello'), off())
+
+
+BUSY = tell('busy', '# busy')
+EXITS = tell('exits', '# busy')
+
+STOP = [qmp('stop'), event('STOP'), qmp('query-status'), 'answer "status": "paused"',
+        say('echo again'), 'silent a 2', qmp('cont'), event('RESUME'), see('# again'),
+        see('guest# ')]
+REGISTERS = [monitor('info registers -a', 'CPU#0', 'CPU#1', 'RIP=', 'CR3=')]
+RESET = [qmp('system_reset'), event('RESET'), prompt()]
+DUMP = [qmp('dump-guest-memory', paging=False, protocol='file:/tmp/dump', seconds=BOOTS),
+        'holds /tmp/dump 5 Linux version ']
+QUIT = [qmp('quit'), end()]
+
+
+def at(name, steps, *, machine='q35', cpus=2, times=1):
+    """A thing that is done to a guest that is idle, and to one that is busy."""
+    return [Row(f'{name}-idle', boot(machine, cpus), steps * times,
+                tell('echo hello', '# hello'), off()),
+            Row(f'{name}-busy', boot(machine, cpus), BUSY, steps * times,
+                tell('echo hello', '# hello'), 'signal a 9', end(137),
+                limit=KICK_MAY_BE_LOST)]
+
+
+def exits(name, steps):
+    """Likewise, to a guest that leaves to QEMU all the time: again and again."""
+    return Row(f'{name}-exits', boot('q35', 2), EXITS, steps * 10, 'signal a 9', end(137),
+               limit=KICK_LOST)
+
+
+MIGRATED = 'query-migrate'
+FAST = qmp('migrate-set-parameters', **{'max-bandwidth': 1 << 40, 'downtime-limit': 30000})
+
+
+def writing(name='a'):
+    """A guest that writes to its memory all the time."""
+    return tell(f'memory {WRITTEN_MIB}', f'# memory: {WRITTEN_MIB * 256} pages', name,
+                seconds=BOOTS)
+
+
+def written(name):
+    """It still writes, and all that it wrote is there."""
+    return [say('memory check', name), see('; 0 pages wrong', name), see('guest# ', name)]
+
+
+def incoming(uri, machine, cpus, name='b'):
+    return start(machine, cpus, '-incoming', uri, name=name)
+
+
+def to_file(machine, cpus, *before):
+    return [boot(machine, cpus), writing(), *before, FAST,
+            qmp('migrate', uri='file:/tmp/state'),
+            until('completed', MIGRATED, seconds=BOOTS), qmp('quit'), end()]
+
+
+def from_file(machine, cpus):
+    return [incoming('file:/tmp/state', machine, cpus),
+            until('true', 'query-status', 'b', BOOTS), written('b'),
+            tell('echo there', '# there', 'b'), off('b')]
+
+
+def live(machine, cpus):
+    return [boot(machine, cpus), writing(),
+            incoming('unix:/tmp/migration', machine, cpus), qmp('query-status', 'b'), FAST,
+            qmp('migrate', uri='unix:/tmp/migration'),
+            until('completed', MIGRATED, seconds=2 * BOOTS),
+            until('true', 'query-status', 'b', BOOTS), qmp('quit'), end(),
+            written('b'), tell('echo there', '# there', 'b'), off('b')]
+
+
+KILL = ['signal a 9', end(137), 'partitions 5 0', 'reload']
+
+# Out of one boot, and into the next.
+STATE_DISK = '/dev/vdb'
+CARRIED = Row('carry-out', to_file('q35', 2), f'copy /tmp/state {STATE_DISK}')
+
+ROWS = [
+    *[Row(f'{machine}-{cpus}', whole(machine, cpus)) for machine in MACHINES
+      for cpus in (1, 2, 4)],
+    Row('pc-bzimage', whole('pc', 1, kernel='bzImage')),
+    # Not IDE: SeaBIOS reads such disks by PIO, and QEMU asks the hypervisor to translate
+    # an address for each word: hours, for a kernel.
+    disk_row('pc-disk', 'pc', 'virtio-blk-pci'),
+    disk_row('q35-disk', 'q35', 'ide-hd'),
+    disk_row('microvm-disk', 'microvm', 'virtio-blk-device'),
+    virtio_row('pc', 'pci', 1),
+    virtio_row('q35', 'pci', 2),
+    virtio_row('microvm', 'device', 2),
+    *at('stop', STOP, times=3),
+    exits('stop', [qmp('stop'), event('STOP'), qmp('cont'), event('RESUME')]),
+    *at('registers', REGISTERS, times=5),
+    exits('registers', REGISTERS),
+    *at('reset', RESET),
+    Row('reboot', boot('q35', 2), say('reboot'), event('RESET'), prompt(),
+        tell('echo hello', '# hello'), off()),
+    *at('dump', DUMP),
+    Row('quit-idle', boot('q35', 2), QUIT),
+    Row('quit-busy', boot('q35', 2), BUSY, QUIT, limit=KICK_MAY_BE_LOST),
+    Row('quit-early', start('q35', 2), qmp('query-status'), QUIT, limit=KICK_MAY_BE_LOST),
+    Row('migrate-file', to_file('q35', 2), from_file('q35', 2)),
+    Row('migrate-stopped', to_file('q35', 2, qmp('stop')),
+        incoming('file:/tmp/state', 'q35', 2),
+        until('paused', 'query-status', 'b', BOOTS), qmp('cont', 'b'), written('b'), off('b')),
+    CARRIED,
+    Row('carry-in', f'copy {STATE_DISK} /tmp/state', from_file('q35', 2), after=CARRIED),
+    Row('migrate-live-1', live('pc', 1)),
+    Row('migrate-live-2', live('q35', 2)),
+    Row('kill-idle', boot('q35', 2), KILL),
+    Row('kill-busy', boot('q35', 2), BUSY, writing(), KILL),
+    Row('kill-early', start('q35', 4), qmp('query-status'), 'wait 1500', KILL),
+]
+
+# What "make check" does.
+SHORT = ('pc-1',)
+
+
+def other(preset):
+    """The other scheduler."""
+    return next(name for name in SCHEDULERS if name != preset)
+
+
+def with_what_they_need(boots):
+    """Boots, each after the one that it needs."""
+    made = {(boot.row, boot.preset): boot for boot in boots}
+    for row, preset in list(made):
+        if row.after:
+            made.setdefault((row.after, other(preset)), Qemu(row.after, other(preset)))
+    return sorted(made.values(), key=lambda boot: ROWS.index(boot.row))
+
+
+class Qemu(Program):
+    """One boot that does one row."""
+
+    def __init__(self, row, preset):
+        self.row = row
+        super().__init__(f'{row.name}-{preset}', preset, '/drive',
+                         arguments=f'/scripts/{row.name}', initramfs='qemu', timeout=TIMEOUT)
+        # Whoever leaves a disk, and whoever finds it: by the scheduler of the former.
+        if row is CARRIED:
+            self.chain = f'carried-{preset}'
+        elif row.after is CARRIED:
+            self.chain = f'carried-{other(preset)}'
+
+    def outcome(self):
+        """(good, words) of the row itself."""
+        _, tests = parse_selftest(self.output())
+        if len(tests) != 1 or tests[0].good is None:
+            return False, 'it was not done to its end'
+        reason = next((match.group(1) for match in
+                       (re.match(r'not ok 1 \S+ # (.*)', line) for line in self.output())
+                       if match), '')
+        limit = self.row.limit
+        if not limit:
+            return tests[0].good, reason
+        if tests[0].good and not limit.always:
+            return True, ''
+        if tests[0].good:
+            return False, f'this works now, and is no limit any more: {limit.why}'
+        if not re.search(limit.shows, reason):
+            return False, f'not the limit that is known: {reason}'
+        return True, f'limit: {limit.why} ({reason})'
+
+    def results(self):
+        yield (self.name, *self.outcome())
+        for name, good, detail in super().results():
+            # A row that fails by its limit ends the program with a status.
+            if self.row.limit and name.endswith('ends with status 0'):
+                continue
+            yield name, good, detail
+
+
+class Tree:
+    """A folder with a QEMU, and where things are in it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.files = {}
+        for place, _, names in os.walk(folder):
+            for name in names:
+                self.files.setdefault(name, []).append(os.path.join(place, name))
+        self.binary = self.find(BINARY)
+        if not self.binary:
+            raise Failure(f'{folder} has no {BINARY}.')
+
+    def find(self, name):
+        """A file by its name: that nearest to the top."""
+        return min(self.files.get(name, ()), key=lambda path: path.count('/'), default=None)
+
+    def libraries(self):
+        """The loader, and where each library is: in the folder, or else on this machine."""
+        loader, todo = needs(self.binary)
+        found, here = {}, None
+        while todo:
+            name = todo.pop()
+            if name in found:
+                continue
+            path = self.find(name)
+            if not path:
+                here = machine_libraries(self.binary) if here is None else here
+                path = here.get(name)
+            if not path:
+                raise Failure(f'{self.binary} needs {name}, which is neither in {self.folder} '
+                              'nor on this machine.')
+            found[name] = path
+            todo += needs(path)[1]
+        if loader:
+            name = os.path.basename(loader)
+            found[name] = self.find(name) or loader
+        return os.path.basename(loader), found
+
+    def firmware(self):
+        files = {name: self.find(name) for name in FIRMWARE}
+        missing = [name for name, path in files.items() if not path]
+        if missing:
+            raise Failure(f'{self.folder} has no {missing[0]}, which is firmware of QEMU\'s.')
+        return files
+
+
+def needs(path):
+    """What a file needs to be loaded: loader, libraries."""
+    data = read_bytes(path)
+    try:
+        return elf.needs(data) if data[:4] == b'\x7fELF' else ('', [])
+    except (ValueError, IndexError, struct.error) as error:
+        raise Failure(f'{path} cannot be run in an L1VH: {error}') from None
+
+
+def machine_libraries(binary):
+    """Where the loader of this machine finds libraries."""
+    text = subprocess.run(['ldd', binary], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          text=True, check=False).stdout
+    return dict(re.findall(r'^\s*(\S+) => (/\S+)', text, re.M))
+
+
+# As boot-sector.S has them: bytes of a chunk; where its table is, and the initramfs goes.
+CHUNK = 64 * 512
+DISK_TABLE = 8
+INITRD_ADDRESS = 80 << 20
+
+
+def padded(data, size):
+    return data + bytes(-len(data) % size)
+
+
+def make_disk(sector, kernel, initrd, append):
+    """A disk that the BIOS boots: our boot sector, a bzImage, an initramfs."""
+    setup_size = ((kernel[0x1f1] or 4) + 1) * 512
+    body, ramdisk = padded(kernel[setup_size:], CHUNK), padded(initrd, CHUNK)
+    # In sectors: the boot sector, the command line, what the real mode has.
+    first = 2 + setup_size // 512
+    table = struct.pack('<HHIHHIII', setup_size // 512, len(body) // CHUNK, first,
+                        len(ramdisk) // CHUNK, 0, first + len(body) // 512, INITRD_ADDRESS,
+                        len(initrd))
+    disk = bytearray(sector)
+    disk[DISK_TABLE:DISK_TABLE + len(table)] = table
+    return bytes(disk) + padded(append.encode() + b'\0', 512) + kernel[:setup_size] + \
+        body + ramdisk
+
+
+def read_bytes(path):
+    with open(path, 'rb') as file:
+        return file.read()
+
+
+def prepare(runner, options):
+    """The disk with QEMU and its guests; what starts QEMU there."""
+    kernel = runner.kernels['ours']
+    tree = Tree(options.qemu)
+    loader, libraries = tree.libraries()
+    runner.initramfs('guest-initramfs', kernel,
+                     [('/init', runner.stripped('guest-init')[1], '755')],
+                     ('/dev', '/proc', '/sys'))
+    with open(runner.place('guest-disk'), 'wb') as out:
+        out.write(make_disk(read_bytes(runner.tool('boot-sector')),
+                            read_bytes(runner.place('ours-bzImage')),
+                            read_bytes(runner.place('guest-initramfs')), APPEND))
+    files = {BINARY: tree.binary,
+             **{f'lib/{name}': path for name, path in libraries.items()},
+             **{f'firmware/{name}': path for name, path in tree.firmware().items()},
+             'guest/vmlinux': runner.place('ours-vmlinux'),
+             'guest/bzImage': runner.place('ours-bzImage'),
+             'guest/initramfs': runner.place('guest-initramfs'),
+             'guest/disk': runner.place('guest-disk')}
+    folder = runner.place('qemu')
+    shutil.rmtree(folder, ignore_errors=True)
+    for name, path in files.items():
+        to = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(to), exist_ok=True)
+        shutil.copyfile(path, to)
+        os.chmod(to, 0o755)
+    size, count = measure(folder)
+    make_image(runner.place('qemu.img'), size + size // 8 + 16, '-b', '4096', '-d',
+               folder, count=count)
+    shutil.rmtree(folder)
+    if not loader:
+        return f'/qemu/{BINARY}'
+    return f'/qemu/lib/{loader} --library-path /qemu/lib /qemu/{BINARY}'
+
+
+def give_scripts(runner, boots, program):
+    """What each boot is to do, where drive finds it; its disks."""
+    os.makedirs(runner.place('scripts'), exist_ok=True)
+    files = [runner.stripped('drive')]
+    for row in dict.fromkeys(boot.row for boot in boots):
+        path = runner.place(f'scripts/{row.name}')
+        with open(path, 'w', encoding='utf-8') as out:
+            out.write('mount /dev/vda /qemu\n' + row.script.replace(QEMU, program))
+        files.append((f'/scripts/{row.name}', path, '644'))
+    runner.with_files('qemu', files, ('/qemu', '/scripts'))
+    for boot in boots:
+        boot.disks.append((runner.place('qemu.img'), True))
+        if boot.chain:
+            path = runner.place(f'{boot.chain}.img')
+            with open(path, 'wb') as out:
+                out.truncate(2 * MEMORY << 20)
+            boot.disks.append((path, False))
+
+
+def qemu(runner, options):
+    rows = [row for row in ROWS if not options.short or row.name in SHORT]
+    tried = with_what_they_need(named([Qemu(row, preset) for row in rows
+                                       for preset in SCHEDULERS], options))
+    give_scripts(runner, tried, prepare(runner, options))
+    print(runner.describe())
+    print()
+    widths = (28, 10, 8, 7, 60)
+    print_row(('Row', 'Scheduler', 'Result', 'Time', ''), widths)
+    print('-' * (sum(widths) + 2 * len(widths) - 2))
+    begun = time.time()
+    for boot in runner.run(tried):
+        good, words = boot.outcome()
+        result = 'FAILED' if not good else 'limit' if words else 'ok'
+        print_row((boot.row.name, SCHEDULERS[boot.preset], result, f'{boot.seconds or 0:.1f} s',
+                   words), widths)
+    print()
+    return report([result for boot in tried for result in boot.results()], options, tried,
+                  f'It took {minutes(time.time() - begun)}.')
