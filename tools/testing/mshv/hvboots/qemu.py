@@ -194,12 +194,14 @@ def disk_row(name, machine, kind):
 BUSY = tell('busy', '# busy')
 EXITS = tell('exits', '# busy')
 
-STOP = [qmp('stop'), event('STOP'), qmp('query-status'), 'answer "status": "paused"',
+# What the guest has said last it has written to a port: let it end that.
+QUIET = f'wait {1000 * PATIENCE}'
+STOP = [QUIET, qmp('stop'), event('STOP'), qmp('query-status'), 'answer "status": "paused"',
         say('echo again'), 'silent a 2', qmp('cont'), event('RESUME'), see('# again'),
         see('guest# ')]
-REGISTERS = [monitor('info registers -a', 'CPU#0', 'CPU#1', 'RIP=', 'CR3=')]
-RESET = [qmp('system_reset'), event('RESET'), prompt()]
-DUMP = [qmp('dump-guest-memory', paging=False, protocol='file:/tmp/dump', seconds=BOOTS),
+REGISTERS = [QUIET, monitor('info registers -a', 'CPU#0', 'CPU#1', 'RIP=', 'CR3=')]
+RESET = [QUIET, qmp('system_reset'), event('RESET'), prompt()]
+DUMP = [QUIET, qmp('dump-guest-memory', paging=False, protocol='file:/tmp/dump', seconds=BOOTS),
         'holds /tmp/dump 5 Linux version ']
 QUIT = [qmp('quit'), end()]
 
@@ -239,7 +241,7 @@ def incoming(uri, machine, cpus, name='b'):
 
 
 def to_file(machine, cpus, *before):
-    return [boot(machine, cpus), writing(), *before, FAST,
+    return [boot(machine, cpus), writing(), QUIET, *before, FAST,
             qmp('migrate', uri='file:/tmp/state'),
             until('completed', MIGRATED, seconds=BOOTS), qmp('quit'), end()]
 
@@ -252,7 +254,7 @@ def from_file(machine, cpus):
 
 def live(machine, cpus):
     return [boot(machine, cpus), writing(),
-            incoming('unix:/tmp/migration', machine, cpus), qmp('query-status', 'b'), FAST,
+            incoming('unix:/tmp/migration', machine, cpus), qmp('query-status', 'b'), QUIET, FAST,
             qmp('migrate', uri='unix:/tmp/migration'),
             until('completed', MIGRATED, seconds=2 * BOOTS),
             until('true', 'query-status', 'b', BOOTS), qmp('quit'), end(),
@@ -285,8 +287,8 @@ ROWS = [
     Row('reboot', boot('q35', 2), say('reboot'), event('RESET'), prompt(),
         tell('echo hello', '# hello'), off()),
     *at('dump', DUMP),
-    Row('quit-idle', boot('q35', 2), QUIT),
-    Row('quit-busy', boot('q35', 2), BUSY, QUIT, limit=KICK_MAY_BE_LOST),
+    Row('quit-idle', boot('q35', 2), QUIET, QUIT),
+    Row('quit-busy', boot('q35', 2), BUSY, QUIET, QUIT, limit=KICK_MAY_BE_LOST),
     Row('quit-early', start('q35', 2), qmp('query-status'), QUIT, limit=KICK_MAY_BE_LOST),
     Row('migrate-file', to_file('q35', 2), from_file('q35', 2)),
     Row('migrate-stopped', to_file('q35', 2, qmp('stop')),
