@@ -339,6 +339,8 @@ void child_intercept_publish(struct child_vp *vp)
 		vp->memory_intercepts++;
 		break;
 	}
+	/* Under the hypervisor's scheduler the parent makes no call before it looks. */
+	stats_refresh_child_vp(vp);
 	log_event(LOG_NO_VP, "intercept", "child=0x%llx index=%u type=0x%x name=%s rip=0x%llx",
 		  (unsigned long long)vp->child->id, vp->index,
 		  vp->message.header.message_type,

@@ -213,20 +213,27 @@ void stats_set_blocked(struct partition *partition, u64 child, u32 vp, bool bloc
 	}
 }
 
-static void refresh_child_vp(struct partition *partition, const struct stats_page *page,
-			     struct hv_stats_page *counters)
+static void refresh_child_vp(const struct child_vp *vp, struct hv_stats_page *counters)
 {
-	struct child_vp *vp = child_find_vp(partition, page->identity.vp.partition_id,
-					    page->identity.vp.vp_index);
-
-	if (!vp)
-		return;
 	counters->data[HV_VP_COUNTER_TOTAL_RUN_TIME] = vp->run_time;
 	counters->data[HV_VP_COUNTER_IO_MESSAGES] = vp->io_intercepts;
 	counters->data[HV_VP_COUNTER_MEMORY_MESSAGES] = vp->memory_intercepts;
 	counters->data[HV_VP_COUNTER_OTHER_MESSAGES] =
 		vp->intercepts - vp->io_intercepts - vp->memory_intercepts;
 	counters->data[HV_VP_COUNTER_DISPATCHES] = vp->dispatches;
+}
+
+void stats_refresh_child_vp(const struct child_vp *vp)
+{
+	struct partition *partition = vp->child->parent;
+	struct stats *stats = &partition->stats;
+	struct stats_page *page;
+
+	for (page = stats->pages; page < stats->pages + stats->count; page++)
+		if (page->type == HV_STATS_OBJECT_VP && !page->scribbled &&
+		    page->identity.vp.partition_id == vp->child->id &&
+		    page->identity.vp.vp_index == vp->index)
+			refresh_child_vp(vp, partition_page(partition, page->gpfn));
 }
 
 static void refresh_partition(struct partition *partition, const struct stats_page *page,
@@ -253,6 +260,7 @@ void stats_refresh(struct partition *partition)
 
 	for (page = stats->pages; page < stats->pages + stats->count; page++) {
 		struct hv_stats_page *counters;
+		struct child_vp *vp;
 
 		if (page->scribbled)
 			continue;
@@ -266,7 +274,10 @@ void stats_refresh(struct partition *partition)
 			break;
 		case HV_STATS_OBJECT_VP:
 			if (page->identity.vp.partition_id != partition->id) {
-				refresh_child_vp(partition, page, counters);
+				vp = child_find_vp(partition, page->identity.vp.partition_id,
+						   page->identity.vp.vp_index);
+				if (vp)
+					refresh_child_vp(vp, counters);
 				break;
 			}
 			counters->data[HV_VP_COUNTER_TOTAL_RUN_TIME] = log_time();

@@ -7,6 +7,7 @@
 
 #include <hyperv/hvhdk.h>
 
+struct child_vp;
 struct hypercall;
 struct partition;
 
@@ -30,6 +31,9 @@ u16 stats_unmap(struct hypercall *call);	/* HVCALL_UNMAP_STATS_PAGE */
 
 /* Bring what the mapped pages say up to date. */
 void stats_refresh(struct partition *partition);
+
+/* Likewise those of one VP of a child's, between two hypercalls. */
+void stats_refresh_child_vp(const struct child_vp *vp);
 
 /* Say in both statistics pages of a child's VP whether it is blocked. */
 void stats_set_blocked(struct partition *partition, u64 child, u32 vp, bool blocked);

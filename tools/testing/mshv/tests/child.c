@@ -952,7 +952,9 @@ TEST_F(children, statistics_of_a_child)
 
 	EXPECT_EQ(HV_STATUS_SUCCESS, make_vp(fixture, 1));
 	vp->message.header.message_type = HVMSG_X64_IO_PORT_INTERCEPT;
+	vp->intercepts = 1;
 	child_intercept_publish(vp);
+	EXPECT_EQ(1, page[1].data[HV_VP_COUNTER_IO_MESSAGES]);
 	child_intercept_publish(vp);
 	vp->message.header.message_type = HVMSG_UNMAPPED_GPA;
 	child_intercept_publish(vp);
