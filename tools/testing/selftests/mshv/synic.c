@@ -22,6 +22,7 @@
 #define CALL_PAGE	0x32000
 #define CALL_INPUT	0x33000
 #define GP_CODE		0x6000
+#define REST_CODE	0x7000
 
 #define READY		1
 #define DONE		2
@@ -373,7 +374,11 @@ TEST_F(synic, hypercalls_to_reach_others)
 	struct runner *runner = &self->runners[1];
 	u32 value;
 
-	ASSERT_TRUE(get_ready(runner, &self->vps[1], &guest_rests));
+	/* It stays where it is while VP 0 gets its code anew. */
+	vm_load(&self->vm, REST_CODE, GUEST_LONG, &guest_rests);
+	vp_enter_at(&self->vps[1], GUEST_LONG, REST_CODE);
+	runner_start(runner, &self->vps[1]);
+	ASSERT_TRUE(wait_until(runner->reports || runner->left) && !runner->left);
 	prepare_call(&self->vps[0], HVCALL_SEND_IPI | FAST, VECTOR_IPI, BIT(1));
 	ASSERT_EQ(0, vp_run_to_report(&self->vps[0], &value));
 	EXPECT_EQ(0, value);
