@@ -38,9 +38,11 @@ FIRMWARE = ('bios-256k.bin', 'bios-microvm.bin', 'kvmvapic.bin', 'linuxboot_dma.
 MACHINES = {
     'pc': 'pc',
     'q35': 'q35',
-    'microvm': 'microvm,isa-serial=on',
+    'microvm': 'microvm,isa-serial=on -no-reboot',
 }
-APPEND = 'console=ttyS0 quiet loglevel=1 panic=-1 mitigations=off noreplace-smp'
+# microvm has nothing that powers off a kernel that was started without ACPI.
+ENDS = {'microvm': 'reboot'}
+APPEND = 'console=ttyS0 quiet loglevel=1 panic=-1 mitigations=off'
 
 
 class Limit:
@@ -62,10 +64,12 @@ SHOWS = r'not in time|does not end'
 KICK_LOST = Limit(LOST, SHOWS)
 KICK_MAY_BE_LOST = Limit(LOST, SHOWS, always=False)
 
-# Of what it restores INTERNAL_ACTIVITY_STATE is no part: the event log has every
-# register's block but that one. All VPs but the first wait for a SIPI, as they do when
-# they are made, and the guest waits for them.
-WAITS_FOR_SIPI = Limit('QEMU restores no VP but the first to run', r'^see b .*not in time')
+# QEMU 11.1 saves no state of local APICs and restores none: in the event log a VP that is
+# saved has one GET_VP_STATE, a restored one one SET_VP_STATE, which is XSAVE's. Nor does
+# it restore INTERNAL_ACTIVITY_STATE, so that all VPs but the first wait for a SIPI. The
+# guest's memory and its first VP go on, without interrupts.
+NO_APIC = Limit('QEMU does not restore local APICs: no interrupts',
+                r'^see b \d+ ; 0 pages wrong: not in time')
 
 
 def flat(steps):
@@ -121,8 +125,8 @@ def end(status=0, name='a'):
     return f'end {name} {ANSWERS} {status}'
 
 
-def off(name='a'):
-    return [say('off', name), end(name=name)]
+def off(name='a', machine=''):
+    return [say(ENDS.get(machine, 'off'), name), end(name=name)]
 
 
 def qmp(command, name='a', seconds=ANSWERS, **arguments):
@@ -155,7 +159,8 @@ def boot(machine, cpus, *more, **how):
 
 def whole(machine, cpus, *more, **how):
     """To the prompt, a line, power-off."""
-    return [boot(machine, cpus, *more, **how), tell('echo hello', '# hello'), off()]
+    return [boot(machine, cpus, *more, **how), tell('echo hello', '# hello'),
+            off(machine=machine)]
 
 
 def disk(kind, path, name='disk'):
@@ -183,17 +188,17 @@ def virtio_row(machine, suffix, cpus):
                     seconds=BOOTS),
                tell('net', '# net: the peer answers'),
                tell('console words', '# console: said'), 'holds /tmp/console 5 words',
-               off(),
+               off(machine=machine),
                # Another machine finds what the first has written.
                boot(machine, cpus, kept, name='b'),
-               tell('disk check 7', 'all as written', 'b', seconds=BOOTS), off('b'))
+               tell('disk check 7', 'all as written', 'b', seconds=BOOTS), off('b', machine))
 
 
 def disk_row(name, machine, kind):
     """Firmware, from a disk: our boot sector, which loads a bzImage."""
     return Row(name, 'copy /qemu/guest/disk /tmp/boot',
                boot(machine, 1, disk(kind, '/tmp/boot', 'boot'), kernel=None),
-               tell('echo hello', '# hello'), off())
+               tell('echo hello', '# hello'), off(machine=machine))
 
 
 BUSY = tell('busy', '# busy')
@@ -237,8 +242,11 @@ def writing(name='a'):
 
 
 def written(name):
-    """It still writes, and all that it wrote is there."""
-    return [say('memory check', name), see('; 0 pages wrong', name), see('guest# ', name)]
+    """It still writes, and all that it wrote is there: seen from outside, and told."""
+    return ['wait 3000',
+            qmp('dump-guest-memory', name, paging=False, protocol='file:/tmp/dump',
+                seconds=BOOTS),
+            'holds /tmp/dump 5 guest memory: 0 pages wrong', say('memory check', name), see('; 0 pages wrong', name), see('guest# ', name)]
 
 
 def incoming(uri, machine, cpus, name='b'):
@@ -295,14 +303,15 @@ ROWS = [
     Row('quit-idle', boot('q35', 2), QUIET, QUIT),
     Row('quit-busy', boot('q35', 2), BUSY, QUIET, QUIT, limit=KICK_MAY_BE_LOST),
     Row('quit-early', start('q35', 2), qmp('query-status'), QUIT, limit=KICK_MAY_BE_LOST),
-    Row('migrate-file', to_file('q35', 1), from_file('q35', 1)),
+    Row('migrate-file', to_file('q35', 2), from_file('q35', 2), limit=NO_APIC),
     Row('migrate-stopped', to_file('q35', 1, qmp('stop')),
         incoming('file:/tmp/state', 'q35', 1),
-        until('paused', 'query-status', 'b', BOOTS), qmp('cont', 'b'), written('b'), off('b')),
-    Row('migrate-file-2', to_file('q35', 2), from_file('q35', 2), limit=WAITS_FOR_SIPI),
+        until('paused', 'query-status', 'b', BOOTS), qmp('cont', 'b'), written('b'), off('b'),
+        limit=NO_APIC),
     CARRIED,
-    Row('carry-in', f'copy {STATE_DISK} /tmp/state', from_file('q35', 1), after=CARRIED),
-    Row('migrate-live', live('pc', 1)),
+    Row('carry-in', f'copy {STATE_DISK} /tmp/state', from_file('q35', 1), after=CARRIED,
+        limit=NO_APIC),
+    Row('migrate-live', live('pc', 1), limit=NO_APIC),
     Row('kill-idle', boot('q35', 2), KILL),
     Row('kill-busy', boot('q35', 2), BUSY, writing(), KILL),
     Row('kill-early', start('q35', 4), qmp('query-status'), 'wait 1500', KILL),
