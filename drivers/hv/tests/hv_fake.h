@@ -309,6 +309,5 @@ struct hv_message *hv_fake_vp_intercept_page(struct hv_fake_vp *vp);
 bool hv_fake_deliver(struct hv_fake *fake, const struct hv_message *msg);
 void hv_fake_hold(struct hv_fake *fake, const struct hv_message *msg);
 unsigned int hv_fake_deliver_held(struct hv_fake *fake);
-bool hv_fake_doorbell(struct hv_fake *fake, u32 port);
 
 #endif /* _HV_FAKE_H_ */

@@ -428,8 +428,6 @@ static int make_memory(void)
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory == MAP_FAILED)
 		return vmm_say("no memory for the guest: %s", strerror(errno));
-	/* It comes as it is touched: 2 MiB at once, where the kernel has such pages. */
-	madvise(memory, size, MADV_HUGEPAGE);
 	vmm.ram = (struct ram_slot) { .size = size, .host = memory };
 	return mshv_add_memory(&vmm.mshv, 0, size, memory);
 }
