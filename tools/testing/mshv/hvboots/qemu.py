@@ -65,7 +65,7 @@ KICK_LOST = Limit(LOST, SHOWS)
 KICK_MAY_BE_LOST = Limit(LOST, SHOWS, always=False)
 
 # QEMU 11.1 saves no state of local APICs and restores none: in the event log a VP that is
-# saved has one GET_VP_STATE, a restored one one SET_VP_STATE, which is XSAVE's. Nor does
+# saved has one GET_VP_STATE, a restored VP one SET_VP_STATE: that of XSAVE. Nor does
 # it restore INTERNAL_ACTIVITY_STATE, so that all VPs but the first wait for a SIPI. The
 # guest's memory and its first VP go on, without interrupts.
 NO_APIC = Limit('QEMU does not restore local APICs: no interrupts',

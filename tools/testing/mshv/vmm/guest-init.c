@@ -282,7 +282,8 @@ static void write_memory(struct writer *mine)
 			at[words - 1] = ~page_word(page, round);
 		}
 		atomic_store(&mine->rounds, round);
-		snprintf(mine->said, sizeof(mine->said), "guest memory: %lu pages wrong in %lu rounds",
+		snprintf(mine->said, sizeof(mine->said),
+			 "guest memory: %lu pages wrong in %lu rounds",
 			 atomic_load(&mine->wrong), round);
 	}
 	_exit(0);
