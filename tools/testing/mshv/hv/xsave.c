@@ -104,8 +104,8 @@ void xsave_compact(const struct xsave_layout *layout, u64 components, const void
 bool xsave_expand(const struct xsave_layout *layout, u64 components, const void *from,
 		  void *to)
 {
-	static const u64 zero[ARRAY_SIZE(((struct xsave_header *)NULL)->reserved)];
 	struct xsave_header header;
+	static const typeof(header.reserved) zero;
 	u64 placed;
 
 	memcpy(&header, from + XSAVE_HEADER, sizeof(header));

@@ -49,8 +49,6 @@ struct virtio_chain {
  * @number: which it is
  * @set_irq: drives its interrupt line
  * @context: of @set_irq
- *
- * The rest is the transport's.
  */
 struct virtio_device {
 	u32 id;
@@ -63,6 +61,7 @@ struct virtio_device {
 	void (*set_irq)(void *context, unsigned int irq, bool level);
 	void *context;
 
+	/* private: the transport's */
 	pthread_mutex_t lock;
 	pthread_cond_t notified;	/* there may be something in the queue */
 	pthread_cond_t idle;		/* the device does nothing */
