@@ -32,7 +32,6 @@ enum {
 	REG_TMR		= 0x18,
 	REG_IRR		= 0x20,
 	REG_ESR		= 0x28,
-	REG_LVT_CMCI	= 0x2f,
 	REG_ICR		= 0x30,
 	REG_ICR_HIGH	= 0x31,
 	REG_LVT_TIMER	= 0x32,
@@ -46,8 +45,6 @@ enum {
 	REG_DIVIDE	= 0x3e,
 	REG_SELF_IPI	= 0x3f,
 };
-
-/* An integrated APIC whose last LVT entry is number 6, CMCI. */
 
 #define SVR_ENABLED		BIT(8)
 #define SVR_BITS		GENMASK(9, 0)
@@ -393,8 +390,6 @@ static void change_timer(struct apic *apic, u32 *reg, u32 value)
 static u32 *lvt_of(struct apic *apic, u32 reg)
 {
 	switch (reg) {
-	case REG_LVT_CMCI:
-		return &apic->lvt_cmci;
 	case REG_LVT_TIMER:
 		return &apic->lvt_timer;
 	case REG_LVT_THERMAL:
@@ -435,9 +430,8 @@ static void write_svr(struct apic *apic, u32 value)
 	apic->svr = value;
 	if (value & SVR_ENABLED)
 		return;
-	for (reg = REG_LVT_CMCI; reg <= REG_LVT_ERROR; reg++)
-		if (lvt_of(apic, reg))
-			*lvt_of(apic, reg) |= LVT_MASKED;
+	for (reg = REG_LVT_TIMER; reg <= REG_LVT_ERROR; reg++)
+		*lvt_of(apic, reg) |= LVT_MASKED;
 }
 
 /* Whether there is such a register in this mode. */
@@ -452,7 +446,6 @@ static bool is_register(const struct apic *apic, u32 reg)
 	case REG_LDR:
 	case REG_SVR:
 	case REG_ISR ... REG_ESR:
-	case REG_LVT_CMCI:
 	case REG_ICR:
 	case REG_LVT_TIMER ... REG_CURRENT:
 	case REG_DIVIDE:
@@ -499,7 +492,6 @@ static u32 get(struct apic *apic, u32 reg)
 		return apic->icr;
 	case REG_ICR_HIGH:
 		return apic->icr >> 32;
-	case REG_LVT_CMCI:
 	case REG_LVT_TIMER ... REG_LVT_ERROR:
 		return *lvt_of(apic, reg);
 	case REG_INITIAL:
@@ -528,7 +520,6 @@ static u32 writable_bits(const struct apic *apic, u32 reg)
 		return ~0U;
 	case REG_SVR:
 		return SVR_BITS;
-	case REG_LVT_CMCI:
 	case REG_LVT_THERMAL:
 	case REG_LVT_PERF:
 		return LVT_VECTOR | LVT_MODE | LVT_STATUS | LVT_MASKED;
@@ -575,7 +566,6 @@ static void put(struct apic *apic, u32 reg, u32 value)
 		apic->esr = apic->errors;
 		apic->errors = 0;
 		break;
-	case REG_LVT_CMCI:
 	case REG_LVT_TIMER ... REG_LVT_ERROR:
 		write_lvt(apic, reg, value);
 		break;
@@ -722,7 +712,6 @@ static void clear(struct apic *apic)
 	apic->lvt_lint0 = LVT_MASKED;
 	apic->lvt_lint1 = LVT_MASKED;
 	apic->lvt_error = LVT_MASKED;
-	apic->lvt_cmci = LVT_MASKED;
 	apic->svr = 0xff;
 }
 

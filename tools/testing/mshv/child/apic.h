@@ -14,8 +14,13 @@
 #define APIC_X2APIC_MSR		0x800
 #define APIC_X2APIC_MSRS	0x100
 
-/* What it says of itself: its version, and that its LVT has 7 entries. */
-#define APIC_VERSION_TOLD	(0x14 | 6 << 16)
+/*
+ * What it says of itself: an integrated APIC whose last LVT entry is number 5, LINT1.
+ * The hypervisor's has none for CMCI: OpenVMM checks that a partition of the Windows
+ * Hypervisor Platform that was just made has this version, and 0 where the state has
+ * that entry (vmm_core/virt_whp, validate_is_reset(); vmm_core/virt, Apic::at_reset()).
+ */
+#define APIC_VERSION_TOLD	(0x14 | 5 << 16)
 
 /* The highest ids: the one after is everybody. */
 #define APIC_ID_MAX		0xfe
@@ -92,7 +97,6 @@ struct apic_bus {
  * @lvt_lint0: pin LINT0
  * @lvt_lint1: pin LINT1
  * @lvt_error: errors
- * @lvt_cmci: corrected machine checks
  * @initial_count: of the timer
  * @divide: divide configuration of the timer
  * @errors: what has gone wrong since ESR was written
@@ -131,7 +135,6 @@ struct apic {
 	u32 lvt_lint0;
 	u32 lvt_lint1;
 	u32 lvt_error;
-	u32 lvt_cmci;
 	u32 initial_count;
 	u32 divide;
 	bool nmi;

@@ -41,6 +41,12 @@ static u32 read_apic(struct apic *apic, u32 offset)
 	return apic_read(apic, offset);
 }
 
+/* In x2APIC mode there is no DFR; Apic::at_reset() of OpenVMM has 0 there. */
+static u32 dfr_of(const struct apic *apic)
+{
+	return apic->base & APIC_BASE_X2APIC ? 0 : apic->dfr;
+}
+
 static void get_lapic(struct child_vp *vp, struct hv_local_interrupt_controller_state *state)
 {
 	struct apic *apic = &vp->apic;
@@ -49,7 +55,7 @@ static void get_lapic(struct child_vp *vp, struct hv_local_interrupt_controller_
 		.apic_id = read_apic(apic, APIC_ID),
 		.apic_version = read_apic(apic, APIC_VERSION),
 		.apic_ldr = apic_ldr(apic),
-		.apic_dfr = apic->dfr,
+		.apic_dfr = dfr_of(apic),
 		.apic_spurious = apic->svr,
 		.apic_esr = apic->esr,
 		.apic_icr_high = apic->icr >> 32,
@@ -60,7 +66,6 @@ static void get_lapic(struct child_vp *vp, struct hv_local_interrupt_controller_
 		.apic_lvt_lint0 = apic->lvt_lint0,
 		.apic_lvt_lint1 = apic->lvt_lint1,
 		.apic_lvt_error = apic->lvt_error,
-		.apic_lvt_cmci = apic->lvt_cmci,
 		.apic_error_status = apic->errors,
 		.apic_initial_count = apic->initial_count,
 		.apic_counter_value = apic_current_count(apic),
@@ -73,7 +78,7 @@ static void get_lapic(struct child_vp *vp, struct hv_local_interrupt_controller_
 		state->apic_irr[0] |= IRR_NMI;
 }
 
-/* Its id and version stay what they are. */
+/* Its id and version stay what they are, and of CMCI it has nothing. */
 static void set_lapic(struct child_vp *vp,
 		      const struct hv_local_interrupt_controller_state *state)
 {
@@ -95,7 +100,6 @@ static void set_lapic(struct child_vp *vp,
 	apic->lvt_lint0 = state->apic_lvt_lint0;
 	apic->lvt_lint1 = state->apic_lvt_lint1;
 	apic->lvt_error = state->apic_lvt_error;
-	apic->lvt_cmci = state->apic_lvt_cmci;
 	apic->errors = state->apic_error_status;
 	apic->initial_count = state->apic_initial_count;
 	apic->divide = state->apic_divide_configuration;

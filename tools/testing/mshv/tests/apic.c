@@ -187,11 +187,10 @@ TEST(as_after_reset)
 	EXPECT_TRUE(apic.wait_for_sipi);
 	EXPECT_EQ(APIC_GPA | BASE_ENABLE, apic.base);
 	EXPECT_EQ(5U << 24, apic_read(&apic, ID));
-	EXPECT_EQ(0x60014, apic_read(&apic, VERSION));
+	EXPECT_EQ(0x50014, apic_read(&apic, VERSION));
 	EXPECT_EQ(0xff, apic_read(&apic, SVR));
 	EXPECT_EQ(~0U, apic_read(&apic, DFR));
 	EXPECT_EQ(0, apic_read(&apic, LDR));
-	EXPECT_EQ(MASKED, apic_read(&apic, LVT_CMCI));
 	for (offset = LVT_TIMER; offset <= LVT_ERROR; offset += 16)
 		EXPECT_EQ(MASKED, apic_read(&apic, offset));
 	EXPECT_FALSE(apic_is_enabled(&apic));
@@ -369,7 +368,6 @@ TEST_F(apic, disabled_by_software)
 	apic_write(apic, SVR, 0xff);
 	EXPECT_FALSE(apic_is_enabled(apic));
 	EXPECT_EQ(MASKED | 0x33, apic_read(apic, LVT_LINT0));
-	EXPECT_EQ(MASKED, apic_read(apic, LVT_CMCI));
 	EXPECT_EQ(MASKED | 0xfe, apic_read(apic, LVT_ERROR));
 
 	/* Nothing new, but what is there stays. */
@@ -509,7 +507,6 @@ TEST_F(apic, init_clears_all)
 	apic_init(&fresh, 2, &bus);
 	for (offset = LVT_TIMER; offset <= LVT_ERROR; offset += 16)
 		apic_write(apic, offset, 0x31);
-	apic_write(apic, LVT_CMCI, 0x31);
 	apic_write(apic, LVT_TIMER, PERIODIC | 0x31);
 	apic_write(apic, DIVIDE, DIVIDE_16);
 	apic_write(apic, INITIAL, 1000);
@@ -684,6 +681,11 @@ TEST_F(apic, errors)
 	apic_write(apic, ESR, 0);
 	EXPECT_EQ(0x80, apic_read(apic, ESR));
 
+	/* Its LVT ends with number 5. */
+	EXPECT_EQ(0, apic_read(apic, LVT_CMCI));
+	apic_write(apic, ESR, 0);
+	EXPECT_EQ(0x80, apic_read(apic, ESR));
+
 	/* An error about the error's own vector does not go round for ever. */
 	apic_write(apic, ESR, 0);
 	take(apic);
@@ -705,7 +707,6 @@ TEST_F(apic, what_a_guest_cannot_write)
 		u32 kept;
 	} writes[] = {
 		{ LVT_TIMER, ~0U, 0x300ff },
-		{ LVT_CMCI, ~0U, 0x107ff },
 		{ LVT_THERMAL, ~0U, 0x107ff },
 		{ LVT_PERF, ~0U, 0x107ff },
 		{ LVT_LINT0, ~0U, 0x1a7ff },
@@ -1026,8 +1027,8 @@ TEST_F(apic, x2apic_registers)
 {
 	static const u32 read_only[] = { ID, VERSION, PPR, LDR, ISR, TMR + 0x70,
 					 IRR + 0x30, CURRENT };
-	static const u32 none[] = { 0x000, 0x010, 0x040, APR, RRD, DFR, 0x290, ICR_HIGH,
-				    0x3a0, 0x3d0, 0x400, 0xff0 };
+	static const u32 none[] = { 0x000, 0x010, 0x040, APR, RRD, DFR, 0x290, LVT_CMCI,
+				    ICR_HIGH, 0x3a0, 0x3d0, 0x400, 0xff0 };
 	struct apic *apic = &self->apic;
 	unsigned int i;
 
@@ -1042,7 +1043,7 @@ TEST_F(apic, x2apic_registers)
 	EXPECT_EQ(0, rdmsr(apic, TPR));
 
 	EXPECT_EQ(2, rdmsr(apic, ID));
-	EXPECT_EQ(0x60014, rdmsr(apic, VERSION));
+	EXPECT_EQ(0x50014, rdmsr(apic, VERSION));
 	for (i = 0; i < ARRAY_SIZE(read_only); i++) {
 		EXPECT_NE(NOTHING, rdmsr(apic, read_only[i]));
 		EXPECT_FALSE(wrmsr(apic, read_only[i], 0));
@@ -1068,7 +1069,7 @@ TEST_F(apic, x2apic_reserved_bits)
 		u32 offset;
 		u64 most;
 	} table[] = {
-		{ TPR, 0xff }, { SVR, 0x3ff }, { LVT_CMCI, 0x117ff },
+		{ TPR, 0xff }, { SVR, 0x3ff },
 		{ LVT_TIMER, 0x310ff }, { LVT_THERMAL, 0x117ff },
 		{ LVT_PERF, 0x117ff }, { LVT_LINT0, 0x1f7ff },
 		{ LVT_LINT1, 0x1f7ff }, { LVT_ERROR, 0x110ff },
@@ -1174,7 +1175,6 @@ static void clear_lvts(struct access *access)
 		set(access, offset, read_back(access, offset) | MASKED);
 	for (offset = LVT_TIMER; offset <= LVT_ERROR; offset += 16)
 		set(access, offset, MASKED);
-	set(access, LVT_CMCI, read_back(access, LVT_CMCI) | MASKED);
 	set(access, ESR, 0);
 	read_back(access, ESR);
 }

@@ -143,7 +143,7 @@ TEST_F(regs, leaves_of_the_hypervisor)
 	EXPECT_EQ(0, memcmp(&value, leaf, sizeof(leaf)));
 	EXPECT_EQ(TSC_HZ, child_get64(&self->f, HV_REGISTER_PROCESSOR_CLOCK_FREQUENCY));
 	EXPECT_EQ(APIC_TIMER_HZ, child_get64(&self->f, HV_REGISTER_INTERRUPT_CLOCK_FREQUENCY));
-	EXPECT_EQ(0x60014, child_get64(&self->f, HV_X64_REGISTER_APIC_VERSION));
+	EXPECT_EQ(0x50014, child_get64(&self->f, HV_X64_REGISTER_APIC_VERSION));
 }
 
 /* OpenVMM: a VP's local APIC may have another number than the VP. */

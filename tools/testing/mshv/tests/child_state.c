@@ -441,6 +441,38 @@ TEST_F(state, local_apic)
 	EXPECT_EQ(0, memcmp(&saved, state, sizeof(saved)));
 }
 
+/* What OpenVMM finds in the Windows Hypervisor Platform: Apic::at_reset(). */
+TEST_F(state, local_apic_after_reset)
+{
+	struct hv_local_interrupt_controller_state *state, expected = {
+		.apic_version = 0x50014,
+		.apic_dfr = 0xffffffff,
+		.apic_spurious = 0xff,
+		.apic_lvt_timer = 0x10000,
+		.apic_lvt_thermal = 0x10000,
+		.apic_lvt_perfmon = 0x10000,
+		.apic_lvt_lint0 = 0x10000,
+		.apic_lvt_lint1 = 0x10000,
+		.apic_lvt_error = 0x10000,
+	};
+
+	state = self->f.ram + STATE_GPFN * HV_HYP_PAGE_SIZE;
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  transfer(&self->f, child_state_get, HV_GET_SET_VP_STATE_LAPIC_STATE,
+			   STATE_GPFN, 1));
+	EXPECT_EQ(0, memcmp(&expected, state, sizeof(expected)));
+	/* From a hypervisor that has an entry for CMCI. */
+	state->apic_version = 0x60014;
+	state->apic_lvt_cmci = 0x10000;
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  transfer(&self->f, child_state_set, HV_GET_SET_VP_STATE_LAPIC_STATE,
+			   STATE_GPFN, 1));
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  transfer(&self->f, child_state_get, HV_GET_SET_VP_STATE_LAPIC_STATE,
+			   STATE_GPFN, 1));
+	EXPECT_EQ(0, memcmp(&expected, state, sizeof(expected)));
+}
+
 /* An NMI that nobody has taken goes along with it. */
 TEST_F(state, local_apic_with_an_nmi)
 {
@@ -479,6 +511,7 @@ TEST_F(state, local_apic_in_x2apic_mode)
 			   STATE_GPFN, 1));
 	EXPECT_EQ(0x12, state->apic_id);
 	EXPECT_EQ(0x10004, state->apic_ldr);
+	EXPECT_EQ(0, state->apic_dfr);
 	EXPECT_NE(0xffffffff, state->apic_version);
 }
 
