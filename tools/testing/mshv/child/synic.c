@@ -217,10 +217,16 @@ u16 child_synic_post(struct child_vp *vp, u32 sint, const struct hv_message *mes
 u16 child_synic_signal(struct child_vp *vp, u32 sint, u16 flag, bool *newly)
 {
 	const struct child_synic *synic = vp->synic;
+	const union hv_synic_sint reg = { .as_uint64 = synic->sint[sint] };
 	union hv_synic_event_flags *flags;
 	u32 bit = BIT(flag % 32), was;
 
-	if (!(synic->scontrol & HV_SYNIC_CONTROL_ENABLE) || !synic->events)
+	/*
+	 * TLFS, "Event Flag Delivery": a SINT that is masked has that status, too. It
+	 * does not say whether the flag is set then. OpenVMM's own SynIC leaves it
+	 * (vm/hv1/hv1_emulator, signal_event()).
+	 */
+	if (!(synic->scontrol & HV_SYNIC_CONTROL_ENABLE) || !synic->events || reg.masked)
 		return HV_STATUS_INVALID_SYNIC_STATE;
 	flags = synic->events + sint * sizeof(*flags);
 	was = __atomic_fetch_or(&flags->flags32[flag / 32], bit, __ATOMIC_SEQ_CST);

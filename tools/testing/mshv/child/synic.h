@@ -81,7 +81,8 @@ u16 child_synic_post(struct child_vp *vp, u32 sint, const struct hv_message *mes
  * @flag: which, less than HV_EVENT_FLAGS_COUNT
  * @newly: set to whether it was clear
  *
- * Return: HV_STATUS_SUCCESS, or HV_STATUS_INVALID_SYNIC_STATE: there are none.
+ * Return: HV_STATUS_SUCCESS, or HV_STATUS_INVALID_SYNIC_STATE: there are none, or
+ * the SINT is masked.
  */
 u16 child_synic_signal(struct child_vp *vp, u32 sint, u16 flag, bool *newly);
 

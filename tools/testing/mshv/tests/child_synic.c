@@ -222,7 +222,8 @@ TEST_F(synic, masked_and_polled)
 	EXPECT_TRUE(wrmsr(f, HV_X64_MSR_SINT0 + SINT, HV_SYNIC_SINT_MASKED | VECTOR));
 	EXPECT_EQ(HV_STATUS_SUCCESS, post(f, SINT, 1));
 	EXPECT_EQ(1, slot(f, SINT)->header.message_type);
-	EXPECT_EQ(1, ring(f, SINT, 0));
+	EXPECT_EQ(-HV_STATUS_INVALID_SYNIC_STATE, ring(f, SINT, 0));
+	EXPECT_EQ(0, event_word(f, SINT, 0));
 	EXPECT_EQ(-1, take(f));
 	EXPECT_TRUE(wrmsr(f, HV_X64_MSR_SINT0 + SINT, POLLING | VECTOR));
 	slot(f, SINT)->header.message_type = HVMSG_NONE;
@@ -232,6 +233,8 @@ TEST_F(synic, masked_and_polled)
 }
 
 TEST_F(synic, event_flags)
+	EXPECT_EQ(1, ring(f, SINT, 0));
+	EXPECT_EQ(1, event_word(f, SINT, 0));
 {
 	struct child_fixture *f = &self->f;
 
