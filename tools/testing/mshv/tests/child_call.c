@@ -4,6 +4,10 @@
  * Interface", "Virtual MMU", "Virtual Interrupt Controller".
  */
 
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+
 #include "kselftest_harness.h"
 
 #include "../child/guestcall.h"
@@ -134,6 +138,67 @@ TEST_F(call, flush)
 	input->flags = BIT(8);
 	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
 		  guest_calls(f, HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE, INPUT_GPA, 0));
+}
+
+/* A VP that is in KVM; it comes out when it is called. */
+struct in_kvm {
+	struct child_vp *vp;
+	bool called;
+};
+
+static void *be_in_kvm(void *argument)
+{
+	const struct timespec patience = { .tv_sec = 10 };
+	struct in_kvm *in_kvm = argument;
+	struct child_vp *vp = in_kvm->vp;
+	sigset_t kick;
+
+	sigemptyset(&kick);
+	sigaddset(&kick, CHILD_KICK_SIGNAL);
+	in_kvm->called = sigtimedwait(&kick, NULL, &patience) == CHILD_KICK_SIGNAL;
+	pthread_mutex_lock(&vp->child->parent->lock);
+	vp->in_kvm = false;
+	pthread_cond_broadcast(&vp->changed);
+	pthread_mutex_unlock(&vp->child->parent->lock);
+	return NULL;
+}
+
+/* A flush is over when no VP goes on with what it knew before: they are called out. */
+TEST_F(call, flush_waits_for_those_in_kvm)
+{
+	struct child_fixture *f = &self->f;
+	struct in_kvm in_kvm = { .vp = self->other };
+	sigset_t kick;
+
+	sigemptyset(&kick);
+	sigaddset(&kick, CHILD_KICK_SIGNAL);
+	ASSERT_EQ(0, pthread_sigmask(SIG_BLOCK, &kick, NULL));
+	self->other->in_kvm = true;
+	self->other->run->immediate_exit = 0;
+
+	/* One that need not forget anything is left alone, and so is the caller. */
+	f->vp->flush_owed = true;
+	child_guestcall_settle(f->vp);
+	EXPECT_TRUE(self->other->in_kvm);
+	EXPECT_EQ(0, self->other->run->immediate_exit);
+
+	self->other->flush_owed = true;
+	ASSERT_EQ(0, pthread_create(&self->other->thread, NULL, be_in_kvm, &in_kvm));
+	child_guestcall_settle(f->vp);
+	EXPECT_FALSE(self->other->in_kvm);
+	EXPECT_EQ(1, self->other->run->immediate_exit);
+	EXPECT_EQ(0, self->other->pullers);
+	/* It forgets when it enters again. */
+	EXPECT_TRUE(self->other->flush_owed);
+
+	/* Where it was not called it still sits there. */
+	pthread_mutex_unlock(&f->partition->lock);
+	pthread_join(self->other->thread, NULL);
+	pthread_mutex_lock(&f->partition->lock);
+	EXPECT_TRUE(in_kvm.called);
+
+	/* Out of KVM, nobody is waited for. */
+	child_guestcall_settle(f->vp);
 }
 
 TEST_F(call, flush_ex)
