@@ -136,11 +136,23 @@ static u16 flush(struct guestcall *call, const struct targets *targets)
 	return HV_STATUS_SUCCESS;
 }
 
-static bool flags_are_right(u64 flags)
+/*
+ * TLFS, HvCallFlushVirtualAddressSpace and HvCallFlushVirtualAddressList: what a flag
+ * means for one of the two alone is not taken by the other. Ranges of the extended
+ * format are a feature of their own ("Feature and Interface Discovery").
+ */
+static bool flags_are_right(const struct guestcall *call, u64 flags)
 {
-	return !(flags & ~(u64)(HV_FLUSH_ALL_PROCESSORS | HV_FLUSH_ALL_VIRTUAL_ADDRESS_SPACES |
-				HV_FLUSH_NON_GLOBAL_MAPPINGS_ONLY |
-				HV_FLUSH_USE_EXTENDED_RANGE_FORMAT));
+	const union hv_partition_synthetic_processor_features features = {
+		.as_uint64[0] = call->vp->child->synthetic_features,
+	};
+	u64 known = HV_FLUSH_ALL_PROCESSORS | HV_FLUSH_ALL_VIRTUAL_ADDRESS_SPACES;
+
+	if (!call->hypercall.rep_count)
+		known |= HV_FLUSH_NON_GLOBAL_MAPPINGS_ONLY;
+	else if (features.enable_extended_gva_ranges_for_flush_virtual_address_list)
+		known |= HV_FLUSH_USE_EXTENDED_RANGE_FORMAT;
+	return !(flags & ~known);
 }
 
 /* With a list, or the whole of an address space. */
@@ -149,7 +161,7 @@ static u16 flush_addresses(struct guestcall *call)
 	const struct hv_tlb_flush *input = (void *)call->in;
 	struct targets targets = { .banks[0] = input->processor_mask };
 
-	if (!flags_are_right(input->flags))
+	if (!flags_are_right(call, input->flags))
 		return HV_STATUS_INVALID_PARAMETER;
 	if (input->flags & HV_FLUSH_ALL_PROCESSORS)
 		memset(&targets, 0xff, sizeof(targets));
@@ -162,7 +174,7 @@ static u16 flush_addresses_ex(struct guestcall *call)
 	struct targets targets;
 	u16 status;
 
-	if (!flags_are_right(input->flags))
+	if (!flags_are_right(call, input->flags))
 		return HV_STATUS_INVALID_PARAMETER;
 	status = read_set(call, &input->hv_vp_set, &targets);
 	if (input->flags & HV_FLUSH_ALL_PROCESSORS)

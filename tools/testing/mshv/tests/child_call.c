@@ -140,6 +140,35 @@ TEST_F(call, flush)
 		  guest_calls(f, HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE, INPUT_GPA, 0));
 }
 
+/* What means something to one of the two calls only, and a format that must be granted. */
+TEST_F(call, flush_flags)
+{
+	union hv_partition_synthetic_processor_features features = {
+		.as_uint64[0] = child_assignable_features(),
+	};
+	struct hv_tlb_flush_ex *input_ex = child_at(&self->f, INPUT_GPA + HV_HYP_PAGE_SIZE);
+	struct hv_tlb_flush *input = child_at(&self->f, INPUT_GPA);
+	u64 list = HVCALL_FLUSH_VIRTUAL_ADDRESS_LIST | REPS(1);
+	u64 list_ex = HVCALL_FLUSH_VIRTUAL_ADDRESS_LIST_EX | REPS(1);
+	u64 space = HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE;
+	struct child_fixture *f = &self->f;
+
+	input->flags = HV_FLUSH_NON_GLOBAL_MAPPINGS_ONLY;
+	EXPECT_EQ(0, guest_calls(f, space, INPUT_GPA, 0));
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, guest_calls(f, list, INPUT_GPA, 0));
+	input->flags = HV_FLUSH_USE_EXTENDED_RANGE_FORMAT;
+	input_ex->flags = HV_FLUSH_USE_EXTENDED_RANGE_FORMAT;
+	input_ex->hv_vp_set.format = HV_GENERIC_SET_ALL;
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, guest_calls(f, space, INPUT_GPA, 0));
+	EXPECT_EQ(REPS(1), guest_calls(f, list, INPUT_GPA, 0));
+	EXPECT_EQ(REPS(1), guest_calls(f, list_ex, INPUT_GPA + HV_HYP_PAGE_SIZE, 0));
+	features.enable_extended_gva_ranges_for_flush_virtual_address_list = 0;
+	grant(f, features);
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, guest_calls(f, list, INPUT_GPA, 0));
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
+		  guest_calls(f, list_ex, INPUT_GPA + HV_HYP_PAGE_SIZE, 0));
+}
+
 /* A VP that is in KVM; it comes out when it is called. */
 struct in_kvm {
 	struct child_vp *vp;
