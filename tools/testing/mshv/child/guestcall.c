@@ -25,6 +25,8 @@
 #define FAST_REGISTERS		(2 * sizeof(u64))
 #define FAST_SIZE		(FAST_REGISTERS + 6 * sizeof(struct hv_u128))
 
+#define CR0_PE			BIT(0)
+
 #define BANKS			(CHILD_VPS_MAX / 64)
 #define BANK_BITS		64
 
@@ -305,8 +307,16 @@ bool child_guestcall_is_one(struct child_vp *vp)
 
 	if (!regs->sregs.cs.l)
 		linear = (u32)linear;
-	return !regs->sregs.ss.dpl && child_regs_linear(vp, linear, &gpa) &&
+	return child_regs_linear(vp, linear, &gpa) &&
 	       child_msr_is_hypercall_page(vp->child, gpa);
+}
+
+/* TLFS, "Legal Hypercall Environments": protected mode, with a CPL of 0. */
+static bool may_call(struct child_vp *vp)
+{
+	const struct kvm_sregs *sregs = &child_vp_regs(vp)->sregs;
+
+	return sregs->cr0 & CR0_PE && !sregs->ss.dpl;
 }
 
 /* Where a call has its control word and its parameters, in either mode. */
@@ -435,6 +445,8 @@ enum child_guestcall child_guestcall(struct child_vp *vp, u64 *gpa)
 	const struct row *row;
 	u16 status;
 
+	if (!may_call(vp))
+		return CHILD_GUESTCALL_UNDEFINED;
 	get_registers(vp, &control, &input, &output);
 	status = hypercall_decode(&call.hypercall, control);
 	row = find_row(call.hypercall.code);

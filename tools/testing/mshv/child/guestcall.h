@@ -16,6 +16,7 @@ enum child_guestcall {
 	CHILD_GUESTCALL_DONE,		/* the guest has its status */
 	CHILD_GUESTCALL_MISSING,	/* memory of its is not there */
 	CHILD_GUESTCALL_PARENT,		/* the parent makes it */
+	CHILD_GUESTCALL_UNDEFINED,	/* none may be made now: #UD is due */
 };
 
 /* Whether a VP that writes to HVEMU_PORT_HYPERCALL makes a hypercall by that. */

@@ -303,7 +303,20 @@ static u64 retire(struct child_vp *vp, const struct kvm_sync_regs *state)
 	return rip;
 }
 
-/* KVM finishes the write to the port; where the call begins, RIP knows. */
+/* A fault of the instruction at RIP. */
+static void make_undefined(struct child_vp *vp)
+{
+	struct kvm_vcpu_events *events = &child_vp_regs(vp)->events;
+
+	events->exception.pending = 1;
+	events->exception.nr = UD_VECTOR;
+	events->exception.has_error_code = 0;
+	events->exception_has_payload = 0;
+	events->flags |= KVM_VCPUEVENT_VALID_PAYLOAD;
+	vp->run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
+}
+
+/* KVM finishes the write to the port; the call begins where its page does. */
 static enum outcome handle_hypercall(struct child_vp *vp)
 {
 	struct kvm_regs *regs = &child_vp_regs(vp)->regs;
@@ -311,12 +324,16 @@ static enum outcome handle_hypercall(struct child_vp *vp)
 
 	while (!settle(vp))
 		;
-	regs->rip &= ~(HV_HYP_PAGE_SIZE - 1ULL);
+	/* In real mode a segment begins anywhere. */
+	regs->rip -= (regs->rip + child_vp_regs(vp)->sregs.cs.base) % HV_HYP_PAGE_SIZE;
 	vp->run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
 	switch (child_guestcall(vp, &gpa)) {
 	case CHILD_GUESTCALL_DONE:
 		regs->rip += CHILD_GUESTCALL_LENGTH;
 		child_guestcall_settle(vp);
+		return GO_ON;
+	case CHILD_GUESTCALL_UNDEFINED:
+		make_undefined(vp);
 		return GO_ON;
 	case CHILD_GUESTCALL_MISSING:
 		/* It is made anew when its memory is there. */

@@ -25,6 +25,7 @@
 #define SVR_ON		0x1ff
 #define NOBODYS_CALL	0xffe
 #define FAR_VP		70		/* in the second bank */
+#define CR0_PE		BIT(0)
 
 FIXTURE(call)
 {
@@ -48,6 +49,7 @@ FIXTURE_SETUP(call)
 	apic_write(&f->vp->apic, SVR, SVR_ON);
 	apic_write(&self->other->apic, SVR, SVR_ON);
 	child_vp_regs(f->vp)->sregs.cs.l = 1;
+	child_vp_regs(f->vp)->sregs.cr0 |= CR0_PE;
 }
 
 FIXTURE_TEARDOWN(call)
@@ -447,12 +449,30 @@ TEST_F(call, place)
 	EXPECT_TRUE(child_msr_write(f->vp, HV_X64_MSR_GUEST_OS_ID, 1));
 	EXPECT_TRUE(child_msr_write(f->vp, HV_X64_MSR_HYPERCALL, CALL_GPA | ENABLE));
 	EXPECT_TRUE(child_guestcall_is_one(f->vp));
-	/* Not from rings without privileges, and not from elsewhere. */
-	regs->sregs.ss.dpl = 3;
-	EXPECT_FALSE(child_guestcall_is_one(f->vp));
-	regs->sregs.ss.dpl = 0;
 	regs->regs.rip = INPUT_GPA;
 	EXPECT_FALSE(child_guestcall_is_one(f->vp));
+}
+
+/* Neither in real mode nor without privileges: #UD, which the parent is not asked for. */
+TEST_F(call, modes_without_hypercalls)
+{
+	struct kvm_sync_regs *regs = child_vp_regs(self->f.vp);
+	struct child_fixture *f = &self->f;
+	u64 gpa;
+
+	EXPECT_EQ(HV_STATUS_SUCCESS, install(f, HV_INTERCEPT_TYPE_HYPERCALL));
+	regs->regs.rcx = NOBODYS_CALL | FAST;
+	regs->regs.rax = 0x77;
+	regs->sregs.ss.dpl = 3;
+	EXPECT_EQ(CHILD_GUESTCALL_UNDEFINED, child_guestcall(f->vp, &gpa));
+	regs->sregs.ss.dpl = 0;
+	regs->sregs.cr0 &= ~CR0_PE;
+	regs->sregs.cs.l = 0;
+	EXPECT_EQ(CHILD_GUESTCALL_UNDEFINED, child_guestcall(f->vp, &gpa));
+	EXPECT_EQ(0x77, regs->regs.rax);
+	regs->sregs.cr0 |= CR0_PE;
+	regs->sregs.cs.l = 1;
+	EXPECT_EQ(CHILD_GUESTCALL_PARENT, child_guestcall(f->vp, &gpa));
 }
 
 TEST_HARNESS_MAIN

@@ -11,6 +11,8 @@
 #include "vm.h"
 
 #define READY		1
+#define DONE		2
+#define UNDEFINED	3
 #define VECTOR		0x40
 #define VECTOR_LAST	0x30		/* taken when no other is left */
 #define VPS		2
@@ -50,6 +52,16 @@ GUESTXX(caller,
 "1:	" CALL
 	"out %eax, $" __stringify(PORT_REPORT) "\n"
 	"jmp 1b\n");
+
+/* Of real mode: a call of the page at CALL_PAGE, "lcall $0x3000, $0". */
+GUESTXX(calls_far,
+	CALLS_ON
+	".byte 0x9a, 0, 0, 0, 0x30\n"
+	GUEST_REPORT(DONE));
+
+GUESTXX(is_undefined,
+	GUEST_REPORT(UNDEFINED)
+"1:	jmp 1b\n");
 
 /* CPUID of the leaf in EAX. */
 GUESTXX(asks,
@@ -343,6 +355,25 @@ TEST_F(calls, what_is_wrong)
 		  call_from(self, variant->mode, HVCALL_SEND_IPI, INPUT + 4, 0));
 	EXPECT_EQ(HV_STATUS_INVALID_ALIGNMENT,
 		  call_from(self, variant->mode, HVCALL_SEND_IPI, INPUT + PAGE - 8, 0));
+}
+
+/* TLFS, "Legal Hypercall Environments": none of them in real mode. */
+TEST(real_mode)
+{
+	static const u16 ud_vector = 6;
+	struct vp vps[VPS];
+	struct vm vm;
+	const char *why = start(&vm, vps, bare.as_uint64[0]);
+	u32 value = 0;
+
+	if (why)
+		SKIP(return, "%s", why);
+	vm_load(&vm, OTHER_CODE, GUEST_REAL, &is_undefined);
+	((u32 *)vm.ram)[ud_vector] = OTHER_CODE;
+	vp_enter(&vps[0], GUEST_REAL, &calls_far);
+	ASSERT_EQ(0, vp_run_to_report(&vps[0], &value));
+	EXPECT_EQ(UNDEFINED, value);
+	stop(&vm, vps);
 }
 
 /*
