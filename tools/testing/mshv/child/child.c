@@ -371,22 +371,25 @@ unsigned int child_pages_out(const struct child *child)
 }
 
 /*
- * Whatever is not in use goes back. The end of it is NO_RESOURCES: that is how
- * the parent knows.
+ * Whatever is not in use goes back, zeroed (WDK, HvWithdrawMemory). The end of it is
+ * NO_RESOURCES: that is how the parent knows.
  */
 u16 child_withdraw_memory(struct hypercall *call)
 {
 	const struct hv_input_withdraw_memory *input = call->in;
 	struct hv_output_withdraw_memory *output = call->out;
-	struct child *child = child_find(call->vp->partition, input->partition_id);
+	struct partition *partition = call->vp->partition;
+	struct child *child = child_find(partition, input->partition_id);
+	u64 gpfn;
 
 	if (!child)
 		return HV_STATUS_INVALID_PARTITION_ID;
 	while (call->reps_done < call->rep_count) {
 		if (child->nr_deposited == child->nr_used)
 			return HV_STATUS_NO_RESOURCES;
-		output->gpa_page_list[call->reps_done++] =
-			child->deposited[--child->nr_deposited];
+		gpfn = child->deposited[--child->nr_deposited];
+		memset(partition_page(partition, gpfn), 0, HV_HYP_PAGE_SIZE);
+		output->gpa_page_list[call->reps_done++] = gpfn;
 	}
 	return HV_STATUS_SUCCESS;
 }

@@ -137,6 +137,30 @@ TEST_F(children, what_is_in_use_is_not_given_back)
 	EXPECT_EQ(child->nr_used, child->nr_deposited);
 }
 
+/* WDK, HvWithdrawMemory: "the contents of the withdrawn page are zeroed". */
+TEST_F(children, what_is_given_back_is_zeroed)
+{
+	struct child_fixture *fixture = &self->fixture;
+	struct child *child = fixture->child;
+	const u64 *output = fixture->output;
+	u8 *kept = fixture->ram + STATE_GPFN * HV_HYP_PAGE_SIZE;
+	u8 *given = kept + HV_HYP_PAGE_SIZE;
+
+	child->nr_deposited = child->nr_used + 1;
+	child->deposited[child->nr_used - 1] = STATE_GPFN;
+	child->deposited[child->nr_used] = STATE_GPFN + 1;
+	memset(kept, 0x5a, 2 * HV_HYP_PAGE_SIZE);
+	memset(fixture->input, 0, sizeof(fixture->input));
+	fixture->input[0] = child->id;
+	EXPECT_EQ(HV_STATUS_NO_RESOURCES, child_call(fixture, child_withdraw_memory, 512, 0));
+	EXPECT_EQ(1, fixture->call.reps_done);
+	EXPECT_EQ(STATE_GPFN + 1, output[0]);
+	EXPECT_EQ(0, given[0]);
+	EXPECT_EQ(0, memcmp(given, given + 1, HV_HYP_PAGE_SIZE - 1));
+	EXPECT_EQ(0x5a, kept[0]);
+	EXPECT_EQ(0x5a, kept[HV_HYP_PAGE_SIZE - 1]);
+}
+
 /* Two VPs of the parent's end the same thing: one of them does it. */
 TEST_F(children, what_is_going_is_not_ended_twice)
 {
