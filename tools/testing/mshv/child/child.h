@@ -125,6 +125,10 @@ struct child_fault {
  * @halted: it has executed HLT
  * @idle: it has read HV_X64_MSR_GUEST_IDLE: any interrupt ends that, also one that is
  *	masked
+ * @notify_nmi: the parent waits until it would take an NMI,
+ *	HV_REGISTER_DELIVERABILITY_NOTIFICATIONS
+ * @notify_interrupt: likewise an interrupt...
+ * @notify_priority: ...of that priority; 0: one that does not ask the TPR
  * @flush_owed: it must forget translations before it goes on
  * @ran: it has entered the guest since it was created
  * @dying: it must end, and nothing new may be begun with it
@@ -177,6 +181,9 @@ struct child_vp {
 	bool dispatch_suspend;
 	bool halted;
 	bool idle;
+	bool notify_nmi;
+	bool notify_interrupt;
+	u8 notify_priority;
 	bool flush_owed;
 	bool ran;
 	bool dying;
@@ -483,6 +490,8 @@ void child_intercept_unrecoverable(struct child_vp *vp);
 void child_intercept_eoi(struct child_vp *vp, u8 vector);
 void child_intercept_hypercall(struct child_vp *vp);
 void child_intercept_sints(struct child_vp *vp, u16 sints);
+/* @type: HV_INTERRUPTION_TYPE_* */
+void child_intercept_deliverable(struct child_vp *vp, u32 type);
 void child_intercept_invalid_register(struct child_vp *vp);
 
 /**

@@ -313,6 +313,15 @@ void child_intercept_sints(struct child_vp *vp, u16 sints)
 	message->deliverable_sints = sints;
 }
 
+void child_intercept_deliverable(struct child_vp *vp, u32 type)
+{
+	struct hv_x64_interruption_deliverable_message *message;
+
+	message = begin(vp, HVMSG_X64_INTERRUPTION_DELIVERABLE, sizeof(*message));
+	fill_header(vp, &message->header, child_vp_regs(vp), 0, HV_INTERCEPT_ACCESS_EXECUTE);
+	message->deliverable_type = type;
+}
+
 void child_intercept_invalid_register(struct child_vp *vp)
 {
 	u32 *index = begin(vp, HVMSG_INVALID_VP_REGISTER_VALUE, sizeof(*index));

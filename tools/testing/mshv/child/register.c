@@ -288,17 +288,36 @@ static u16 set_event1(struct child_vp *vp, u32 where, const union hv_register_va
 static u16 get_deliverability(struct child_vp *vp, u32 where, union hv_register_value *value)
 {
 	(void)where;
-	value->reg64 = (u64)vp->synic->notify << HV_DELIVERABILITY_SINTS_SHIFT;
+	value->reg64 = (u64)vp->synic->notify << HV_DELIVERABILITY_SINTS_SHIFT |
+		       (u64)vp->notify_priority << HV_DELIVERABILITY_PRIORITY_SHIFT;
+	if (vp->notify_nmi)
+		value->reg64 |= HV_DELIVERABILITY_NMI;
+	if (vp->notify_interrupt)
+		value->reg64 |= HV_DELIVERABILITY_INTERRUPT;
 	return HV_STATUS_SUCCESS;
 }
 
-/* Of interrupts and NMIs nobody is notified, so nobody may ask for that. */
+/*
+ * Where the hypervisor has the local APIC, NMIs and priorities are its own: to ask for
+ * an NMI is INVALID_PARAMETER (rust-vmm, test_register_deliverabilty_notifications()),
+ * and so is all but SINTs and an interrupt (OpenVMM, vmm_core/virt_whp/src/hypercalls.rs).
+ * A VMM with local APICs of its own asks for all of them (the same, apic.rs).
+ */
 static u16 set_deliverability(struct child_vp *vp, u32 where,
 			      const union hv_register_value *value)
 {
+	u64 known = HV_DELIVERABILITY_INTERRUPT | ~0ULL << HV_DELIVERABILITY_SINTS_SHIFT;
+
 	(void)where;
-	if (value->reg64 & (BIT_ULL(HV_DELIVERABILITY_SINTS_SHIFT) - 1))
+	if (!(vp->child->flags & HV_PARTITION_CREATION_FLAG_LAPIC_ENABLED))
+		known |= HV_DELIVERABILITY_NMI | (u64)HV_DELIVERABILITY_PRIORITY_MAX <<
+						 HV_DELIVERABILITY_PRIORITY_SHIFT;
+	if (value->reg64 & ~known)
 		return HV_STATUS_INVALID_PARAMETER;
+	vp->notify_nmi = value->reg64 & HV_DELIVERABILITY_NMI;
+	vp->notify_interrupt = value->reg64 & HV_DELIVERABILITY_INTERRUPT;
+	vp->notify_priority = value->reg64 >> HV_DELIVERABILITY_PRIORITY_SHIFT &
+			      HV_DELIVERABILITY_PRIORITY_MAX;
 	child_synic_notify(vp, value->reg64 >> HV_DELIVERABILITY_SINTS_SHIFT);
 	return HV_STATUS_SUCCESS;
 }

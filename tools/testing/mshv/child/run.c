@@ -87,6 +87,36 @@ static bool is_interrupted(struct child_vp *vp)
 	       (events->nmi.pending && !events->nmi.masked);
 }
 
+/* Likewise one that cannot be masked. */
+static bool takes_nmis(struct child_vp *vp)
+{
+	const struct kvm_vcpu_events *events = &child_vp_regs(vp)->events;
+
+	return !is_interrupted(vp) && !events->nmi.masked && !events->nmi.pending &&
+	       !events->interrupt.shadow && !vp->apic.nmi;
+}
+
+/* Whether its TPR lets that through which the parent has; it has 0 for any. */
+static bool lets_through(const struct child_vp *vp)
+{
+	return !vp->notify_priority || vp->notify_priority > apic_ppr(&vp->apic) >> 4;
+}
+
+/*
+ * What the parent waits for and the VP would take now, HV_INTERRUPTION_TYPE_*; -1:
+ * nothing. Halted or not: it is the parent's to wake it.
+ */
+static int deliverable(struct child_vp *vp)
+{
+	if (vp->apic.wait_for_sipi)
+		return -1;
+	if (vp->notify_nmi && takes_nmis(vp))
+		return HV_INTERRUPTION_TYPE_NMI;
+	if (vp->notify_interrupt && takes_interrupts(vp) && lets_through(vp))
+		return HV_INTERRUPTION_TYPE_INTERRUPT;
+	return -1;
+}
+
 bool child_run_has_work(struct child_vp *vp)
 {
 	const struct apic *apic = &vp->apic;
@@ -94,7 +124,7 @@ bool child_run_has_work(struct child_vp *vp)
 	if (!apic->wait_for_sipi && is_interrupted(vp))
 		return true;
 	/* The parent waits to be told of a slot, whatever the VP does. */
-	if (child_synic_deliverable(vp))
+	if (child_synic_deliverable(vp) || deliverable(vp) >= 0)
 		return true;
 	if (!child_irq_pending(vp))
 		return false;
@@ -143,7 +173,8 @@ static void take_interrupts(struct child_vp *vp)
 		vp->idle = false;
 	}
 	vector = apic_pending(&vp->apic);
-	vp->run->request_interrupt_window = 0;
+	/* Where the TPR holds it back, KVM comes out when the guest has a lower one. */
+	vp->run->request_interrupt_window = vp->notify_interrupt && lets_through(vp);
 	if (vector < 0)
 		return;
 	vp->idle = false;
@@ -160,7 +191,8 @@ static void take_interrupts(struct child_vp *vp)
 	regs->events.interrupt.nr = vector;
 	regs->events.interrupt.soft = 0;
 	vp->run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
-	vp->run->request_interrupt_window = apic_pending(&vp->apic) >= 0;
+	vp->run->request_interrupt_window = apic_pending(&vp->apic) >= 0 ||
+					    (vp->notify_interrupt && lets_through(vp));
 }
 
 /*
@@ -501,11 +533,17 @@ static bool wants_exception(const struct child *child, u8 vector)
 			   HV_INTERCEPT_ACCESS_MASK_EXECUTE, vector);
 }
 
-/* Whether every instruction has to be looked at. */
-static bool wants_steps(const struct child *child)
+/*
+ * Whether every instruction has to be looked at. That an NMI can come again KVM tells
+ * nobody.
+ */
+static bool wants_steps(const struct child_vp *vp)
 {
+	const struct child *child = vp->child;
 	unsigned int i;
 
+	if (vp->notify_nmi)
+		return true;
 	for (i = 0; i < child->nr_intercepts; i++)
 		if (child->intercepts[i].type == HV_INTERCEPT_TYPE_X64_CPUID)
 			return true;
@@ -681,7 +719,7 @@ static bool is_again(int error)
 
 static enum outcome step(struct child_vp *vp)
 {
-	bool steps = wants_steps(vp->child);
+	bool steps = wants_steps(vp);
 	struct kvm_guest_debug debug;
 	int ret;
 
@@ -712,10 +750,10 @@ static enum outcome step(struct child_vp *vp)
 }
 
 /* Whether the state is about to be looked at or changed. */
-static bool state_is_wanted(const struct child_vp *vp)
+static bool state_is_wanted(struct child_vp *vp)
 {
 	return vp->pullers || vp->eoi_owed || must_stop(vp) || child_irq_pending(vp) ||
-	       child_synic_deliverable(vp) || vp->flush_owed;
+	       child_synic_deliverable(vp) || deliverable(vp) >= 0 || vp->flush_owed;
 }
 
 /* Whoever pulls it reads and writes KVM's state of it meanwhile. */
@@ -729,6 +767,7 @@ enum child_stop child_run(struct child_vp *vp)
 {
 	enum outcome outcome;
 	u16 sints;
+	int type;
 
 	/* Timers that were put off until the VP runs. */
 	child_stimer_tick(vp);
@@ -759,6 +798,19 @@ enum child_stop child_run(struct child_vp *vp)
 		take_init(vp);
 		if (vp->apic.wait_for_sipi)
 			return CHILD_STOP_HALT;
+		type = deliverable(vp);
+		if (type >= 0) {
+			/* Once: it is asked for anew each time, as SINTs are. */
+			if (type == HV_INTERRUPTION_TYPE_NMI) {
+				vp->notify_nmi = false;
+			} else {
+				vp->notify_interrupt = false;
+				vp->notify_priority = 0;
+			}
+			child_intercept_deliverable(vp, type);
+			vp->intercepts++;
+			return CHILD_STOP_INTERCEPT;
+		}
 		take_interrupts(vp);
 		if (vp->halted || vp->idle)
 			return CHILD_STOP_HALT;

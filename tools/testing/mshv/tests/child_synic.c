@@ -20,6 +20,10 @@
 #define POLLING		BIT_ULL(18)
 #define SVR		0xf0
 #define SVR_ON		0x1ff
+#define RFLAGS_IF	BIT(9)
+#define NMI		HV_DELIVERABILITY_NMI
+#define INTERRUPT	HV_DELIVERABILITY_INTERRUPT
+#define PRIORITY(n)	((u64)(n) << HV_DELIVERABILITY_PRIORITY_SHIFT)
 
 FIXTURE(synic)
 {
@@ -229,12 +233,12 @@ TEST_F(synic, masked_and_polled)
 	slot(f, SINT)->header.message_type = HVMSG_NONE;
 	EXPECT_EQ(HV_STATUS_SUCCESS, post(f, SINT, 2));
 	EXPECT_EQ(2, slot(f, SINT)->header.message_type);
+	EXPECT_EQ(1, ring(f, SINT, 0));
+	EXPECT_EQ(1, event_word(f, SINT, 0));
 	EXPECT_EQ(-1, take(f));
 }
 
 TEST_F(synic, event_flags)
-	EXPECT_EQ(1, ring(f, SINT, 0));
-	EXPECT_EQ(1, event_word(f, SINT, 0));
 {
 	struct child_fixture *f = &self->f;
 
@@ -308,9 +312,98 @@ TEST_F(synic, slots_that_the_parent_waits_for)
 	EXPECT_EQ(BIT(SINT) | BIT(5), child_synic_deliverable(f->vp));
 	EXPECT_TRUE(wrmsr(f, HV_X64_MSR_SCONTROL, 0));
 	EXPECT_EQ(0, child_synic_deliverable(f->vp));
-	/* Interrupts and NMIs are not told of. */
-	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
-		  child_set64(f, HV_REGISTER_DELIVERABILITY_NOTIFICATIONS, 2));
+}
+
+static u16 wait_for(struct child_fixture *f, u64 what)
+{
+	return child_set64(f, HV_REGISTER_DELIVERABILITY_NOTIFICATIONS, what);
+}
+
+static u64 waits_for(struct child_fixture *f)
+{
+	return child_get64(f, HV_REGISTER_DELIVERABILITY_NOTIFICATIONS);
+}
+
+/* Have it run up to what the parent is told of. Return: the type; -1: something else. */
+static int told_of(struct child_fixture *f)
+{
+	const struct hv_x64_interruption_deliverable_message *message =
+		(void *)f->vp->message.u.payload;
+
+	f->vp->explicit_suspend = false;
+	if (child_run(f->vp) != CHILD_STOP_INTERCEPT ||
+	    f->vp->message.header.message_type != HVMSG_X64_INTERRUPTION_DELIVERABLE ||
+	    f->vp->message.header.payload_size != sizeof(*message))
+		return -1;
+	return message->deliverable_type;
+}
+
+TEST_F(synic, interrupts_that_the_parent_waits_for)
+{
+	struct kvm_sync_regs *regs = child_vp_regs(self->f.vp);
+	struct child_fixture *f = &self->f;
+
+	EXPECT_EQ(HV_STATUS_SUCCESS, wait_for(f, INTERRUPT));
+	EXPECT_EQ(INTERRUPT, waits_for(f));
+	EXPECT_FALSE(child_run_has_work(f->vp));
+	regs->regs.rflags |= RFLAGS_IF;
+	EXPECT_TRUE(child_run_has_work(f->vp));
+	regs->events.interrupt.shadow = 1;
+	EXPECT_FALSE(child_run_has_work(f->vp));
+	regs->events.interrupt.shadow = 0;
+	regs->events.exception.pending = 1;
+	f->vp->apic.wait_for_sipi = true;
+	EXPECT_FALSE(child_run_has_work(f->vp));
+	f->vp->apic.wait_for_sipi = false;
+	regs->events.exception.pending = 0;
+	/* Neither HLT nor the TPR has a say, and it is told of once. */
+	f->vp->halted = true;
+	f->vp->apic.tpr = 0xff;
+	EXPECT_EQ(HV_INTERRUPTION_TYPE_INTERRUPT, told_of(f));
+	EXPECT_EQ(1, f->vp->intercepts);
+	EXPECT_EQ(0, waits_for(f));
+	EXPECT_FALSE(child_run_has_work(f->vp));
+
+	/* The rest is the hypervisor's own, which has the local APIC. */
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, wait_for(f, NMI));
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, wait_for(f, INTERRUPT | PRIORITY(1)));
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, wait_for(f, BIT(6)));
+	EXPECT_EQ(0, waits_for(f));
+}
+
+TEST_F(synic, interrupts_without_a_local_apic)
+{
+	struct kvm_sync_regs *regs;
+	struct child_fixture f;
+
+	ASSERT_TRUE(child_setup(&f, 0));
+	regs = child_vp_regs(f.vp);
+	regs->regs.rflags |= RFLAGS_IF;
+	f.vp->apic.tpr = 0x40;
+	regs->events.nmi.masked = 1;
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, wait_for(&f, BIT(6)));
+	EXPECT_EQ(HV_STATUS_SUCCESS, wait_for(&f, NMI | INTERRUPT | PRIORITY(4)));
+	EXPECT_EQ(NMI | INTERRUPT | PRIORITY(4), waits_for(&f));
+	EXPECT_FALSE(child_run_has_work(f.vp));
+	f.vp->apic.tpr = 0x3f;
+	EXPECT_TRUE(child_run_has_work(f.vp));
+	regs->events.nmi.masked = 0;
+	EXPECT_EQ(HV_INTERRUPTION_TYPE_NMI, told_of(&f));
+	EXPECT_EQ(INTERRUPT | PRIORITY(4), waits_for(&f));
+	EXPECT_EQ(HV_INTERRUPTION_TYPE_INTERRUPT, told_of(&f));
+	EXPECT_EQ(0, waits_for(&f));
+
+	/* One that waits to be delivered is in the way, and so is a shadow. */
+	regs->regs.rflags &= ~RFLAGS_IF;
+	EXPECT_EQ(HV_STATUS_SUCCESS, wait_for(&f, NMI));
+	EXPECT_TRUE(child_run_has_work(f.vp));
+	regs->events.interrupt.shadow = 1;
+	EXPECT_FALSE(child_run_has_work(f.vp));
+	regs->events.interrupt.shadow = 0;
+	regs->events.nmi.pending = 1;
+	regs->events.nmi.masked = 1;
+	EXPECT_FALSE(child_run_has_work(f.vp));
+	child_teardown(&f);
 }
 
 TEST_F(synic, msrs_of_the_local_apic)

@@ -332,8 +332,23 @@ struct hv_cpuid_values {
 /* TLFS, "Hypercall Status Codes": the last external interrupt was not cleared */
 #define HV_STATUS_ACKNOWLEDGED			0x16
 
-/* hvdef: HV_REGISTER_DELIVERABILITY_NOTIFICATIONS, from where on it has a bit for each SINT */
+/*
+ * hvdef: HV_REGISTER_DELIVERABILITY_NOTIFICATIONS. A priority is four bits; from bit 48
+ * on there is one for each SINT.
+ */
+#define HV_DELIVERABILITY_NMI			BIT_ULL(0)
+#define HV_DELIVERABILITY_INTERRUPT		BIT_ULL(1)
+#define HV_DELIVERABILITY_PRIORITY_SHIFT	2
+#define HV_DELIVERABILITY_PRIORITY_MAX		15
 #define HV_DELIVERABILITY_SINTS_SHIFT		48
+
+/* mshv-bindings: HVMSG_X64_INTERRUPTION_DELIVERABLE */
+struct hv_x64_interruption_deliverable_message {
+	struct hv_x64_intercept_message_header header;
+	u32 deliverable_type;	/* HV_INTERRUPTION_TYPE_* */
+	u32 reserved;
+} __packed;
+static_assert(sizeof(struct hv_x64_interruption_deliverable_message) == 48);
 
 /* hvdef: HVMSG_SYNIC_SINT_DELIVERABLE */
 struct hv_x64_sint_deliverable_message {

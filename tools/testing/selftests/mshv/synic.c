@@ -15,6 +15,7 @@
 #define VECTOR_TIMER	0x50		/* of a timer without one */
 #define VECTOR_IPI	0x60
 #define GP_VECTOR	13
+#define RFLAGS_IF	BIT(9)
 
 /* Where the guest has its pages; those of the hypervisor's are laid over its memory. */
 #define MESSAGES	0x30000
@@ -140,6 +141,25 @@ GUEST64(writes_msr,
 	"xor %edx, %edx\n"
 	"wrmsr\n"
 	GUEST_REPORT(DONE));
+
+/* Takes no interrupts, and then any. */
+GUEST64(opens_up,
+	"cli\n"
+	GUEST_REPORT(READY)
+	"sti\n"
+	"1: pause\n"
+	"jmp 1b\n");
+
+/* Takes those of a high priority, and then others. */
+GUEST64(lowers_its_tpr,
+	"mov $8, %eax\n"
+	"mov %rax, %cr8\n"
+	"sti\n"
+	GUEST_REPORT(READY)
+	"mov $3, %eax\n"
+	"mov %rax, %cr8\n"
+	"1: pause\n"
+	"jmp 1b\n");
 
 GUEST64(is_protected, GUEST_REPORT(PROTECTED) "1: hlt\njmp 1b\n");
 
@@ -445,6 +465,92 @@ TEST_F(synic, slot_that_is_waited_for)
 	EXPECT_EQ(BIT(SINT), message->deliverable_sints);
 	ASSERT_EQ(0, vp_run_to_report(vp, &value));
 	EXPECT_EQ(READY, value);
+}
+
+static int wait_for(struct vp *vp, u64 what)
+{
+	const struct hv_register_assoc notify = {
+		.name = HV_REGISTER_DELIVERABILITY_NOTIFICATIONS,
+		.value.reg64 = what,
+	};
+
+	return vp_set_registers(vp, &notify, 1);
+}
+
+/* What the VMM is told of next that its VP would take; -1: something else. */
+static int told_of(struct vp *vp)
+{
+	const struct hv_x64_interruption_deliverable_message *message =
+		(const void *)vp->msg.u.payload;
+
+	if (vp_run(vp) || vp->msg.header.message_type != HVMSG_X64_INTERRUPTION_DELIVERABLE)
+		return -1;
+	return message->deliverable_type;
+}
+
+static void interrupt(struct vp *vp, u32 type, u32 vector)
+{
+	const union hv_x64_pending_interruption_register pending = {
+		.interruption_pending = 1,
+		.interruption_type = type,
+		.interruption_vector = vector,
+	};
+
+	vp_set(vp, HV_REGISTER_PENDING_INTERRUPTION, pending.as_uint64);
+}
+
+/* The VMM is told when a VP would take an interrupt, once. */
+TEST_F(synic, interrupt_that_is_waited_for)
+{
+	struct vp *vp = &self->vps[0];
+	u32 value;
+
+	vp_enter(vp, GUEST_LONG, &opens_up);
+	ASSERT_EQ(0, wait_for(vp, HV_DELIVERABILITY_INTERRUPT));
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
+	EXPECT_EQ(READY, value);
+	ASSERT_EQ(HV_INTERRUPTION_TYPE_INTERRUPT, told_of(vp));
+	EXPECT_NE(0, vp_header(vp)->rflags & RFLAGS_IF);
+	EXPECT_EQ(0, vp_get(vp, HV_REGISTER_DELIVERABILITY_NOTIFICATIONS));
+	interrupt(vp, HV_INTERRUPTION_TYPE_INTERRUPT, VECTOR);
+	ASSERT_EQ(0, vp_run_to_port(vp, PORT_IRQ, &value));
+	EXPECT_EQ(VECTOR, value & 0xff);
+	/* NMIs are the hypervisor's, as the local APIC is. */
+	EXPECT_NE(0, wait_for(vp, HV_DELIVERABILITY_NMI));
+}
+
+/* A VMM with local APICs of its own is told of NMIs, and of interrupts by priority. */
+TEST(without_a_local_apic)
+{
+	const char *why = mshv_missing();
+	struct vm vm;
+	struct vp vp;
+	u32 value;
+
+	if (why)
+		SKIP(return, "%s", why);
+	vm_start(&vm, 0);
+	vm_take_interrupts(&vm);
+	vp_start(&vm, &vp, 0);
+	vp_enter(&vp, GUEST_LONG, &lowers_its_tpr);
+	if (wait_for(&vp, HV_DELIVERABILITY_INTERRUPT | 5 << HV_DELIVERABILITY_PRIORITY_SHIFT))
+		SKIP(return, "the hypervisor does not tell of priorities");
+	ASSERT_EQ(0, vp_run_to_report(&vp, &value));
+	ASSERT_EQ(HV_INTERRUPTION_TYPE_INTERRUPT, told_of(&vp));
+	EXPECT_EQ(3, 0U + vp_header(&vp)->cr8);
+
+	/* None until the last one has ended. */
+	vp_enter(&vp, GUEST_LONG, &opens_up);
+	ASSERT_EQ(0, vp_run_to_report(&vp, &value));
+	interrupt(&vp, HV_INTERRUPTION_TYPE_NMI, 2);
+	ASSERT_EQ(0, wait_for(&vp, HV_DELIVERABILITY_NMI));
+	ASSERT_EQ(0, vp_run_to_port(&vp, PORT_IRQ, &value));
+	EXPECT_EQ(2, value & 0xff);
+	EXPECT_EQ(HV_DELIVERABILITY_NMI, vp_get(&vp, HV_REGISTER_DELIVERABILITY_NOTIFICATIONS));
+	ASSERT_EQ(HV_INTERRUPTION_TYPE_NMI, told_of(&vp));
+	EXPECT_GT(GUEST_STUBS, vp_header(&vp)->rip);
+	vp_stop(&vp);
+	vm_stop(&vm);
 }
 
 TEST(nothing_that_was_not_granted)
