@@ -207,10 +207,11 @@ class Selftest(Program):
 class Child(Program):
     """One boot whose guest has a child partition."""
 
-    def __init__(self, what, preset, path, arguments, answer, *proof):
+    def __init__(self, what, preset, option, path, arguments, answer, *proof):
         self.what = what
         super().__init__(f'child-{what.split()[0].lower()}-{preset}', preset, path,
-                         arguments=arguments, initramfs='child', timeout=CHILD_TIMEOUT,
+                         *option.split(), arguments=arguments, initramfs='child',
+                         timeout=CHILD_TIMEOUT,
                          append=[f'"answer={answer}"'] if answer else [],
                          proof=[*proof, r' child-vp .*created=no .*intercepts=[1-9]'])
 

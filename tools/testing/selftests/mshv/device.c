@@ -210,6 +210,20 @@ TEST_F(device, create_v2)
 	close(fd);
 }
 
+/* Features without a name: a newer hypervisor takes them, an older one refuses them. */
+TEST_F(device, create_v2_unknown_feature)
+{
+	struct mshv_create_partition_v2 args = create_v2();
+	int fd;
+
+	args.pt_cpu_fbanks[1] = BIT_ULL(63);
+	fd = mshv_ioctl(self->fd, MSHV_CREATE_PARTITION, &args);
+	if (fd >= 0)
+		close(fd);
+	EXPECT_TRUE(fd >= 0 || fd == -EINVAL)
+		TH_LOG("%d", fd);
+}
+
 GUEST64(cpuid_1_ecx,
 	"mov $1, %eax\n"
 	"cpuid\n"
