@@ -144,7 +144,11 @@ bool child_msr_is_hypercall_page(const struct child *child, u64 gpa)
 	return msr & PAGE_ENABLE && msr >> HV_HYP_PAGE_SHIFT == gpa >> HV_HYP_PAGE_SHIFT;
 }
 
-/* TLFS: the guest is told that an interrupt needs no EOI. It never is, here. */
+/*
+ * TLFS, "EOI Assist": the hypervisor sets "No EOI required" where an EOI would change
+ * nothing but the local APIC. It is never set here: that would only spare the guest a
+ * write, and a guest must look at each EOI whether it is set.
+ */
 static void fill_assist_page(struct child_vp *vp, void *page)
 {
 	(void)vp;
