@@ -770,7 +770,7 @@ enum child_stop child_run(struct child_vp *vp)
 	int type;
 
 	/* Timers that were put off until the VP runs. */
-	child_stimer_tick(vp);
+	child_stimer_look(vp);
 	for (;;) {
 		if (vp->unfinished && state_is_wanted(vp)) {
 			outcome = finish(vp);

@@ -27,6 +27,7 @@
 #include "../hv/partition.h"
 #include "child.h"
 #include "regs.h"
+#include "stimer.h"
 
 #define DISPATCH_FLAGS	(HV_DISPATCH_VP_FLAG_CLEAR_INTERCEPT_SUSPEND | \
 			 HV_DISPATCH_VP_FLAG_ENABLE_CALLER_INTERRUPTS | \
@@ -456,6 +457,8 @@ void child_sched_suspend(struct child_vp *vp, u32 name, bool suspend)
 		stop_now(vp);
 		return;
 	}
+	/* One that has halted does not run before a timer that was put off wakes it. */
+	child_stimer_look(vp);
 	/* Whoever waits for the end of a suspension is told, come what may. */
 	if (vp->blocked && name == HV_REGISTER_EXPLICIT_SUSPEND)
 		unblock(vp);

@@ -165,10 +165,18 @@ void child_stimer_retry(struct child_vp *vp)
 			timer->undelivered = !send_message(vp, timer, now);
 }
 
+void child_stimer_look(struct child_vp *vp)
+{
+	u64 next = child_stimer_tick(vp);
+
+	if (next != ~0ULL)
+		child_irq_wake_within(next);
+}
+
 /* Begin anew with what its registers say. */
 static void start(struct child_vp *vp, struct child_stimer *timer)
 {
-	u64 now = child_time(vp->child), next;
+	u64 now = child_time(vp->child);
 
 	/* TLFS: a timer that sends messages cannot be enabled with SINT0. */
 	if (!timer->config.direct_mode && !timer->config.sintx)
@@ -178,9 +186,7 @@ static void start(struct child_vp *vp, struct child_stimer *timer)
 		return;
 	timer->due = timer->config.periodic ? after(now, timer->count) : timer->count;
 	timer->late = timer->due;
-	next = child_stimer_tick(vp);
-	if (next != ~0ULL)
-		child_irq_wake_within(next);
+	child_stimer_look(vp);
 }
 
 bool child_stimer_write(struct child_vp *vp, u32 msr, u64 value)

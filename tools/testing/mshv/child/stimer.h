@@ -50,6 +50,12 @@ bool child_stimer_set(struct child_vp *vp, u32 msr, u64 value);
  */
 u64 child_stimer_tick(struct child_vp *vp);
 
+/*
+ * Likewise, for whoever is not the clock's thread: that learns when to look next. It
+ * does not know of timers that were put off.
+ */
+void child_stimer_look(struct child_vp *vp);
+
 /* Messages may have room now: those that were not sent go. */
 void child_stimer_retry(struct child_vp *vp);
 

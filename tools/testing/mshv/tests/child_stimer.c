@@ -319,6 +319,21 @@ TEST_F(stimer, lazy)
 	EXPECT_EQ(1, fire(f, 8200, DIRECT_VECTOR));
 }
 
+/* A VP that has halted runs only once it is woken, so the resumption must do that. */
+TEST_F(stimer, lazy_wakes_who_is_resumed)
+{
+	struct child_fixture *f = &self->f;
+
+	EXPECT_TRUE(wrmsr(f, CONFIG(0),
+			  ENABLE | PERIODIC | LAZY | DIRECT | APIC(DIRECT_VECTOR)));
+	EXPECT_TRUE(wrmsr(f, COUNT(0), 800));
+	f->vp->halted = true;
+	f->vp->explicit_suspend = true;
+	EXPECT_EQ(0, fire(f, 1900, DIRECT_VECTOR));
+	child_sched_suspend(f->vp, HV_REGISTER_EXPLICIT_SUSPEND, false);
+	EXPECT_EQ(DIRECT_VECTOR, apic_pending(&f->vp->apic));
+}
+
 TEST_F(stimer, time_that_stands_still)
 {
 	struct child_fixture *f = &self->f;
