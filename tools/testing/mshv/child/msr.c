@@ -177,7 +177,7 @@ static bool is_elsewhere(u64 one, u64 other)
 
 /*
  * Write an MSR that lays a page over the guest's memory: *@msr is what it was.
- * Return: whether there is memory where it shall be.
+ * Return: whether there is memory where it shall be; else nothing has changed.
  */
 static bool write_overlay(struct child_vp *vp, u64 *msr, u64 value,
 			  void (*fill)(struct child_vp *vp, void *page))
@@ -185,18 +185,15 @@ static bool write_overlay(struct child_vp *vp, u64 *msr, u64 value,
 	struct child *child = vp->child;
 	bool was_there = *msr & PAGE_ENABLE;
 	bool is_there = value & PAGE_ENABLE;
+	bool moves = is_there && (!was_there || is_elsewhere(*msr, value));
 	void *page;
 
-	if (was_there && (!is_there || is_elsewhere(*msr, value))) {
+	if (moves && child_overlay(child, value >> HV_HYP_PAGE_SHIFT, &page))
+		return false;
+	if (was_there && (!is_there || moves))
 		child_overlay_remove(child, *msr >> HV_HYP_PAGE_SHIFT);
-		*msr &= ~PAGE_ENABLE;
-		was_there = false;
-	}
-	if (is_there && !was_there) {
-		if (child_overlay(child, value >> HV_HYP_PAGE_SHIFT, &page))
-			return false;
+	if (moves)
 		fill(vp, page);
-	}
 	*msr = value;
 	return true;
 }

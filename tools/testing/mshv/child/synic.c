@@ -99,24 +99,25 @@ bool child_synic_takes(u32 msr, u64 value)
 /*
  * Write a register that lays a page over the guest's memory. What is in the page
  * stays in it, whether it is moved or is nowhere for some time.
- * Return: whether there is memory where it shall be.
+ * Return: whether there is memory where it shall be; else nothing has changed.
  */
 static bool move_page(struct child_vp *vp, u64 *reg, u64 value, void **page, void *kept)
 {
+	bool is_elsewhere = *reg >> HV_HYP_PAGE_SHIFT != value >> HV_HYP_PAGE_SHIFT;
 	bool is_there = value & PAGE_ENABLE;
+	bool moves = is_there && (!*page || is_elsewhere);
+	void *new = NULL;
 
-	if (*page && (!is_there || *reg >> HV_HYP_PAGE_SHIFT != value >> HV_HYP_PAGE_SHIFT)) {
+	if (moves && child_overlay(vp->child, value >> HV_HYP_PAGE_SHIFT, &new))
+		return false;
+	if (*page && (!is_there || moves)) {
 		memcpy(kept, *page, HV_HYP_PAGE_SIZE);
 		child_overlay_remove(vp->child, *reg >> HV_HYP_PAGE_SHIFT);
 		*page = NULL;
-		*reg &= ~PAGE_ENABLE;
 	}
-	if (is_there && !*page) {
-		if (child_overlay(vp->child, value >> HV_HYP_PAGE_SHIFT, page)) {
-			*page = NULL;
-			return false;
-		}
-		memcpy(*page, kept, HV_HYP_PAGE_SIZE);
+	if (moves) {
+		memcpy(new, kept, HV_HYP_PAGE_SIZE);
+		*page = new;
 	}
 	*reg = value;
 	return true;

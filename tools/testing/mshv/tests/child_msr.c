@@ -150,6 +150,12 @@ TEST_F(view, hypercall_page)
 	EXPECT_TRUE(child_msr_write(f->vp, HV_X64_MSR_GUEST_OS_ID, 1));
 	EXPECT_FALSE(child_msr_write(f->vp, HV_X64_MSR_HYPERCALL, 1ULL << 60 | ENABLE));
 	EXPECT_EQ(OTHER_GPA, rdmsr(f, HV_X64_MSR_HYPERCALL));
+	/* Who gets #GP has the page where it was. */
+	EXPECT_TRUE(child_msr_write(f->vp, HV_X64_MSR_HYPERCALL, OTHER_GPA | ENABLE));
+	EXPECT_FALSE(child_msr_write(f->vp, HV_X64_MSR_HYPERCALL, 1ULL << 60 | ENABLE));
+	EXPECT_EQ(OTHER_GPA | ENABLE, rdmsr(f, HV_X64_MSR_HYPERCALL));
+	EXPECT_EQ(0, memcmp(child_memory(f->child, OTHER_GPA, sizeof(code)),
+			    code, sizeof(code)));
 
 	/* A parent that restores a state does so in any order. */
 	EXPECT_TRUE(child_msr_write(f->vp, HV_X64_MSR_GUEST_OS_ID, 0));

@@ -169,6 +169,10 @@ TEST_F(synic, values_that_are_not_taken)
 	EXPECT_FALSE(wrmsr(f, HV_X64_MSR_SIMP, 1ULL << 60 | ENABLE));
 	EXPECT_FALSE(wrmsr(f, HV_X64_MSR_SIMP, EVENTS_GPA | ENABLE));
 	EXPECT_EQ(EVENTS_GPA | ENABLE, rdmsr(f, HV_X64_MSR_SIEFP));
+	/* Who gets #GP finds all as it was. */
+	EXPECT_EQ(MESSAGES_GPA | ENABLE, rdmsr(f, HV_X64_MSR_SIMP));
+	EXPECT_EQ(HV_STATUS_SUCCESS, post(f, SINT, 0x77));
+	EXPECT_EQ(0x77, slot(f, SINT)->header.message_type);
 }
 
 TEST_F(synic, message)
