@@ -34,6 +34,7 @@
 #include <hyperv/hvhdk.h>
 
 #include "../hv/cpuid.h"
+#include "../hv/msr.h"
 #include "apic.h"
 
 struct child_stimer;
@@ -249,6 +250,8 @@ struct child_vp {
  * @time_frozen: HV_PARTITION_PROPERTY_TIME_FREEZE
  * @time_offset: its reference time less log_time(), units of 100 ns; while it
  *	is frozen, the time itself
+ * @by_tsc: while its guest has a page that says so: its reference time by its TSC
+ * @tsc_ahead: likewise, what the TSC of its VPs is ahead of hvemu's own
  * @msrs: its synthetic MSRs, msr.c's
  */
 struct child {
@@ -282,6 +285,8 @@ struct child {
 	bool tracks_access;
 	bool time_frozen;
 	u64 time_offset;
+	struct reference_tsc by_tsc;
+	u64 tsc_ahead;
 	struct child_msrs *msrs;
 };
 
@@ -337,6 +342,13 @@ unsigned int child_msr_ranges(const struct child_intercept *intercepts, unsigned
 
 /* The reference time of a child, units of 100 ns. */
 u64 child_time(const struct child *child);
+
+/*
+ * Have it go on by the TSC of the child's VPs, which is ahead of hvemu's own, or by
+ * hvemu's clock again. Neither has it go back, nor changes one that is frozen.
+ */
+void child_time_by_tsc(struct child *child, u64 ahead);
+void child_time_by_clock(struct child *child);
 
 /**
  * child_wants() - whether the parent has asked to be told of something

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include <linux/kernel.h>
-#include <asm/msr-index.h>
 #include <hyperv/hvhdk.h>
 
 #include "../hv/hv_more.h"
@@ -34,6 +33,7 @@
  * @hypercall: HV_X64_MSR_HYPERCALL
  * @reference_tsc: HV_X64_MSR_REFERENCE_TSC
  * @tsc_page: what it has laid over a page of the child's; NULL: nothing
+ * @tsc_sequence: the last sequence number of such a page
  * @tsc_invariant: HV_X64_MSR_TSC_INVARIANT_CONTROL
  * @crash: HV_X64_MSR_CRASH_P0 and what follows
  */
@@ -42,6 +42,7 @@ struct child_msrs {
 	u64 hypercall;
 	u64 reference_tsc;
 	struct ms_hyperv_tsc_page *tsc_page;
+	u32 tsc_sequence;
 	u64 tsc_invariant;
 	u64 crash[HV_X64_MSR_CRASH_PARAMS];
 };
@@ -158,16 +159,18 @@ static void fill_assist_page(struct child_vp *vp, void *page)
 /* A page that says nothing sends the guest to HV_X64_MSR_TIME_REF_COUNT. */
 static void fill_tsc_page(struct child_vp *vp, void *page)
 {
+	struct child_msrs *msrs = vp->child->msrs;
 	struct child *child = vp->child;
-	struct ms_hyperv_tsc_page *tsc_page = page;
-	u64 tsc;
+	u64 ahead;
 
-	child->msrs->tsc_page = tsc_page;
-	if (child->time_frozen || !child_register_msr(vp, MSR_IA32_TSC, &tsc))
-		tsc_page->tsc_sequence = 0;
-	else
-		msr_fill_reference_tsc(tsc_page, child->parent->tsc_hz, tsc,
-				       child_time(child));
+	msrs->tsc_page = page;
+	if (child->time_frozen || !child_register_tsc_ahead(vp, &ahead)) {
+		child_time_by_clock(child);
+		msrs->tsc_page->tsc_sequence = 0;
+		return;
+	}
+	child_time_by_tsc(child, ahead);
+	msrs->tsc_sequence = msr_fill_reference_tsc(page, msrs->tsc_sequence, &child->by_tsc);
 }
 
 static bool is_elsewhere(u64 one, u64 other)
@@ -216,8 +219,10 @@ static bool set_reference_tsc(struct child_vp *vp, u64 value)
 	bool taken;
 
 	taken = write_overlay(vp, &msrs->reference_tsc, value, fill_tsc_page);
-	if (!(msrs->reference_tsc & PAGE_ENABLE))
+	if (!(msrs->reference_tsc & PAGE_ENABLE)) {
 		msrs->tsc_page = NULL;
+		child_time_by_clock(vp->child);
+	}
 	return taken;
 }
 

@@ -611,15 +611,31 @@ static u16 get_msr(struct child_vp *vp, u32 where, union hv_register_value *valu
 	return HV_STATUS_SUCCESS;
 }
 
-static u16 set_msr(struct child_vp *vp, u32 where, const union hv_register_value *value)
+bool child_register_put_msr(struct child_vp *vp, u32 msr, u64 value)
 {
 	struct one_msr one = {
 		.head.nmsrs = 1,
-		.entry.index = where,
-		.entry.data = value->reg64,
+		.entry.index = msr,
+		.entry.data = value,
 	};
 
-	return ioctl(vp->fd, KVM_SET_MSRS, &one) == 1 ?
+	return ioctl(vp->fd, KVM_SET_MSRS, &one) == 1;
+}
+
+bool child_register_tsc_ahead(struct child_vp *vp, u64 *ahead)
+{
+	const struct kvm_device_attr attr = {
+		.group = KVM_VCPU_TSC_CTRL,
+		.attr = KVM_VCPU_TSC_OFFSET,
+		.addr = (uintptr_t)ahead,
+	};
+
+	return ioctl(vp->fd, KVM_GET_DEVICE_ATTR, &attr) == 0;
+}
+
+static u16 set_msr(struct child_vp *vp, u32 where, const union hv_register_value *value)
+{
+	return child_register_put_msr(vp, where, value->reg64) ?
 		HV_STATUS_SUCCESS : HV_STATUS_INVALID_REGISTER_VALUE;
 }
 

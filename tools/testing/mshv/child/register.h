@@ -40,6 +40,12 @@ struct hv_x64_segment_register child_register_segment(const struct kvm_segment *
 /* An MSR that KVM keeps. Return: false if it does not know it. */
 bool child_register_msr(struct child_vp *vp, u32 msr, u64 *value);
 
+/* Likewise tell KVM the value of one. */
+bool child_register_put_msr(struct child_vp *vp, u32 msr, u64 value);
+
+/* What the VP's TSC is ahead of that of hvemu. Return: false if KVM does not say so. */
+bool child_register_tsc_ahead(struct child_vp *vp, u64 *ahead);
+
 /* Likewise XCR0. */
 bool child_register_xcr0(struct child_vp *vp, u64 *value);
 

@@ -29,18 +29,34 @@ void msr_fill_code(void *page, const u8 *code, size_t size)
 	memcpy(page, code, size);
 }
 
-void msr_fill_reference_tsc(struct ms_hyperv_tsc_page *page, u64 tsc_hz, u64 tsc, u64 time)
+u64 msr_reference_time(const struct reference_tsc *reference, u64 tsc)
 {
-	u64 scale = ((__int128)HV_REFERENCE_TIME_HZ << 64) / tsc_hz;
-	u32 sequence = page->tsc_sequence + 1;
+	return (u64)(((__int128)tsc * reference->scale) >> 64) + reference->offset;
+}
 
-	/* 0 says that the page is not to be used: nobody does while it changes. */
-	if (!sequence)
+struct reference_tsc msr_reference_tsc(u64 tsc_hz, u64 tsc, u64 time)
+{
+	struct reference_tsc reference = {
+		.scale = ((__int128)HV_REFERENCE_TIME_HZ << 64) / tsc_hz,
+	};
+
+	reference.offset = time - msr_reference_time(&reference, tsc);
+	return reference;
+}
+
+u32 msr_fill_reference_tsc(struct ms_hyperv_tsc_page *page, u32 sequence,
+			   const struct reference_tsc *reference)
+{
+	sequence++;
+	/* kvm_hv_setup_tsc_page() leaves out ~0, too, and tests of guests look for that. */
+	if (sequence == 0 || sequence == ~0U)
 		sequence = 1;
+	/* 0 says that the page is not to be used: nobody does while it changes. */
 	__atomic_store_n(&page->tsc_sequence, 0, __ATOMIC_SEQ_CST);
-	page->tsc_scale = scale;
-	page->tsc_offset = time - (u64)(((__int128)tsc * scale) >> 64);
+	page->tsc_scale = reference->scale;
+	page->tsc_offset = reference->offset;
 	__atomic_store_n(&page->tsc_sequence, sequence, __ATOMIC_RELEASE);
+	return sequence;
 }
 
 /*
@@ -111,6 +127,7 @@ static bool write_reference_tsc(struct vp *vp, u64 value)
 {
 	struct partition *partition = vp->partition;
 	union hv_reference_tsc_msr msr = { .as_uint64 = value };
+	struct reference_tsc reference;
 	struct ms_hyperv_tsc_page *page;
 
 	/* A root partition's page is the hypervisor's, and stays. */
@@ -128,7 +145,8 @@ static bool write_reference_tsc(struct vp *vp, u64 value)
 		return true;
 
 	/* The guest's TSC was 0 when its time was: start_clocks(). */
-	msr_fill_reference_tsc(page, partition->tsc_hz, 0, 0);
+	reference = msr_reference_tsc(partition->tsc_hz, 0, 0);
+	msr_fill_reference_tsc(page, page->tsc_sequence, &reference);
 	return true;
 }
 

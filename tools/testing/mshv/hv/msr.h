@@ -45,14 +45,32 @@ bool msr_write(struct vp *vp, u32 msr, u64 value);
 void msr_fill_code(void *page, const u8 *code, size_t size);
 
 /**
- * msr_fill_reference_tsc() - fill a reference TSC page
- * @page: where
- * @tsc_hz: how fast the guest's TSC is
- * @tsc: what it was...
- * @time: ...when the reference time was this
+ * struct reference_tsc - how a reference time is made of a TSC
+ * @scale: how much of it passes with each count, in 2^-64 units of 100 ns; 0: unknown
+ * @offset: the time when the TSC was 0
  *
  * TLFS, "Partition Reference TSC Mechanism": t = ((tsc * scale) >> 64) + offset.
  */
-void msr_fill_reference_tsc(struct ms_hyperv_tsc_page *page, u64 tsc_hz, u64 tsc, u64 time);
+struct reference_tsc {
+	u64 scale;
+	u64 offset;
+};
+
+/* A TSC of @tsc_hz was @tsc when the time was @time. */
+struct reference_tsc msr_reference_tsc(u64 tsc_hz, u64 tsc, u64 time);
+
+/* The time when the TSC is @tsc. */
+u64 msr_reference_time(const struct reference_tsc *reference, u64 tsc);
+
+/**
+ * msr_fill_reference_tsc() - fill a reference TSC page
+ * @page: where
+ * @sequence: its sequence number the last time
+ * @reference: what it is to say
+ *
+ * Return: its sequence number now.
+ */
+u32 msr_fill_reference_tsc(struct ms_hyperv_tsc_page *page, u32 sequence,
+			   const struct reference_tsc *reference);
 
 #endif /* _HVEMU_MSR_H */

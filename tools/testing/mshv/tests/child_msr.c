@@ -186,18 +186,59 @@ TEST_F(view, reference_tsc_page)
 
 TEST(reference_time_by_tsc)
 {
-	struct ms_hyperv_tsc_page page = { .tsc_sequence = 5 };
+	struct reference_tsc reference =
+		msr_reference_tsc(TSC_HZ, 3 * TSC_HZ, 70 * 10000000ULL);
+	struct ms_hyperv_tsc_page page = { };
 	u64 now;
 
-	msr_fill_reference_tsc(&page, TSC_HZ, 3 * TSC_HZ, 70 * 10000000ULL);
+	EXPECT_EQ(6, msr_fill_reference_tsc(&page, 5, &reference));
 	EXPECT_EQ(6, page.tsc_sequence);
 	now = (u64)(((__int128)(5 * TSC_HZ) * page.tsc_scale) >> 64) + page.tsc_offset;
 	/* Two seconds later, but for what rounding takes. */
 	EXPECT_GE(1, 72 * 10000000ULL - now);
-	page.tsc_sequence = 0xffffffff;
-	msr_fill_reference_tsc(&page, TSC_HZ, 0, 0);
+	reference = msr_reference_tsc(TSC_HZ, 0, 0);
+	EXPECT_EQ(1, msr_fill_reference_tsc(&page, 0xfffffffe, &reference));
+	EXPECT_EQ(1, msr_fill_reference_tsc(&page, 0xffffffff, &reference));
 	EXPECT_EQ(1, page.tsc_sequence);
 	EXPECT_EQ(0, page.tsc_offset);
+}
+
+#define TSC_AHEAD	0x123456789ULL
+
+/* As a guest reads its page: hvemu's own TSC is not far from the VP's here. */
+static u64 time_by_page(const struct ms_hyperv_tsc_page *page)
+{
+	return (u64)(((__int128)(__builtin_ia32_rdtsc() + TSC_AHEAD) * page->tsc_scale) >> 64) +
+	       page->tsc_offset;
+}
+
+/* TLFS: the counter is what the page says, and goes on when there is none any more. */
+TEST_F(view, reference_time_is_one)
+{
+	struct ms_hyperv_tsc_page page = { };
+	struct child_fixture *f = &self->f;
+	u64 before, then, after;
+	int i;
+
+	before = child_time(f->child);
+	child_time_by_tsc(f->child, TSC_AHEAD);
+	msr_fill_reference_tsc(&page, 0, &f->child->by_tsc);
+	EXPECT_LE(before, child_time(f->child));
+	for (i = 0; i < 1000; i++) {
+		before = time_by_page(&page);
+		then = rdmsr(f, HV_X64_MSR_TIME_REF_COUNT);
+		after = time_by_page(&page);
+		ASSERT_LE(before, then);
+		ASSERT_LE(then, after);
+	}
+	child_time_by_clock(f->child);
+	EXPECT_LE(after, rdmsr(f, HV_X64_MSR_TIME_REF_COUNT));
+	/* Time that stands still does so by whichever clock. */
+	f->child->time_frozen = true;
+	before = f->child->time_offset;
+	child_time_by_tsc(f->child, TSC_AHEAD);
+	child_time_by_clock(f->child);
+	EXPECT_EQ(before, rdmsr(f, HV_X64_MSR_TIME_REF_COUNT));
 }
 
 TEST_F(view, crash)
