@@ -146,7 +146,10 @@ static u32 synthetic_abilities(union hv_partition_synthetic_processor_features c
 	if (chosen.access_frequency_regs)
 		abilities |= HV_FEATURE_FREQUENCY_MSRS_AVAILABLE;
 	if (chosen.access_hypercall_regs)
-		abilities |= HV_X64_HYPERCALL_XMM_INPUT_AVAILABLE;
+		abilities |= HV_X64_HYPERCALL_XMM_INPUT_AVAILABLE |
+			     HV_HYPERCALL_MSR_LOCK_AVAILABLE;
+	if (chosen.access_synic_regs)
+		abilities |= HV_SINT_POLLING_MODE_AVAILABLE;
 	if (chosen.access_guest_idle_reg)
 		abilities |= HV_GUEST_IDLE_STATE_AVAILABLE;
 	if (chosen.enable_extended_gva_ranges_for_flush_virtual_address_list)

@@ -421,6 +421,9 @@ bool child_msr_write(struct child_vp *vp, u32 msr, u64 value)
 		return child->ignores_msrs;
 	switch (msr) {
 	case HV_X64_MSR_HYPERCALL:
+		/* TLFS: "immutable". OpenVMM's answer to who tries is #GP. */
+		if (child->msrs->hypercall & HV_HYPERCALL_MSR_LOCKED)
+			return false;
 		/* TLFS: the page is not enabled before the guest has a name. */
 		if (!child->msrs->guest_os_id)
 			value &= ~PAGE_ENABLE;

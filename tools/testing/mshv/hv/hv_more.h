@@ -34,6 +34,16 @@
 /* TLFS, "Feature and Interface Discovery": EDX of the features, a guest idle state */
 #define HV_GUEST_IDLE_STATE_AVAILABLE		BIT(5)
 
+/* TLFS, "Feature and Interface Discovery": EDX of the features, two more */
+#define HV_SINT_POLLING_MODE_AVAILABLE		BIT(17)
+#define HV_HYPERCALL_MSR_LOCK_AVAILABLE		BIT(18)
+
+/* TLFS, "Establishing the Hypercall Interface": the MSR cannot be changed any more */
+#define HV_HYPERCALL_MSR_LOCKED			BIT_ULL(1)
+
+/* TLFS, "Feature and Interface Discovery": EAX of HYPERV_CPUID_INTERFACE, "Hv#1" */
+#define HV_INTERFACE_SIGNATURE			0x31237648
+
 /* TLFS, "SVERSION Register" */
 #define HV_SYNIC_VERSION		1
 

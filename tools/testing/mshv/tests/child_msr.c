@@ -166,6 +166,22 @@ TEST_F(view, hypercall_page)
 		  child_set64(f, HV_X64_REGISTER_HYPERCALL, 1ULL << 60 | ENABLE));
 }
 
+/* What is locked only the parent changes: a guest that is reset begins anew. */
+TEST_F(view, hypercall_page_that_is_locked)
+{
+	struct child_fixture *f = &self->f;
+
+	EXPECT_TRUE(child_msr_write(f->vp, HV_X64_MSR_GUEST_OS_ID, 0x8100));
+	EXPECT_TRUE(child_msr_write(f->vp, HV_X64_MSR_HYPERCALL, OVERLAY_GPA | 3));
+	EXPECT_FALSE(child_msr_write(f->vp, HV_X64_MSR_HYPERCALL, OTHER_GPA | ENABLE));
+	EXPECT_FALSE(child_msr_write(f->vp, HV_X64_MSR_HYPERCALL, 0));
+	EXPECT_EQ(OVERLAY_GPA | 3, rdmsr(f, HV_X64_MSR_HYPERCALL));
+	EXPECT_NE(child_at(f, OVERLAY_GPA), child_memory(f->child, OVERLAY_GPA, 1));
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_set64(f, HV_X64_REGISTER_HYPERCALL, 0));
+	EXPECT_EQ(child_at(f, OVERLAY_GPA), child_memory(f->child, OVERLAY_GPA, 1));
+	EXPECT_TRUE(child_msr_write(f->vp, HV_X64_MSR_HYPERCALL, OTHER_GPA | ENABLE));
+}
+
 TEST_F(view, reference_tsc_page)
 {
 	struct child_fixture *f = &self->f;
