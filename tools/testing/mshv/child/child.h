@@ -621,6 +621,9 @@ void child_msr_leave(struct child_vp *vp);
 /* Whether to read an MSR means to wait for an interrupt. */
 bool child_msr_is_idle(const struct child *child, u32 msr);
 
+/* Whether the guest has asked to be told of an invariant TSC. */
+bool child_msr_shows_invariant_tsc(const struct child *child);
+
 /* Whether an address is in the page by which hypercalls are made. */
 bool child_msr_is_hypercall_page(const struct child *child, u64 gpa);
 

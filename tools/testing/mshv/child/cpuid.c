@@ -32,10 +32,12 @@
 #define LEAF_TOPOLOGY		0xb
 #define LEAF_XSAVE		0xd
 #define LEAF_TOPOLOGY_V2	0x1f
+#define LEAF_POWER		0x80000007
 #define LEAF_AMD_CACHES		0x8000001d
 
 #define FEATURES_ECX_OSXSAVE	BIT(27)
 #define EXTENDED_ECX_OSPKE	BIT(4)
+#define POWER_EDX_INVARIANT_TSC	BIT(8)
 #define CR4_OSXSAVE		BIT_ULL(18)
 #define CR4_PKE			BIT_ULL(22)
 
@@ -198,6 +200,12 @@ static void make_plain(const struct child *child, u32 index, struct cpuid *cpuid
 		/* Its local APIC is hvemu's, see apic.c. */
 		.no_deadline = true,
 		.physical_bits = child->parent->physical_bits,
+		/*
+		 * It turns on KVM's own Hyper-V code, too. Of that nothing comes into play
+		 * but the invariant TSC, see follow_state(): KVM has no local APIC here, the
+		 * MSRs are filtered, and for its hypercalls it misses the guest's name.
+		 */
+		.interface = chosen.hv1 ? HV_INTERFACE_SIGNATURE : 0,
 		.build = child->parent->options->build,
 		.features = synthetic_features(chosen),
 		.privileges = synthetic_privileges(chosen),
@@ -372,6 +380,23 @@ u16 child_cpuid_register(struct hypercall *call)
 	return ret == -ENOSPC ? HV_STATUS_NO_RESOURCES : HV_STATUS_INVALID_PARAMETER;
 }
 
+/*
+ * A guest that can ask for an invariant TSC, HV_X64_MSR_TSC_INVARIANT_CONTROL, is told
+ * of it after that. KVM does this where it has its own Hyper-V code: see
+ * kvm_hv_invtsc_suppressed(). Where it has not, the guest is told at once.
+ */
+static bool hides_invariant_tsc(struct child_vp *vp, struct cpuid *cpuid)
+{
+	const struct kvm_cpuid_entry2 *interface = cpuid_find(cpuid, HYPERV_CPUID_INTERFACE, 0);
+	const struct kvm_cpuid_entry2 *features = cpuid_find(cpuid, HYPERV_CPUID_FEATURES, 0);
+
+	if (!interface || interface->eax != HV_INTERFACE_SIGNATURE ||
+	    !features || !(features->eax & HV_ACCESS_TSC_INVARIANT))
+		return false;
+	return !child_msr_shows_invariant_tsc(vp->child) &&
+	       ioctl(vp->child->parent->kvm, KVM_CHECK_EXTENSION, KVM_CAP_HYPERV_CPUID) > 0;
+}
+
 /* What the processor makes of the state that it is in. */
 static void follow_state(struct child_vp *vp, struct cpuid *cpuid, u64 xfem, u64 xss)
 {
@@ -385,6 +410,9 @@ static void follow_state(struct child_vp *vp, struct cpuid *cpuid, u64 xfem, u64
 	entry = cpuid_find(cpuid, LEAF_EXTENDED, 0);
 	if (entry)
 		entry->ecx = mix(entry->ecx, cr4 & CR4_PKE ? ~0U : 0, EXTENDED_ECX_OSPKE);
+	entry = cpuid_find(cpuid, LEAF_POWER, 0);
+	if (entry && hides_invariant_tsc(vp, cpuid))
+		entry->edx &= ~POWER_EDX_INVARIANT_TSC;
 	xsave_layout(cpuid, &layout);
 	entry = cpuid_find(cpuid, LEAF_XSAVE, 0);
 	if (entry)

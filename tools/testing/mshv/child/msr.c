@@ -65,8 +65,6 @@ static u64 *stored(struct child_vp *vp, u32 msr)
 	struct child_msrs *msrs = vp->child->msrs;
 
 	switch (msr) {
-	case HV_X64_MSR_TSC_INVARIANT_CONTROL:
-		return &msrs->tsc_invariant;
 	case HV_X64_MSR_CRASH_P0 ... HV_X64_MSR_CRASH_P4:
 		return &msrs->crash[msr - HV_X64_MSR_CRASH_P0];
 	default:
@@ -136,6 +134,21 @@ static void fill_hypercall_page(struct child_vp *vp, void *page)
 bool child_msr_is_idle(const struct child *child, u32 msr)
 {
 	return msr == HV_X64_MSR_GUEST_IDLE && is_granted(child, msr);
+}
+
+bool child_msr_shows_invariant_tsc(const struct child *child)
+{
+	return child->msrs->tsc_invariant & HV_EXPOSE_INVARIANT_TSC;
+}
+
+/*
+ * KVM and its selftest hyperv_features: only one bit can be set, and that by the guest
+ * only. No public document of the hypervisor says more than Linux does, mshyperv.c.
+ */
+static bool takes_tsc_invariant(const struct child *child, u64 value)
+{
+	return !(value & ~HV_EXPOSE_INVARIANT_TSC) &&
+	       (value || !child_msr_shows_invariant_tsc(child));
 }
 
 bool child_msr_is_hypercall_page(const struct child *child, u64 gpa)
@@ -303,6 +316,9 @@ bool child_msr_get(struct child_vp *vp, u32 msr, u64 *value)
 	case HV_X64_MSR_CRASH_CTL:
 		*value = HV_CRASH_CTL_CRASH_NOTIFY | HV_CRASH_CTL_CRASH_NOTIFY_MSG;
 		return true;
+	case HV_X64_MSR_TSC_INVARIANT_CONTROL:
+		*value = child->msrs->tsc_invariant;
+		return true;
 	case HV_X64_MSR_EOI:
 	case HV_X64_MSR_GUEST_IDLE:
 		*value = 0;
@@ -340,6 +356,11 @@ bool child_msr_set(struct child_vp *vp, u32 msr, u64 value)
 		return set_reference_tsc(vp, value);
 	case HV_X64_MSR_VP_ASSIST_PAGE:
 		return write_overlay(vp, &vp->storage->vp_assist, value, fill_assist_page);
+	case HV_X64_MSR_TSC_INVARIANT_CONTROL:
+		vp->child->msrs->tsc_invariant = value;
+		/* It has CPUID follow, if it has code for that. */
+		child_register_put_msr(vp, msr, value);
+		return true;
 	case HV_X64_MSR_CRASH_CTL:
 	case HV_X64_MSR_EOI:
 		return true;
@@ -427,6 +448,10 @@ bool child_msr_write(struct child_vp *vp, u32 msr, u64 value)
 		/* TLFS: the page is not enabled before the guest has a name. */
 		if (!child->msrs->guest_os_id)
 			value &= ~PAGE_ENABLE;
+		break;
+	case HV_X64_MSR_TSC_INVARIANT_CONTROL:
+		if (!takes_tsc_invariant(child, value))
+			return false;
 		break;
 	case HV_X64_MSR_CRASH_CTL:
 		report_crash(vp, value);

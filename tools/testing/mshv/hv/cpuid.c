@@ -170,11 +170,7 @@ static void add_hypervisor(struct cpuid *cpuid, const struct cpuid_view *view)
 	/* "Microsoft Hv"; the last leaf that is defined below */
 	add(cpuid, HYPERV_CPUID_VENDOR_AND_MAX_FUNCTIONS,
 	    HYPERV_CPUID_NESTED_FEATURES, 0x7263694d, 0x666f736f, 0x76482074);
-	/*
-	 * "Hv#1" here would turn on KVM's own Hyper-V code. Linux looks at the
-	 * vendor above.
-	 */
-	add(cpuid, HYPERV_CPUID_INTERFACE, 0, 0, 0, 0);
+	add(cpuid, HYPERV_CPUID_INTERFACE, view->interface, 0, 0, 0);
 	add(cpuid, HYPERV_CPUID_VERSION, view->build, 10 << 16, 0, 0);
 	add(cpuid, HYPERV_CPUID_FEATURES, view->features, view->privileges,
 	    view->extended,
@@ -263,6 +259,10 @@ void cpuid_make(struct cpuid *cpuid, const struct vp *vp)
 	struct cpuid_view view = {
 		.index = vp->index,
 		.x2apic = partition->options->x2apic,
+		/*
+		 * No .interface: "Hv#1" would turn on KVM's own Hyper-V code, beside
+		 * KVM's own local APIC. Linux looks at the vendor.
+		 */
 		.build = partition->options->build,
 		.features = partition_features(partition),
 		.privileges = partition_privileges(partition),

@@ -32,6 +32,7 @@ struct cpuid {
  * @no_apic: it has no local APIC
  * @no_deadline: its local APIC's timer has no TSC deadline mode
  * @physical_bits: how long its addresses are; 0: as this machine's
+ * @interface: EAX of HYPERV_CPUID_INTERFACE
  * @build: the hypervisor's, HYPERV_CPUID_VERSION
  * @features: EAX of HYPERV_CPUID_FEATURES
  * @privileges: EBX of that
@@ -48,6 +49,7 @@ struct cpuid_view {
 	bool no_apic;
 	bool no_deadline;
 	unsigned int physical_bits;
+	u32 interface;
 	u32 build;
 	u32 features;
 	u32 privileges;

@@ -114,7 +114,12 @@ TEST_F(view, one_storage_for_msrs_and_registers)
 		EXPECT_EQ(0x12000 + i, rdmsr(f, both[i].msr));
 	EXPECT_TRUE(child_msr_write(f->vp, HV_X64_MSR_EOM, 1));
 	EXPECT_EQ(0, child_get64(f, HV_REGISTER_EOM));
+	EXPECT_FALSE(child_msr_write(f->vp, HV_X64_MSR_TSC_INVARIANT_CONTROL, 3));
+	EXPECT_TRUE(child_msr_write(f->vp, HV_X64_MSR_TSC_INVARIANT_CONTROL, 0));
 	EXPECT_TRUE(child_msr_write(f->vp, HV_X64_MSR_TSC_INVARIANT_CONTROL, 1));
+	EXPECT_TRUE(child_msr_write(f->vp, HV_X64_MSR_TSC_INVARIANT_CONTROL, 1));
+	/* There is no way back. */
+	EXPECT_FALSE(child_msr_write(f->vp, HV_X64_MSR_TSC_INVARIANT_CONTROL, 0));
 	EXPECT_EQ(1, rdmsr(f, HV_X64_MSR_TSC_INVARIANT_CONTROL));
 }
 
@@ -364,7 +369,9 @@ TEST_F(view, results_for_cpuid)
 	u32 result[4], before;
 
 	/* What the parent has not given, a child does not see. */
+	EXPECT_EQ(0x31237648, look_up(f, APPLY, HYPERV_CPUID_INTERFACE, 0, 0)[0]);
 	f->child->synthetic_features = 0;
+	EXPECT_EQ(0, look_up(f, APPLY, HYPERV_CPUID_INTERFACE, 0, 0)[0]);
 	EXPECT_EQ(0, look_up(f, APPLY, HYPERV_CPUID_FEATURES, 0, 0)[0]);
 	EXPECT_EQ(0, look_up(f, APPLY, HYPERV_CPUID_FEATURES, 0, 0)[1]);
 	f->child->synthetic_features = child_assignable_features();
