@@ -368,6 +368,9 @@ static u16 read_memory(struct guestcall *call, size_t size, u64 gpa, bool *missi
 
 	if (gpa % HV_HYPERCALL_ALIGNMENT || gpa % HV_HYP_PAGE_SIZE + size > HV_HYP_PAGE_SIZE)
 		return HV_STATUS_INVALID_ALIGNMENT;
+	/* TLFS, "Common Hypercall Status Codes": there can be no memory, so none is missing. */
+	if (gpa >> call->vp->child->parent->physical_bits)
+		return HV_STATUS_INVALID_ALIGNMENT;
 	memory = child_memory(call->vp->child, gpa, size);
 	*missing = !memory;
 	if (memory)

@@ -293,6 +293,12 @@ TEST_F(call, input)
 		  guest_calls(f, HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE | FAST, 0, 0));
 	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT,
 		  guest_calls(f, HVCALL_SEND_IPI | FAST | BIT_ULL(27), VECTOR, 0));
+	/* Beyond its address space. */
+	EXPECT_EQ(HV_STATUS_INVALID_ALIGNMENT,
+		  guest_calls(f, HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE,
+			      1ULL << f->partition->physical_bits, 0));
+	EXPECT_EQ(HV_STATUS_INVALID_ALIGNMENT,
+		  guest_calls(f, HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE, 1ULL << 60, 0));
 	/* Its parent is to bring the page first. */
 	child_vp_regs(f->vp)->regs.rcx = HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE;
 	child_vp_regs(f->vp)->regs.rdx = CHILD_PAGES * HV_HYP_PAGE_SIZE;
