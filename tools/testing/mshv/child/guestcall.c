@@ -165,7 +165,8 @@ static u16 flush_addresses(struct guestcall *call)
 
 	if (!flags_are_right(call, input->flags))
 		return HV_STATUS_INVALID_PARAMETER;
-	if (input->flags & HV_FLUSH_ALL_PROCESSORS)
+	/* kvm_hv_flush_tlb(): Windows Server 2012 means all by none, and crashes otherwise. */
+	if (input->flags & HV_FLUSH_ALL_PROCESSORS || !input->processor_mask)
 		memset(&targets, 0xff, sizeof(targets));
 	return flush(call, &targets);
 }

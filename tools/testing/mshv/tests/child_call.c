@@ -137,6 +137,11 @@ TEST_F(call, flush)
 	EXPECT_TRUE(f->vp->flush_owed);
 	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_INPUT,
 		  guest_calls(f, HVCALL_FLUSH_VIRTUAL_ADDRESS_LIST, INPUT_GPA, 0));
+	/* No VP stands for all, as KVM has it. */
+	self->other->flush_owed = false;
+	input->flags = 0;
+	EXPECT_EQ(0, guest_calls(f, HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE, INPUT_GPA, 0));
+	EXPECT_TRUE(self->other->flush_owed);
 	input->flags = BIT(8);
 	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
 		  guest_calls(f, HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE, INPUT_GPA, 0));
