@@ -259,29 +259,12 @@ static int call_kvm(struct child_vp *vp)
 	return ret;
 }
 
-/*
- * Have the guest find no translation that it had. KVM has no call for that, but does
- * it where CR4 changes: it is set to something else now, and back with the entry.
- */
-static void flush_translations(struct child_vp *vp)
-{
-	struct kvm_sregs sregs = child_vp_regs(vp)->sregs;
-
-	vp->flush_owed = false;
-	sregs.cr4 ^= CR4_PGE;
-	if (ioctl(vp->fd, KVM_SET_SREGS, &sregs) < 0)
-		log_event(LOG_NO_VP, "child-fails", "error=\"%s\"", strerror(errno));
-	vp->run->kvm_dirty_regs |= KVM_SYNC_X86_SREGS;
-}
-
 static int enter(struct child_vp *vp)
 {
 	struct kvm_run *run = vp->run;
 	u64 before;
 	int ret;
 
-	if (vp->flush_owed)
-		flush_translations(vp);
 	run->cr8 = vp->apic.tpr >> 4;
 	/*
 	 * A kick that comes from here on is seen by on_kick(). One that came
@@ -717,6 +700,30 @@ static bool is_again(int error)
 	return error == -EINTR || error == -EAGAIN || error == -EFAULT;
 }
 
+/*
+ * Have the guest find no translation that it had. KVM has no call for that, but does
+ * it where CR4 changes: it is set to something else now, and back with the entry. KVM
+ * looks at a PAE guest's memory when it takes CR4 over, so this is call_kvm()'s.
+ */
+static enum outcome flush_translations(struct child_vp *vp)
+{
+	struct kvm_sync_regs *regs = child_vp_regs(vp);
+	int ret;
+
+	vp->flush_owed = false;
+	regs->sregs.cr4 ^= CR4_PGE;
+	vp->run->kvm_dirty_regs |= KVM_SYNC_X86_SREGS;
+	ret = settle(vp);
+	/* Whether it has taken it or not, it is there. */
+	regs->sregs.cr4 ^= CR4_PGE;
+	vp->run->kvm_dirty_regs |= KVM_SYNC_X86_SREGS;
+	if (!ret)
+		return handle_exit(vp);
+	if (!is_again(ret))
+		return refuse(vp, strerror(-ret), 0);
+	return vp->fault.valid ? handle_memory_fault(vp, NULL) : GO_ON;
+}
+
 static enum outcome step(struct child_vp *vp)
 {
 	bool steps = wants_steps(vp);
@@ -725,6 +732,9 @@ static enum outcome step(struct child_vp *vp)
 
 	if (steps && vp->unfinished)
 		return finish(vp);
+	/* What comes meanwhile has to be looked at before the guest is entered. */
+	if (vp->flush_owed)
+		return flush_translations(vp);
 	debug = wanted_debug(vp, steps);
 	/* KVM steps from where RIP was when it was told to: each time. */
 	if (steps || memcmp(&debug, &vp->debug, sizeof(debug))) {
