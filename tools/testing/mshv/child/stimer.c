@@ -207,8 +207,7 @@ bool child_stimer_write(struct child_vp *vp, u32 msr, u64 value)
 		else if (timer->config.auto_enable)
 			timer->config.enable = 1;
 	} else {
-		if (config.reserved_z0 || config.reserved_z1 ||
-		    (config.direct_mode && !features.direct_synthetic_timers))
+		if (config.direct_mode && !features.direct_synthetic_timers)
 			return false;
 		timer->config = config;
 	}
