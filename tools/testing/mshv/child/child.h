@@ -402,6 +402,9 @@ bool child_maps(const struct child *child, u64 parent_gpfn);
  */
 void *child_memory(struct child *child, u64 gpa, size_t size);
 
+/* The hypervisor has written there for the guest: the page is dirty. */
+void child_memory_wrote(struct child *child, u64 gpa);
+
 /**
  * child_overlay() - lay a page of hvemu's over one of a child's
  * @child: whose

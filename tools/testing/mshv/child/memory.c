@@ -59,6 +59,7 @@
 #define ENTRY_PROTECTED		0x0100ULL	/* but for writing */
 #define ENTRY_PLACED		0x0200ULL	/* the parent's page is at its address here */
 #define ENTRY_RIGHTS		(ENTRY_READABLE | ENTRY_WRITABLE | ENTRY_EXECUTABLE)
+#define ENTRY_STATES		(ENTRY_ACCESSED | ENTRY_DIRTY)
 #define ENTRY_GPFN_SHIFT	12
 
 struct overlay {
@@ -292,7 +293,7 @@ static int apply(struct child *child, u64 gpfn, u64 pages)
 }
 
 /* How the guest gets at a page that was mapped just now. */
-static u64 fresh_entry(const struct child *child, u64 parent_gpfn, u32 flags)
+static u64 fresh_entry(u64 parent_gpfn, u32 flags)
 {
 	u64 entry = parent_gpfn << ENTRY_GPFN_SHIFT | ENTRY_MAPPED;
 
@@ -307,10 +308,33 @@ static u64 fresh_entry(const struct child *child, u64 parent_gpfn, u32 flags)
 		entry |= ENTRY_PRESENT;
 	if (!(entry & ENTRY_WRITABLE))
 		entry |= ENTRY_PROTECTED;
-	if (child->tracks_access)
-		entry = (entry & ~ENTRY_PRESENT) | ENTRY_PROTECTED;
-	else
-		entry |= ENTRY_ACCESSED | ENTRY_DIRTY;
+	return entry;
+}
+
+/* Note the next access, or the next write; @entry is changed. */
+static void watch(u64 *entry)
+{
+	if (!(*entry & ENTRY_ACCESSED))
+		*entry &= ~ENTRY_PRESENT;
+	if (!(*entry & ENTRY_DIRTY))
+		*entry |= ENTRY_PROTECTED;
+}
+
+/*
+ * TLFS, HV_MAP_GPA_FLAGS: states change where the flags of a mapping say so, by bits
+ * that the driver does not use. So they stay, also while the page cannot be accessed:
+ * the driver maps all of a chunk anew when the guest touches one page of it, and what
+ * was written before would not be migrated.
+ */
+static u64 with_states(const struct child *child, u64 entry, u64 before)
+{
+	if (!child->tracks_access)
+		return entry & ENTRY_MAPPED ? entry | ENTRY_STATES : entry;
+	if (!(entry & (ENTRY_MAPPED | ENTRY_NO_ACCESS)))
+		return entry;
+	entry |= before & ENTRY_STATES;
+	if (entry & ENTRY_MAPPED)
+		watch(&entry);
 	return entry;
 }
 
@@ -326,7 +350,7 @@ static int set_entries(struct child *child, u64 gpfn, u64 pages, u64 entry)
 			return -ENOMEM;
 		if (*where & ENTRY_MAPPED)
 			--*leaf_of(sources, entry_gpfn(*where), false);
-		*where = entry;
+		*where = with_states(child, entry, *where);
 		if (entry & ENTRY_MAPPED) {
 			++*uses;
 			entry += 1ULL << ENTRY_GPFN_SHIFT;
@@ -371,7 +395,7 @@ static u16 make_entry(struct hypercall *call, const struct child *child, u64 eac
 			      (unsigned long long)source, (unsigned long long)child->id);
 		return HV_STATUS_INVALID_PARAMETER;
 	}
-	*entry = fresh_entry(child, source, input->map_flags);
+	*entry = fresh_entry(source, input->map_flags);
 	return HV_STATUS_SUCCESS;
 }
 
@@ -433,23 +457,17 @@ u16 child_unmap_gpa(struct hypercall *call)
 	return HV_STATUS_SUCCESS;
 }
 
-/* Note the next access, or the next write; @entry is changed. */
-static void watch(u64 *entry)
-{
-	if (!(*entry & ENTRY_ACCESSED))
-		*entry &= ~ENTRY_PRESENT;
-	if (!(*entry & ENTRY_DIRTY))
-		*entry |= ENTRY_PROTECTED;
-}
-
+/* Of a page that is not there now, states can be forgotten; nothing sets them. */
 static void change_state(u64 *entry, union hv_gpa_page_access_state_flags flags)
 {
 	if (flags.clear_accessed)
 		*entry &= ~ENTRY_ACCESSED;
-	if (flags.set_accessed)
-		*entry |= ENTRY_ACCESSED;
 	if (flags.clear_dirty)
 		*entry &= ~ENTRY_DIRTY;
+	if (!(*entry & ENTRY_MAPPED))
+		return;
+	if (flags.set_accessed)
+		*entry |= ENTRY_ACCESSED;
 	if (flags.set_dirty)
 		*entry |= ENTRY_DIRTY;
 	watch(entry);
@@ -480,13 +498,11 @@ u16 child_access_states(struct hypercall *call)
 			break;
 		}
 		states[call->reps_done].as_uint8 = 0;
-		if (!(*entry & ENTRY_MAPPED))
-			continue;
 		states[call->reps_done].accessed = !!(*entry & ENTRY_ACCESSED);
 		states[call->reps_done].dirty = !!(*entry & ENTRY_DIRTY);
 		before = *entry;
 		change_state(entry, input->flags);
-		changed |= *entry != before;
+		changed |= *entry & ENTRY_MAPPED && *entry != before;
 	}
 	if (changed && apply(child, gpfn + call->rep_start, call->reps_done - call->rep_start))
 		return HV_STATUS_NO_RESOURCES;
@@ -508,13 +524,15 @@ static void track(struct child *child, void **table, int level, u64 gpfn)
 				track(child, table[i], level - 1, here);
 			continue;
 		}
-		if (!(*entry & ENTRY_MAPPED))
+		if (!(*entry & ENTRY_MAPPED)) {
+			*entry &= ~ENTRY_STATES;
 			continue;
+		}
 		if (on) {
-			*entry &= ~(ENTRY_ACCESSED | ENTRY_DIRTY);
+			*entry &= ~ENTRY_STATES;
 			watch(entry);
 		} else {
-			*entry |= ENTRY_ACCESSED | ENTRY_DIRTY;
+			*entry |= ENTRY_STATES;
 			if (*entry & ENTRY_RIGHTS)
 				*entry |= ENTRY_PRESENT;
 			if (*entry & ENTRY_WRITABLE)
@@ -577,6 +595,14 @@ void *child_memory(struct child *child, u64 gpa, size_t size)
 		return NULL;
 	parent = partition_page(child->parent, page.parent_gpfn);
 	return parent ? parent + offset : NULL;
+}
+
+void child_memory_wrote(struct child *child, u64 gpa)
+{
+	u64 *entry = entry_of(child->memory, gpa >> HV_HYP_PAGE_SHIFT, false);
+
+	if (child->tracks_access && entry && *entry & ENTRY_MAPPED)
+		*entry |= ENTRY_STATES;
 }
 
 /* A free one, with room in the file; NULL: there is no memory for it. */

@@ -137,17 +137,22 @@ static u64 page_address(const struct walk *walk, unsigned int level, u64 entry)
 	return base | (walk->gva & offset);
 }
 
-/* The guest sees that its tables were used, if the caller wants it to. */
-static void set_bits(const struct walk *walk, void *where, bool page)
+/*
+ * The guest sees that its tables were used, if the caller wants it to. @gpa is where the
+ * entry is to the guest.
+ */
+static void set_bits(const struct walk *walk, void *where, u64 gpa, bool page)
 {
-	u32 bits = ENTRY_ACCESSED;
+	u32 bits = ENTRY_ACCESSED, before;
 
 	if (!(walk->flags & HV_TRANSLATE_GVA_SET_PAGE_TABLE_BITS))
 		return;
 	if (page && walk->flags & HV_TRANSLATE_GVA_VALIDATE_WRITE)
 		bits |= ENTRY_DIRTY;
 	/* They are in the low half of an entry of either size. */
-	__atomic_fetch_or((u32 *)where, bits, __ATOMIC_RELAXED);
+	before = __atomic_fetch_or((u32 *)where, bits, __ATOMIC_RELAXED);
+	if (bits & ~before)
+		child_memory_wrote(walk->vp->child, gpa);
 }
 
 static bool is_user(const struct walk *walk)
@@ -217,8 +222,8 @@ enum hv_translate_gva_result child_walk(struct child_vp *vp, u64 gva, u64 flags,
 	for (level = walk.levels; ; level--) {
 		u64 shift = PAGE_SHIFT + (level - 1) * walk.bits;
 		u64 index = (walk.gva >> shift) & (BIT_ULL(walk.bits) - 1);
-		void *where = child_memory(vp->child, walk.table + index * walk.entry_size,
-					   walk.entry_size);
+		u64 entry_gpa = walk.table + index * walk.entry_size;
+		void *where = child_memory(vp->child, entry_gpa, walk.entry_size);
 		u64 entry;
 
 		if (!where) {
@@ -237,12 +242,12 @@ enum hv_translate_gva_result child_walk(struct child_vp *vp, u64 gva, u64 flags,
 		if (is_page(&walk, level, entry)) {
 			if (!is_allowed(&walk))
 				return HV_TRANSLATE_GVA_PRIVILEGE_VIOLATION;
-			set_bits(&walk, where, true);
+			set_bits(&walk, where, entry_gpa, true);
 			*gpa = page_address(&walk, level, entry);
 			return HV_TRANSLATE_GVA_SUCCESS;
 		}
 		if (!is_pae_root(&walk, level))
-			set_bits(&walk, where, false);
+			set_bits(&walk, where, entry_gpa, false);
 		walk.table = entry & ENTRY_ADDRESS;
 	}
 }

@@ -364,6 +364,62 @@ TEST_F(children, accesses_are_noted_while_asked_for)
 	EXPECT_EQ(0, fixture->call.reps_done);
 }
 
+/* States of pages from @gpfn on. Return: those of the first two, a byte each. */
+static u16 states_of(struct child_fixture *fixture, u64 gpfn,
+		     union hv_gpa_page_access_state_flags flags)
+{
+	struct hv_input_get_gpa_pages_access_state *input = (void *)fixture->input;
+	const u8 *states = (u8 *)fixture->output;
+
+	memset(fixture->input, 0, sizeof(fixture->input));
+	input->partition_id = fixture->child->id;
+	input->hv_gpa_page_number = gpfn;
+	input->flags = flags;
+	if (child_call(fixture, child_access_states, 2, 0) != HV_STATUS_SUCCESS)
+		return 0xffff;
+	return states[0] | states[1] << 8;
+}
+
+/*
+ * To handle one fault the driver maps what lies around it anew, and a page that moves
+ * is out of reach for a while. What the guest had written before is dirty all the same.
+ */
+TEST_F(children, a_new_mapping_forgets_no_access)
+{
+	const union hv_gpa_page_access_state_flags look = { };
+	const union hv_gpa_page_access_state_flags touch = { .set_accessed = 1, .set_dirty = 1 };
+	const union hv_gpa_page_access_state_flags clean = { .clear_dirty = 1 };
+	const union hv_gpa_page_access_state_flags forget = { .clear_accessed = 1,
+							      .clear_dirty = 1 };
+	struct child_fixture *fixture = &self->fixture;
+	const u32 tracking = HV_PARTITION_PROPERTY_GPA_PAGE_ACCESS_TRACKING;
+
+	ASSERT_EQ(HV_STATUS_SUCCESS, set_property(fixture, tracking, 1));
+	EXPECT_EQ(0, states_of(fixture, 5, touch));
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_map(fixture, 5, CHILD_SOURCE + 5, 2, EVERYTHING));
+	EXPECT_EQ(0x303, states_of(fixture, 5, look));
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_map(fixture, 5, CHILD_SOURCE + 7, 1, EVERYTHING));
+	EXPECT_EQ(0x303, states_of(fixture, 5, look));
+
+	/* Out of reach: told, and forgotten when it is to be, and nothing sets them. */
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_map(fixture, 5, 0, 1, HV_MAP_GPA_NO_ACCESS));
+	EXPECT_EQ(0x303, states_of(fixture, 5, clean));
+	EXPECT_EQ(0x101, states_of(fixture, 5, forget));
+	EXPECT_EQ(0, states_of(fixture, 5, touch));
+	EXPECT_EQ(0x300, states_of(fixture, 5, touch));
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_map(fixture, 6, 0, 1, HV_MAP_GPA_NO_ACCESS));
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_map(fixture, 5, CHILD_SOURCE + 5, 2, EVERYTHING));
+	EXPECT_EQ(0x300, states_of(fixture, 5, look));
+
+	/* Where nothing is any more, nothing is kept; nor from one time to the next. */
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_map(fixture, 6, 0, 1, HV_MAP_GPA_NO_ACCESS));
+	ASSERT_EQ(HV_STATUS_SUCCESS, set_property(fixture, tracking, 0));
+	ASSERT_EQ(HV_STATUS_SUCCESS, set_property(fixture, tracking, 1));
+	EXPECT_EQ(0, states_of(fixture, 5, look));
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_map(fixture, 6, CHILD_SOURCE + 6, 1, EVERYTHING));
+	EXPECT_EQ(0, states_of(fixture, 5, look));
+}
+
 TEST_F(children, an_overlay_hides_what_is_below)
 {
 	struct child *child = self->fixture.child;

@@ -248,6 +248,26 @@ TEST_F(state, bits_that_the_walk_sets)
 	EXPECT_EQ(A | D, *entry(f, TABLE1, 1) & (A | D));
 }
 
+/* Who migrates the guest must see what was written for it. */
+TEST_F(state, tables_that_the_walk_has_written)
+{
+	struct hv_input_get_gpa_pages_access_state *input = (void *)self->f.input;
+	struct child_fixture *f = &self->f;
+	const u8 *states = (u8 *)f->output;
+
+	long_mode(f);
+	child_memory_track(f->child, true);
+	*entry(f, TABLE1, 1) |= A;
+	walk(f, GVA, READ);
+	walk(f, GVA, READ | HV_TRANSLATE_GVA_SET_PAGE_TABLE_BITS);
+	memset(f->input, 0, sizeof(f->input));
+	input->partition_id = f->child->id;
+	input->hv_gpa_page_number = TABLE1 >> HV_HYP_PAGE_SHIFT;
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_call(f, child_access_states, 2, 0));
+	EXPECT_EQ(0, states[0]);
+	EXPECT_EQ(3, states[1]);
+}
+
 TEST_F(state, pae)
 {
 	struct child_fixture *f = &self->f;
