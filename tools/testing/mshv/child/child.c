@@ -206,7 +206,7 @@ static bool names_unknown_features(const struct hv_partition_creation_properties
 	const union hv_partition_processor_features cpu = without->disabled_processor_features;
 
 	return cpu.reserved_bank0 || cpu.reserved_bank1 ||
-	       without->disabled_processor_xsave_features.reserved1;
+	       without->disabled_processor_xsave_features.as_uint64 & ~HV_XSAVE_FEATURES_NAMED;
 }
 
 u16 child_create(struct hypercall *call)

@@ -11,17 +11,29 @@
 
 #include "cpuid.h"
 #include "features.h"
+#include "hv_more.h"
 
 #define LEAF_XSAVE		0xd
-#define AVX_STATES		(BIT(2) | BIT(5) | BIT(6) | BIT(7))
+#define LEAF_XSAVE_SUPERVISOR	BIT(0)	/* ECX of a component's subleaf */
+
+/* Components of XSAVE, by the bits of XCR0. */
+#define AVX_STATES		(BIT(2) | AVX512_STATES)
+#define MPX_STATES		(BIT(3) | BIT(4))
+#define AVX512_STATES		(BIT(5) | BIT(6) | BIT(7))
+#define AMX_STATES		(BIT(17) | BIT(18))
 
 enum cpuid_register { EAX, EBX, ECX, EDX };
 
-/* Two registers that are no word of the kernel's. */
+/* Registers that are no word of the kernel's; KVM has the third one (reverse_cpuid.h). */
 #define WORD_POWER		NCAPINTS
 #define WORD_THERMAL		(NCAPINTS + 1)
+#define WORD_EXTENDED_1		(NCAPINTS + 2)
 #define FEATURE_TSC_INVARIANT	(WORD_POWER * 32 + 8)
 #define FEATURE_APERFMPERF	(WORD_THERMAL * 32 + 0)
+#define FEATURE_AVX_VNNI_INT8	(WORD_EXTENDED_1 * 32 + 4)
+#define FEATURE_AVX_NE_CONVERT	(WORD_EXTENDED_1 * 32 + 5)
+#define FEATURE_AMX_COMPLEX	(WORD_EXTENDED_1 * 32 + 8)
+#define FEATURE_AVX_VNNI_INT16	(WORD_EXTENDED_1 * 32 + 10)
 
 /* Where CPUID has the words of cpufeatures.h; others are the kernel's alone. */
 static const struct word {
@@ -41,6 +53,7 @@ static const struct word {
 	[18] = { 0x7, 0, EDX },
 	[WORD_POWER] = { 0x80000007, 0, EDX },
 	[WORD_THERMAL] = { 0x6, 0, ECX },
+	[WORD_EXTENDED_1] = { 0x7, 1, EDX },
 };
 
 /* A feature of CPUID's, and what it is, or needs, by the hypervisor's name. */
@@ -51,6 +64,7 @@ struct feature {
 
 #define CPU(field, number)	{ { .cpu.field = 1 }, number }
 #define XSAVE(field, number)	{ { .xsave.field = 1 }, number }
+#define MORE(name, number)	{ { .xsave.as_uint64 = HV_XSAVE_FEATURE_##name }, number }
 
 static const struct feature features[] = {
 	CPU(sse3_support, X86_FEATURE_XMM3),
@@ -129,6 +143,39 @@ static const struct feature features[] = {
 	XSAVE(xsave_support, X86_FEATURE_XSAVE),
 	XSAVE(xsaveopt_support, X86_FEATURE_XSAVEOPT),
 	XSAVE(avx_support, X86_FEATURE_AVX),
+	MORE(AVX2, X86_FEATURE_AVX2),
+	MORE(FMA, X86_FEATURE_FMA),
+	MORE(MPX, X86_FEATURE_MPX),
+	MORE(AVX512, X86_FEATURE_AVX512F),
+	MORE(AVX512_DQ, X86_FEATURE_AVX512DQ),
+	MORE(AVX512_CD, X86_FEATURE_AVX512CD),
+	MORE(AVX512_BW, X86_FEATURE_AVX512BW),
+	MORE(AVX512_VL, X86_FEATURE_AVX512VL),
+	MORE(COMPACTED, X86_FEATURE_XSAVEC),
+	MORE(SUPERVISOR, X86_FEATURE_XSAVES),
+	MORE(XCR1, X86_FEATURE_XGETBV1),
+	MORE(AVX512_BITALG, X86_FEATURE_AVX512_BITALG),
+	MORE(AVX512_IFMA, X86_FEATURE_AVX512IFMA),
+	MORE(AVX512_VBMI, X86_FEATURE_AVX512VBMI),
+	MORE(AVX512_VBMI2, X86_FEATURE_AVX512_VBMI2),
+	MORE(AVX512_VNNI, X86_FEATURE_AVX512_VNNI),
+	MORE(GFNI, X86_FEATURE_GFNI),
+	MORE(VAES, X86_FEATURE_VAES),
+	MORE(AVX512_VPOPCNTDQ, X86_FEATURE_AVX512_VPOPCNTDQ),
+	MORE(VPCLMULQDQ, X86_FEATURE_VPCLMULQDQ),
+	MORE(AVX512_BF16, X86_FEATURE_AVX512_BF16),
+	MORE(AVX512_VP2INTERSECT, X86_FEATURE_AVX512_VP2INTERSECT),
+	MORE(AVX512_FP16, X86_FEATURE_AVX512_FP16),
+	MORE(XFD, X86_FEATURE_XFD),
+	MORE(AMX_TILE, X86_FEATURE_AMX_TILE),
+	MORE(AMX_BF16, X86_FEATURE_AMX_BF16),
+	MORE(AMX_INT8, X86_FEATURE_AMX_INT8),
+	MORE(AVX_VNNI, X86_FEATURE_AVX_VNNI),
+	MORE(AVX_IFMA, X86_FEATURE_AVX_IFMA),
+	MORE(AVX_NE_CONVERT, FEATURE_AVX_NE_CONVERT),
+	MORE(AVX_VNNI_INT8, FEATURE_AVX_VNNI_INT8),
+	MORE(AVX_VNNI_INT16, FEATURE_AVX_VNNI_INT16),
+	MORE(AMX_FP16, X86_FEATURE_AMX_FP16),
 };
 
 /* What needs a feature that may be disabled, and goes with it. */
@@ -160,6 +207,31 @@ static const struct feature dependents[] = {
 	XSAVE(avx_support, X86_FEATURE_AVX512_VP2INTERSECT),
 	XSAVE(avx_support, X86_FEATURE_AVX512_FP16),
 	XSAVE(avx_support, X86_FEATURE_AVX512_BF16),
+	XSAVE(avx_support, FEATURE_AVX_NE_CONVERT),
+	XSAVE(avx_support, FEATURE_AVX_VNNI_INT8),
+	XSAVE(avx_support, FEATURE_AVX_VNNI_INT16),
+	MORE(AVX512, X86_FEATURE_AVX512DQ),
+	MORE(AVX512, X86_FEATURE_AVX512IFMA),
+	MORE(AVX512, X86_FEATURE_AVX512PF),
+	MORE(AVX512, X86_FEATURE_AVX512ER),
+	MORE(AVX512, X86_FEATURE_AVX512CD),
+	MORE(AVX512, X86_FEATURE_AVX512BW),
+	MORE(AVX512, X86_FEATURE_AVX512VL),
+	MORE(AVX512, X86_FEATURE_AVX512VBMI),
+	MORE(AVX512, X86_FEATURE_AVX512_VBMI2),
+	MORE(AVX512, X86_FEATURE_AVX512_VNNI),
+	MORE(AVX512, X86_FEATURE_AVX512_BITALG),
+	MORE(AVX512, X86_FEATURE_AVX512_VPOPCNTDQ),
+	MORE(AVX512, X86_FEATURE_AVX512_4VNNIW),
+	MORE(AVX512, X86_FEATURE_AVX512_4FMAPS),
+	MORE(AVX512, X86_FEATURE_AVX512_VP2INTERSECT),
+	MORE(AVX512, X86_FEATURE_AVX512_FP16),
+	MORE(AVX512, X86_FEATURE_AVX512_BF16),
+	MORE(AMX_TILE, X86_FEATURE_AMX_BF16),
+	MORE(AMX_TILE, X86_FEATURE_AMX_INT8),
+	MORE(AMX_TILE, X86_FEATURE_AMX_FP16),
+	MORE(AMX_TILE, FEATURE_AMX_COMPLEX),
+	MORE(SUPERVISOR, X86_FEATURE_SHSTK),
 	XSAVE(xsave_support, X86_FEATURE_AVX),
 	XSAVE(xsave_support, X86_FEATURE_PKU),
 	XSAVE(xsave_support, X86_FEATURE_MPX),
@@ -167,6 +239,8 @@ static const struct feature dependents[] = {
 	XSAVE(xsave_support, X86_FEATURE_AMX_TILE),
 	XSAVE(xsave_support, X86_FEATURE_AMX_BF16),
 	XSAVE(xsave_support, X86_FEATURE_AMX_INT8),
+	XSAVE(xsave_support, X86_FEATURE_AMX_FP16),
+	XSAVE(xsave_support, FEATURE_AMX_COMPLEX),
 };
 
 /* Where @cpuid has a feature; NULL: it has no such leaf. */
@@ -248,8 +322,25 @@ static void clear_leaf(struct kvm_cpuid_entry2 *entry)
 	entry->edx = 0;
 }
 
-/* The leaf of what XSAVE saves, without AVX's states. */
-static void drop_avx_states(struct cpuid *cpuid)
+/* Components of XSAVE that go with a feature. */
+static u32 states_of(const struct features *disabled)
+{
+	u64 xsave = disabled->xsave.as_uint64;
+	u32 states = 0;
+
+	if (disabled->xsave.avx_support)
+		states |= AVX_STATES;
+	if (xsave & HV_XSAVE_FEATURE_MPX)
+		states |= MPX_STATES;
+	if (xsave & HV_XSAVE_FEATURE_AVX512)
+		states |= AVX512_STATES;
+	if (xsave & HV_XSAVE_FEATURE_AMX_TILE)
+		states |= AMX_STATES;
+	return states;
+}
+
+/* The leaf of what XSAVE saves, without some of it. */
+static void drop_states(struct cpuid *cpuid, u32 states)
 {
 	struct kvm_cpuid_entry2 *entry, *whole = cpuid_find(cpuid, LEAF_XSAVE, 0);
 	struct xsave_layout layout;
@@ -257,14 +348,31 @@ static void drop_avx_states(struct cpuid *cpuid)
 
 	if (!whole)
 		return;
-	whole->eax &= ~AVX_STATES;
+	whole->eax &= ~states;
 	for (i = 0; i < XSAVE_COMPONENTS; i++) {
-		entry = AVX_STATES & BIT_ULL(i) ? cpuid_find(cpuid, LEAF_XSAVE, i) : NULL;
+		entry = states & BIT_ULL(i) ? cpuid_find(cpuid, LEAF_XSAVE, i) : NULL;
 		if (entry)
 			clear_leaf(entry);
 	}
 	xsave_layout(cpuid, &layout);
 	whole->ecx = xsave_size(&layout, layout.components, false);
+}
+
+/* Likewise without what only the supervisor saves. */
+static void drop_supervisor(struct cpuid *cpuid)
+{
+	struct kvm_cpuid_entry2 *entry = cpuid_find(cpuid, LEAF_XSAVE, 1);
+	u32 i;
+
+	if (entry) {
+		entry->ecx = 0;
+		entry->edx = 0;
+	}
+	for (i = 2; i < XSAVE_COMPONENTS; i++) {
+		entry = cpuid_find(cpuid, LEAF_XSAVE, i);
+		if (entry && entry->ecx & LEAF_XSAVE_SUPERVISOR)
+			clear_leaf(entry);
+	}
 }
 
 static void drop_xsave(struct cpuid *cpuid)
@@ -285,8 +393,10 @@ void features_disable(struct cpuid *cpuid, const struct features *disabled)
 		all.xsave.avx_support = 1;
 	clear(cpuid, &all, features, ARRAY_SIZE(features));
 	clear(cpuid, &all, dependents, ARRAY_SIZE(dependents));
-	if (all.xsave.avx_support)
-		drop_avx_states(cpuid);
+	if (states_of(&all))
+		drop_states(cpuid, states_of(&all));
+	if (all.xsave.as_uint64 & HV_XSAVE_FEATURE_SUPERVISOR)
+		drop_supervisor(cpuid);
 	if (all.xsave.xsave_support)
 		drop_xsave(cpuid);
 }

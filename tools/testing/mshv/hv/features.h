@@ -34,7 +34,8 @@ struct features features_of(struct cpuid *cpuid);
  * @cpuid: of its VPs
  * @disabled: what is not to be there; what is not there anyway does not matter
  *
- * What needs XSAVE or AVX goes with them. Nothing else is followed.
+ * What needs XSAVE, its supervisor's part, AVX, AVX-512 or AMX goes with them. Nothing
+ * else is followed.
  */
 void features_disable(struct cpuid *cpuid, const struct features *disabled);
 

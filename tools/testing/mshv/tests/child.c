@@ -643,7 +643,8 @@ TEST_F(children, features_without_a_name)
 		  create_without(fixture, ~BIT_ULL(63), GENMASK_ULL(21, 0), 7));
 	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, create_without(fixture, BIT_ULL(63), 0, 0));
 	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, create_without(fixture, 0, BIT_ULL(22), 0));
-	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, create_without(fixture, 0, 0, BIT_ULL(3)));
+	EXPECT_EQ(HV_STATUS_SUCCESS, create_without(fixture, 0, 0, GENMASK_ULL(39, 3)));
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER, create_without(fixture, 0, 0, BIT_ULL(40)));
 }
 
 TEST_F(children, a_slow_property_is_answered_by_a_message)

@@ -6,6 +6,7 @@
 #include "kselftest_harness.h"
 #include "../hv/cpuid.h"
 #include "../hv/features.h"
+#include "../hv/hv_more.h"
 
 /* A processor that has every bit, and XSAVE's states up to AVX-512's and PKRU's. */
 FIXTURE(features) {
@@ -20,15 +21,18 @@ FIXTURE_SETUP(features)
 		{ .function = 0x7, .index = 0, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
 		  .ebx = ~0U, .ecx = ~0U, .edx = ~0U },
 		{ .function = 0x7, .index = 1, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
-		  .eax = ~0U },
+		  .eax = ~0U, .edx = ~0U },
 		{ .function = 0xd, .index = 0, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
 		  .eax = 0x2e7, .ebx = 576, .ecx = 2696 },
 		{ .function = 0xd, .index = 1, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
-		  .eax = 0xf },
+		  .eax = 0x1f, .ecx = 0x800 },
 		{ .function = 0xd, .index = 2, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
 		  .eax = 256, .ebx = 576 },
 		{ .function = 0xd, .index = 9, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
 		  .eax = 8, .ebx = 2688 },
+		/* The supervisor's: CET_U. */
+		{ .function = 0xd, .index = 11, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+		  .eax = 16, .ecx = 1 },
 		{ .function = 0x80000001, .ecx = ~0U, .edx = ~0U },
 		{ .function = 0x80000007, .edx = ~0U },
 		{ .function = 0x80000008, .ebx = ~0U },
@@ -129,6 +133,109 @@ TEST_F(features, each_is_where_the_manuals_have_it)
 	}
 }
 
+/* Likewise what the hypervisor counts among the features of XSAVE. */
+TEST_F(features, of_xsave)
+{
+	static const struct {
+		u32 function, index;
+		int which;
+		unsigned int bit;
+		unsigned int number;
+	} known[] = {
+		{ 0x1, 0, ECX, 26, 0 },			/* XSAVE */
+		{ 0xd, 1, EAX, 0, 1 },			/* XSAVEOPT */
+		{ 0x1, 0, ECX, 28, 2 },			/* AVX */
+		{ 0x7, 0, EBX, 5, 3 },			/* AVX2 */
+		{ 0x1, 0, ECX, 12, 4 },			/* FMA */
+		{ 0x7, 0, EBX, 14, 5 },			/* MPX */
+		{ 0x7, 0, EBX, 16, 6 },			/* AVX-512: F, DQ, CD, BW, VL */
+		{ 0x7, 0, EBX, 17, 7 },
+		{ 0x7, 0, EBX, 28, 8 },
+		{ 0x7, 0, EBX, 30, 9 },
+		{ 0x7, 0, EBX, 31, 10 },
+		{ 0xd, 1, EAX, 1, 11 },			/* XSAVEC */
+		{ 0xd, 1, EAX, 3, 12 },			/* XSAVES */
+		{ 0xd, 1, EAX, 2, 13 },			/* XGETBV of 1 */
+		{ 0x7, 0, ECX, 12, 14 },		/* BITALG, IFMA, VBMI, VBMI2, VNNI */
+		{ 0x7, 0, EBX, 21, 15 },
+		{ 0x7, 0, ECX, 1, 16 },
+		{ 0x7, 0, ECX, 6, 17 },
+		{ 0x7, 0, ECX, 11, 18 },
+		{ 0x7, 0, ECX, 8, 19 },			/* GFNI */
+		{ 0x7, 0, ECX, 9, 20 },			/* VAES */
+		{ 0x7, 0, ECX, 14, 21 },		/* VPOPCNTDQ */
+		{ 0x7, 0, ECX, 10, 22 },		/* VPCLMULQDQ */
+		{ 0x7, 1, EAX, 5, 23 },			/* BF16, VP2INTERSECT, FP16 */
+		{ 0x7, 0, EDX, 8, 24 },
+		{ 0x7, 0, EDX, 23, 25 },
+		{ 0xd, 1, EAX, 4, 26 },			/* XFD */
+		{ 0x7, 0, EDX, 24, 27 },		/* AMX: TILE, BF16, INT8 */
+		{ 0x7, 0, EDX, 22, 28 },
+		{ 0x7, 0, EDX, 25, 29 },
+		{ 0x7, 1, EAX, 4, 30 },			/* AVX VNNI, IFMA, NE_CONVERT */
+		{ 0x7, 1, EAX, 23, 31 },
+		{ 0x7, 1, EDX, 5, 32 },
+		{ 0x7, 1, EDX, 4, 33 },			/* AVX VNNI INT8, INT16 */
+		{ 0x7, 1, EDX, 10, 34 },
+		{ 0x7, 1, EAX, 21, 37 },		/* AMX FP16 */
+	};
+	struct cpuid *cpuid = &self->cpuid;
+	const struct cpuid all = *cpuid;
+	struct features has;
+	unsigned int i;
+	u32 *where;
+
+	for (i = 0; i < ARRAY_SIZE(known); i++) {
+		cpuid->entries[0] = (struct kvm_cpuid_entry2) {
+			.function = known[i].function,
+			.index = known[i].index,
+			.flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+		};
+		cpuid->head.nent = 1;
+		where = reg(cpuid, known[i].function, known[i].index, known[i].which);
+		*where = BIT(known[i].bit);
+		has = features_of(cpuid);
+		EXPECT_EQ(BIT_ULL(known[i].number), has.xsave.as_uint64)
+			TH_LOG("leaf %#x, bit %u", known[i].function, known[i].bit);
+
+		*cpuid = all;
+		has = (struct features) { .xsave.as_uint64 = BIT_ULL(known[i].number) };
+		features_disable(cpuid, &has);
+		EXPECT_FALSE(features_of(cpuid).xsave.as_uint64 & BIT_ULL(known[i].number))
+			TH_LOG("feature %u", known[i].number);
+	}
+}
+
+/* As mshv-ioctls creates a partition: what it does not name the guest does not have. */
+TEST_F(features, as_mshv_ioctls_leaves_them)
+{
+	const u64 wanted = HV_XSAVE_FEATURE_AVX2 | HV_XSAVE_FEATURE_FMA |
+			   HV_XSAVE_FEATURE_COMPACTED | HV_XSAVE_FEATURE_SUPERVISOR | 7;
+	const struct features disabled = { .xsave.as_uint64 = ~wanted };
+	struct cpuid *cpuid = &self->cpuid;
+
+	features_disable(cpuid, &disabled);
+	EXPECT_EQ(wanted, features_of(cpuid).xsave.as_uint64);
+	EXPECT_EQ(0x207, *reg(cpuid, 0xd, 0, EAX));
+	EXPECT_EQ(0xb, *reg(cpuid, 0xd, 1, EAX));
+	EXPECT_EQ(0x800, *reg(cpuid, 0xd, 1, ECX));
+	EXPECT_EQ(16, *reg(cpuid, 0xd, 11, EAX));
+}
+
+TEST_F(features, what_the_supervisor_saves)
+{
+	const struct features disabled = { .xsave.as_uint64 = HV_XSAVE_FEATURE_SUPERVISOR };
+	struct cpuid *cpuid = &self->cpuid;
+
+	features_disable(cpuid, &disabled);
+	EXPECT_EQ(0x17, *reg(cpuid, 0xd, 1, EAX));
+	EXPECT_EQ(0, *reg(cpuid, 0xd, 1, ECX));
+	EXPECT_EQ(0, *reg(cpuid, 0xd, 11, EAX));
+	EXPECT_EQ(8, *reg(cpuid, 0xd, 9, EAX));
+	/* Shadow stacks need it. */
+	EXPECT_EQ((u32)~BIT(7), *reg(cpuid, 0x7, 0, ECX));
+}
+
 /* Each takes nothing else with it; that there are 68 keeps one from being dropped. */
 TEST_F(features, what_is_disabled_is_gone)
 {
@@ -173,6 +280,8 @@ static const struct cleared of_avx[] = {
 	{ 0x7, 0, EDX, BIT(2) | BIT(3) | BIT(8) | BIT(23) },
 	/* AVX VNNI, AVX-512 BF16, AVX IFMA */
 	{ 0x7, 1, EAX, BIT(4) | BIT(5) | BIT(23) },
+	/* AVX VNNI INT8, NE_CONVERT, VNNI INT16 */
+	{ 0x7, 1, EDX, BIT(4) | BIT(5) | BIT(10) },
 	/* XOP, FMA4 */
 	{ 0x80000001, 0, ECX, BIT(11) | BIT(16) },
 };
@@ -193,7 +302,7 @@ TEST_F(features, avx_takes_what_needs_it)
 	EXPECT_EQ(0, *reg(cpuid, 0xd, 2, EAX));
 	EXPECT_EQ(8, *reg(cpuid, 0xd, 9, EAX));
 	EXPECT_EQ(2696, *reg(cpuid, 0xd, 0, ECX));
-	EXPECT_EQ(0xf, *reg(cpuid, 0xd, 1, EAX));
+	EXPECT_EQ(0x1f, *reg(cpuid, 0xd, 1, EAX));
 }
 
 /* The area of XSAVE is as long as the states that are left need. */
@@ -233,7 +342,8 @@ TEST_F(features, xsave_takes_what_needs_it)
 	EXPECT_EQ(NULL, cpuid_find(cpuid, 0xd, 1));
 	EXPECT_NE(NULL, cpuid_find(cpuid, 0x80000001, 0));
 	processor = cpuid_processor(cpuid);
-	EXPECT_EQ(0, processor.features.xsave.as_uint64);
+	/* GFNI can do without. */
+	EXPECT_EQ(HV_XSAVE_FEATURE_GFNI, processor.features.xsave.as_uint64);
 	EXPECT_EQ(0, processor.xsave_states);
 	EXPECT_EQ(0, processor.xsave_size);
 }
