@@ -456,6 +456,12 @@ static enum outcome handle_memory_fault(struct child_vp *vp, const struct kvm_sy
 	return INTERCEPTED;
 }
 
+/* Whether the child has no such address: nothing there can be watched. */
+static bool is_beyond(const struct child_vp *vp, u64 gpa)
+{
+	return gpa >> vp->child->parent->physical_bits;
+}
+
 /*
  * A local APIC's page is the only one without memory behind it. KVM reports
  * another where it emulates an instruction and its memory gives no answer, as
@@ -476,7 +482,10 @@ static enum outcome handle_mmio(struct child_vp *vp)
 		/* It was called away for something else: the access is made anew. */
 		if (!run->mmio.is_write)
 			retire(vp, &state);
-		return GO_ON;
+		if (run->mmio.is_write || !is_beyond(vp, gpa))
+			return GO_ON;
+		child_intercept_gpa(vp, gpa, false);
+		return INTERCEPTED;
 	}
 	if (run->mmio.is_write) {
 		memcpy(&value, run->mmio.data, run->mmio.len < 4 ? run->mmio.len : 4);

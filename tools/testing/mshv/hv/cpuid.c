@@ -263,6 +263,8 @@ void cpuid_make(struct cpuid *cpuid, const struct vp *vp)
 		 * No .interface: "Hv#1" would turn on KVM's own Hyper-V code, beside
 		 * KVM's own local APIC. Linux looks at the vendor.
 		 */
+		/* VMMs take it for their guests': see PHYSICAL_BITS_MAX. */
+		.physical_bits = partition->physical_bits,
 		.build = partition->options->build,
 		.features = partition_features(partition),
 		.privileges = partition_privileges(partition),

@@ -1042,6 +1042,7 @@ TEST_F(partition, cpuid_shows_a_hypervisor_and_no_other)
 	cpuid.entries[2].function = 0x40000100;
 	cpuid.entries[3].function = 0xb;
 	cpuid.entries[4].function = 0x80000008;
+	cpuid.entries[4].eax = 0x39392e2e;
 	cpuid.entries[4].ecx = 0x7007;
 	cpuid.head.nent = 5;
 	cpuid_make(&cpuid, &self->partition->vps[1]);
@@ -1052,6 +1053,8 @@ TEST_F(partition, cpuid_shows_a_hypervisor_and_no_other)
 	EXPECT_EQ(1, entry->ebx >> 24);
 	EXPECT_EQ(BIT(31) | BIT(21), entry->ecx);
 	EXPECT_EQ(0, leaf(&cpuid, 0x80000008)->ecx);
+	/* A VMM puts devices of its guest below the end of these. */
+	EXPECT_EQ(self->partition->physical_bits, leaf(&cpuid, 0x80000008)->eax & 0xff);
 	entry = leaf(&cpuid, HYPERV_CPUID_VENDOR_AND_MAX_FUNCTIONS);
 	EXPECT_EQ(0, memcmp(&entry->ebx, "Microsoft Hv", 12));
 	EXPECT_LE(HYPERV_CPUID_MIN, entry->eax);
