@@ -35,6 +35,7 @@
 #define LEAF_POWER		0x80000007
 #define LEAF_AMD_CACHES		0x8000001d
 
+#define FEATURES_ECX_DEADLINE	BIT(24)
 #define FEATURES_ECX_OSXSAVE	BIT(27)
 #define EXTENDED_ECX_OSPKE	BIT(4)
 #define POWER_EDX_INVARIANT_TSC	BIT(8)
@@ -220,13 +221,30 @@ static void make_plain(const struct child *child, u32 index, struct cpuid *cpuid
 	features_disable(cpuid, &child->disabled);
 }
 
+/*
+ * What no result gives a guest: the TSC deadline of local APIC timers. KVM takes a write
+ * to its MSR for itself and drops it, whatever is filtered (handle_fastpath_wrmsr()). A
+ * guest that is told of it, by a VMM that hands its own CPUID on, would wait for ever.
+ */
+static void take_back(struct cpuid *cpuid)
+{
+	struct kvm_cpuid_entry2 *entry = cpuid_find(cpuid, LEAF_FEATURES, 0);
+
+	if (entry)
+		entry->ecx &= ~FEATURES_ECX_DEADLINE;
+}
+
 /* Return: false if not all that is registered has room. */
 static bool make(struct child_vp *vp, bool registered, struct cpuid *cpuid)
 {
+	bool fits;
+
 	make_plain(vp->child, vp->apic.id, cpuid);
 	/* What is for one VP counts more than what is for all. */
-	return !registered || (apply_all(&vp->child->cpuid_results, cpuid) &&
+	fits = !registered || (apply_all(&vp->child->cpuid_results, cpuid) &&
 			       apply_all(&vp->cpuid_results, cpuid));
+	take_back(cpuid);
+	return fits;
 }
 
 void child_cpuid_processor(struct child *child)

@@ -463,6 +463,19 @@ TEST_F(view, results_that_cannot_be)
 	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_ID, child_call(f, child_cpuid_register, 0, 0));
 }
 
+/* QEMU with "-cpu host" hands on what the L1VH has; KVM drops a deadline that is set. */
+TEST_F(view, no_result_gives_a_tsc_deadline)
+{
+	struct hv_input_register_intercept_result *input = (void *)self->f.input;
+	struct child_fixture *f = &self->f;
+
+	EXPECT_EQ(HV_STATUS_SUCCESS, register_leaf(f, 0x1, -1, true, 0, ~0U));
+	input->result[2].value = ~0U;
+	input->result[2].mask = ~0U;
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_call(f, child_cpuid_register, 0, 0));
+	EXPECT_EQ((u32)~(BIT(24) | BIT(27)), look_up(f, APPLY, 0x1, 0, 0)[2]);
+}
+
 /* OpenVMM: for all VPs, those too that are not there yet. */
 TEST_F(view, results_for_all_vps)
 {
