@@ -572,6 +572,12 @@ void child_regs_absorb(struct child_vp *vp);
 /* Write the registers into the register page, valid and not dirty. Likewise. */
 void child_regs_refresh(struct child_vp *vp);
 
+/*
+ * The VP runs, and has other registers than the page shows: not valid. A parent whose
+ * VP has stopped for no intercept, and was not suspended, asks for them by hypercall.
+ */
+void child_regs_hide(struct child_vp *vp);
+
 /* As after INIT, or a start-up IPI: code at vector << 12, in real mode. */
 void child_regs_reset(struct child_vp *vp);
 void child_regs_start(struct child_vp *vp, u8 vector);

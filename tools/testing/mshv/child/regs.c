@@ -230,6 +230,14 @@ void child_regs_refresh(struct child_vp *vp)
 	__atomic_store_n(&page->isvalid, 1, __ATOMIC_RELEASE);
 }
 
+void child_regs_hide(struct child_vp *vp)
+{
+	struct hv_vp_register_page *page = register_page(vp);
+
+	if (page)
+		__atomic_store_n(&page->isvalid, 0, __ATOMIC_RELEASE);
+}
+
 static void reset_segments(struct kvm_sregs *sregs)
 {
 	struct kvm_segment data = { .limit = 0xffff, .type = 3, .present = 1, .s = 1 };

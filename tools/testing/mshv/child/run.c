@@ -265,6 +265,7 @@ static int enter(struct child_vp *vp)
 	u64 before;
 	int ret;
 
+	child_regs_hide(vp);
 	run->cr8 = vp->apic.tpr >> 4;
 	/*
 	 * A kick that comes from here on is seen by on_kick(). One that came

@@ -554,6 +554,25 @@ TEST_F(regs, the_page_shows_everything)
 	EXPECT_EQ(0x800001, self->page->pending_interruption.as_uint64);
 }
 
+/* While the VP runs, what the page shows is old. */
+TEST_F(regs, the_page_is_not_valid_while_the_vp_runs)
+{
+	struct child_vp *vp = self->f.vp;
+
+	child_regs_hide(vp);
+	EXPECT_EQ(0, self->page->isvalid);
+	/* Whoever asks for a register has it written anew, and so has an intercept. */
+	EXPECT_EQ(0xfff0, child_get64(&self->f, HV_X64_REGISTER_RIP));
+	EXPECT_EQ(1, self->page->isvalid);
+	child_regs_hide(vp);
+	child_intercept_halt(vp);
+	child_intercept_publish(vp);
+	EXPECT_EQ(1, self->page->isvalid);
+	vp->register_gpfn = ~0ULL;
+	child_regs_hide(vp);
+	EXPECT_EQ(1, self->page->isvalid);
+}
+
 TEST_F(regs, the_page_is_taken_by_classes)
 {
 	struct child_vp *vp = self->f.vp;
