@@ -447,6 +447,7 @@ u16 child_install_intercept(struct hypercall *call)
 		return HV_STATUS_INVALID_PARTITION_ID;
 	switch (input->intercept_type) {
 	case HV_INTERCEPT_TYPE_X64_IO_PORT:
+	case HV_INTERCEPT_TYPE_X64_MSR:
 	case HV_INTERCEPT_TYPE_X64_CPUID:
 	case HV_INTERCEPT_TYPE_X64_MSR_INDEX:
 	case HV_INTERCEPT_TYPE_HYPERCALL:

@@ -383,6 +383,20 @@ static enum outcome handle_io(struct child_vp *vp)
 
 static enum outcome finish(struct child_vp *vp);
 
+static bool is_x2apic_msr(u32 msr)
+{
+	return msr >= APIC_X2APIC_MSR && msr < APIC_X2APIC_MSR + APIC_X2APIC_MSRS;
+}
+
+/* WDK ff540082: one, or all that the hypervisor does not virtualize. */
+static bool wants_msr(const struct child_vp *vp, u32 msr, u32 access)
+{
+	if (child_wants(vp->child, HV_INTERCEPT_TYPE_X64_MSR_INDEX, access, msr))
+		return true;
+	return vp->run->msr.reason == KVM_MSR_EXIT_REASON_UNKNOWN && !is_x2apic_msr(msr) &&
+	       child_wants(vp->child, HV_INTERCEPT_TYPE_X64_MSR, access, 0);
+}
+
 static enum outcome handle_msr(struct child_vp *vp, bool write)
 {
 	struct kvm_run *run = vp->run;
@@ -393,12 +407,12 @@ static enum outcome handle_msr(struct child_vp *vp, bool write)
 	struct kvm_sync_regs state = *child_vp_regs(vp);
 	bool done;
 
-	if (child_wants(child, HV_INTERCEPT_TYPE_X64_MSR_INDEX, access, msr)) {
+	if (wants_msr(vp, msr, access)) {
 		child_intercept_msr(vp, msr, write, value);
 		retire(vp, &state);
 		return INTERCEPTED;
 	}
-	if (msr >= APIC_X2APIC_MSR && msr < APIC_X2APIC_MSR + APIC_X2APIC_MSRS)
+	if (is_x2apic_msr(msr))
 		done = write ? apic_msr_write(&vp->apic, msr, value) :
 			       apic_msr_read(&vp->apic, msr, &value);
 	else if (msr >= MSR_SYNTHETIC_FIRST && msr < MSR_SYNTHETIC_FIRST + MSR_SYNTHETIC_COUNT)

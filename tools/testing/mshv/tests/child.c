@@ -896,6 +896,13 @@ TEST_F(children, intercepts_that_are_wanted)
 	EXPECT_EQ(HV_STATUS_SUCCESS, install(fixture, msr, read, 0x5a5a5a5a00000010));
 	EXPECT_TRUE(child_wants(child, msr, read, 0x10));
 	EXPECT_FALSE(child_wants(child, msr, HV_INTERCEPT_ACCESS_MASK_WRITE, 0x10));
+	/* All MSRs that the hypervisor does not know: no parameter. */
+	EXPECT_EQ(HV_STATUS_SUCCESS, install(fixture, HV_INTERCEPT_TYPE_X64_MSR, read, 0x10));
+	EXPECT_TRUE(child_wants(child, HV_INTERCEPT_TYPE_X64_MSR, read, 0));
+	EXPECT_EQ(HV_STATUS_SUCCESS, install(fixture, HV_INTERCEPT_TYPE_X64_MSR, 0, 0));
+	EXPECT_FALSE(child_wants(child, HV_INTERCEPT_TYPE_X64_MSR, read, 0));
+	EXPECT_EQ(2, child->nr_intercepts);
+	child->nr_intercepts--;
 	EXPECT_EQ(HV_STATUS_SUCCESS, install(fixture, HV_INTERCEPT_TYPE_EXCEPTION,
 					     HV_INTERCEPT_ACCESS_MASK_EXECUTE, 0x5a5a0003));
 	EXPECT_TRUE(child_wants(child, HV_INTERCEPT_TYPE_EXCEPTION,
