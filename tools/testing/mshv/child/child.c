@@ -35,6 +35,9 @@
 #define CPU_WEIGHT_DEFAULT	100
 #define CPU_WEIGHT_MAX		10000
 
+/* Fewer no processor has that runs 64-bit code. */
+#define PHYSICAL_BITS_MIN	32
+
 #define CHILD_FLAGS	(HV_PARTITION_CREATION_FLAG_SMT_ENABLED_GUEST | \
 			 HV_PARTITION_CREATION_FLAG_NESTED_VIRTUALIZATION_CAPABLE | \
 			 HV_PARTITION_CREATION_FLAG_GPA_SUPER_PAGES_ENABLED | \
@@ -238,6 +241,7 @@ u16 child_create(struct hypercall *call)
 	child->parent = partition;
 	child->flags = input->flags;
 	child->per_socket = 1;
+	child->physical_bits = partition->physical_bits;
 	child->cpu_cap = CPU_ALL;
 	child->cpu_weight = CPU_WEIGHT_DEFAULT;
 	child->disabled.cpu = without->disabled_processor_features;
@@ -574,6 +578,12 @@ u16 child_property_get(struct child *child, u32 code, u64 *value)
 	case HV_PARTITION_PROPERTY_UNIMPLEMENTED_MSR_ACTION:
 		*value = child->ignores_msrs;
 		break;
+	case HV_PARTITION_PROPERTY_PHYSICAL_ADDRESS_WIDTH:
+		*value = child->physical_bits;
+		break;
+	case HV_PARTITION_PROPERTY_GUEST_OS_ID:
+		*value = child_msr_guest_os_id(child);
+		break;
 	default:
 		return property_of_processor(child->parent, &child->processor, code, value);
 	}
@@ -657,6 +667,17 @@ static u16 set_cpu(u64 *where, u64 value, u64 min, u64 max)
 	return HV_STATUS_SUCCESS;
 }
 
+/* TLFS, HV_PARTITION_PROPERTY_CODE: before the partition is initialized. */
+static u16 set_physical_bits(struct child *child, u64 value)
+{
+	if (child->state != CHILD_CREATED)
+		return HV_STATUS_INVALID_PARTITION_STATE;
+	if (value < PHYSICAL_BITS_MIN || value > child->parent->physical_bits)
+		return HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE;
+	child->physical_bits = value;
+	return HV_STATUS_SUCCESS;
+}
+
 static u16 child_set(struct child *child, u32 code, u64 value)
 {
 	switch (code) {
@@ -694,6 +715,8 @@ static u16 child_set(struct child *child, u32 code, u64 value)
 		return value ? HV_STATUS_INVALID_CPU_GROUP_ID : HV_STATUS_SUCCESS;
 	case HV_PARTITION_PROPERTY_PROCESSORS_PER_SOCKET:
 		return set_per_socket(child, value);
+	case HV_PARTITION_PROPERTY_PHYSICAL_ADDRESS_WIDTH:
+		return set_physical_bits(child, value);
 	case HV_PARTITION_PROPERTY_GPA_PAGE_ACCESS_TRACKING:
 		child_memory_track(child, value);
 		break;

@@ -241,6 +241,7 @@ struct child_vp {
  * @processor: what is left
  * @synthetic_features: HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES
  * @per_socket: HV_PARTITION_PROPERTY_PROCESSORS_PER_SOCKET: what its VPs' CPUID tells
+ * @physical_bits: HV_PARTITION_PROPERTY_PHYSICAL_ADDRESS_WIDTH: of its addresses
  * @cpu_reserve: HV_PARTITION_PROPERTY_CPU_RESERVE, as the following only kept
  * @cpu_cap: HV_PARTITION_PROPERTY_CPU_CAP
  * @cpu_weight: HV_PARTITION_PROPERTY_CPU_WEIGHT
@@ -278,6 +279,7 @@ struct child {
 	struct processor processor;
 	u64 synthetic_features;
 	u32 per_socket;
+	unsigned int physical_bits;
 	u64 cpu_reserve;
 	u64 cpu_cap;
 	u64 cpu_weight;
@@ -626,6 +628,9 @@ bool child_msr_set(struct child_vp *vp, u32 msr, u64 value);
 
 /* A VP goes: what it has laid over the child's memory goes too. */
 void child_msr_leave(struct child_vp *vp);
+
+/* What the guest calls itself: HV_X64_MSR_GUEST_OS_ID. */
+u64 child_msr_guest_os_id(const struct child *child);
 
 /* Whether to read an MSR means to wait for an interrupt. */
 bool child_msr_is_idle(const struct child *child, u32 msr);

@@ -200,7 +200,7 @@ static void make_plain(const struct child *child, u32 index, struct cpuid *cpuid
 		.no_apic = !(child->flags & HV_PARTITION_CREATION_FLAG_LAPIC_ENABLED),
 		/* Its local APIC is hvemu's, see apic.c. */
 		.no_deadline = true,
-		.physical_bits = child->parent->physical_bits,
+		.physical_bits = child->physical_bits,
 		/*
 		 * It turns on KVM's own Hyper-V code, too. Of that nothing comes into play
 		 * but the invariant TSC, see follow_state(): KVM has no local APIC here, the

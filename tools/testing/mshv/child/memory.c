@@ -367,7 +367,7 @@ static u16 check_map(struct hypercall *call, const struct child *child,
 
 	if (child->state != CHILD_INITIALIZED)
 		return HV_STATUS_INVALID_PARTITION_STATE;
-	limit = child->memory->size >> HV_HYP_PAGE_SHIFT;
+	limit = BIT_ULL(child->physical_bits - HV_HYP_PAGE_SHIFT);
 	if (gpfn >= limit || pages > limit - gpfn)
 		return HV_STATUS_INVALID_PARAMETER;
 	if (input->map_flags & HV_MAP_GPA_LARGE_PAGE && gpfn % LARGE_PAGES) {

@@ -131,6 +131,11 @@ static void fill_hypercall_page(struct child_vp *vp, void *page)
 	msr_fill_code(page, code, sizeof(code));
 }
 
+u64 child_msr_guest_os_id(const struct child *child)
+{
+	return child->msrs->guest_os_id;
+}
+
 bool child_msr_is_idle(const struct child *child, u32 msr)
 {
 	return msr == HV_X64_MSR_GUEST_IDLE && is_granted(child, msr);

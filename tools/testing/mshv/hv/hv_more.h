@@ -106,6 +106,9 @@
 #define HV_PROCESSOR_VENDOR_INTEL		1
 #define HV_PROCESSOR_VENDOR_HYGON		2
 
+/* TLFS, HV_PARTITION_PROPERTY_CODE */
+#define HV_PARTITION_PROPERTY_GUEST_OS_ID	0x00070000
+
 /*
  * mshv-bindings: union hv_partition_processor_xsave_features, bits that the kernel has
  * as reserved

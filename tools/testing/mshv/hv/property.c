@@ -132,15 +132,36 @@ static u16 get_assignable(struct hypercall *call)
 	return HV_STATUS_SUCCESS;
 }
 
+/* A child can have none of what these are about, and be given what any can. */
+static u16 get_ex_of_child(struct hypercall *call, u32 code)
+{
+	const struct hv_partition_property_vmm_capabilities none = {
+		.bank_count = call->vp->partition->options->bank_count,
+	};
+
+	switch (code) {
+	case HV_PARTITION_PROPERTY_VMM_CAPABILITIES:
+		memcpy(call->out, &none, sizeof(none));
+		return HV_STATUS_SUCCESS;
+	case HV_PARTITION_PROPERTY_ASSIGNABLE_SYNTHETIC_PROC_FEATURES:
+		return get_assignable(call);
+	default:
+		return HV_STATUS_UNKNOWN_PROPERTY;
+	}
+}
+
 u16 property_get_ex(struct hypercall *call)
 {
 	const struct hv_input_get_partition_property_ex *input = call->in;
+	struct partition *partition = call->vp->partition;
 
 	/* The VMM's input: the driver hands it on. */
 	if (input->padding)
 		log_event(call->vp->index, "wrong-padding", "value=0x%x", (u32)input->padding);
-	if (input->partition_id != call->vp->partition->id)
-		return HV_STATUS_INVALID_PARTITION_ID;
+	if (input->partition_id != partition->id)
+		return child_find(partition, input->partition_id) ?
+			get_ex_of_child(call, input->property_code) :
+			HV_STATUS_INVALID_PARTITION_ID;
 
 	switch (input->property_code) {
 	case HV_PARTITION_PROPERTY_VMM_CAPABILITIES:

@@ -8,6 +8,7 @@
 
 #include "kselftest_harness.h"
 
+#include "../hv/property.h"
 #include "child_fixture.h"
 
 #define SIMP_GPA	0x10000ULL
@@ -489,6 +490,58 @@ static u64 get_property(struct child_fixture *fixture, u32 code)
 	u16 status = child_property_get(fixture->child, code, &value);
 
 	return status == HV_STATUS_SUCCESS ? value : ~(u64)status;
+}
+
+/* TLFS, HV_PARTITION_PROPERTY_CODE, "Early Properties" */
+TEST_F(children, width_of_addresses)
+{
+	const u32 width = HV_PARTITION_PROPERTY_PHYSICAL_ADDRESS_WIDTH;
+	struct child_fixture *fixture = &self->fixture;
+	struct child *child = fixture->child;
+	const u64 most = fixture->partition->physical_bits;
+
+	EXPECT_EQ(most, get_property(fixture, width));
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_STATE, set_property(fixture, width, most));
+	child->state = CHILD_CREATED;
+	EXPECT_EQ(HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE, set_property(fixture, width, most + 1));
+	EXPECT_EQ(HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE, set_property(fixture, width, 31));
+	EXPECT_EQ(HV_STATUS_SUCCESS, set_property(fixture, width, 32));
+	child->state = CHILD_INITIALIZED;
+	EXPECT_EQ(32, get_property(fixture, width));
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_map(fixture, 0xfffff, CHILD_SOURCE, 1, EVERYTHING));
+	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
+		  child_map(fixture, 0xfffff, CHILD_SOURCE, 2, EVERYTHING));
+}
+
+TEST_F(children, name_of_the_guest)
+{
+	struct child_fixture *fixture = &self->fixture;
+
+	EXPECT_EQ(0, get_property(fixture, HV_PARTITION_PROPERTY_GUEST_OS_ID));
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_set64(fixture, HV_REGISTER_GUEST_OS_ID, 0x8100));
+	EXPECT_EQ(0x8100, get_property(fixture, HV_PARTITION_PROPERTY_GUEST_OS_ID));
+}
+
+/* By mshv-ioctls a VMM can ask for these of a child, too. */
+TEST_F(children, extended_properties)
+{
+	struct hv_input_get_partition_property_ex *input = (void *)self->fixture.input;
+	struct child_fixture *fixture = &self->fixture;
+	const struct hv_partition_property_vmm_capabilities *caps = (void *)fixture->output;
+
+	memset(fixture->input, 0, sizeof(fixture->input));
+	input->partition_id = fixture->child->id;
+	input->property_code = HV_PARTITION_PROPERTY_VMM_CAPABILITIES;
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_call(fixture, property_get_ex, 0, 0));
+	EXPECT_EQ(1, caps->bank_count);
+	EXPECT_EQ(0, caps->as_uint64[0]);
+	input->property_code = HV_PARTITION_PROPERTY_ASSIGNABLE_SYNTHETIC_PROC_FEATURES;
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_call(fixture, property_get_ex, 0, 0));
+	EXPECT_EQ(child_assignable_features(), fixture->output[1]);
+	input->property_code = HV_PARTITION_PROPERTY_HIERARCHICAL_INTEGRATED_SCHEDULER_ENABLED;
+	EXPECT_EQ(HV_STATUS_UNKNOWN_PROPERTY, child_call(fixture, property_get_ex, 0, 0));
+	input->partition_id++;
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_ID, child_call(fixture, property_get_ex, 0, 0));
 }
 
 TEST_F(children, what_vmms_assign_is_assignable)
