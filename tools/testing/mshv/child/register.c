@@ -649,6 +649,31 @@ static u16 set_tsc(struct child_vp *vp, u32 where, const union hv_register_value
 	return status;
 }
 
+/* KVM has the shadow stack's pointer for guests that have such stacks, and not as an MSR. */
+static u16 get_ssp(struct child_vp *vp, u32 where, union hv_register_value *value)
+{
+	const struct kvm_one_reg one = {
+		.id = KVM_X86_REG_KVM(KVM_REG_GUEST_SSP),
+		.addr = (uintptr_t)&value->reg64,
+	};
+
+	(void)where;
+	return ioctl(vp->fd, KVM_GET_ONE_REG, &one) < 0 ?
+		HV_STATUS_INVALID_PARAMETER : HV_STATUS_SUCCESS;
+}
+
+static u16 set_ssp(struct child_vp *vp, u32 where, const union hv_register_value *value)
+{
+	const struct kvm_one_reg one = {
+		.id = KVM_X86_REG_KVM(KVM_REG_GUEST_SSP),
+		.addr = (uintptr_t)&value->reg64,
+	};
+
+	(void)where;
+	return ioctl(vp->fd, KVM_SET_ONE_REG, &one) < 0 ?
+		HV_STATUS_INVALID_REGISTER_VALUE : HV_STATUS_SUCCESS;
+}
+
 static u16 get_apic_id(struct child_vp *vp, u32 where, union hv_register_value *value)
 {
 	(void)where;
@@ -841,6 +866,7 @@ static const struct reg regs[] = {
 	MSR_AT(U_XSS, MSR_IA32_XSS),
 	MSR_AT(U_CET, MSR_IA32_U_CET),
 	MSR_AT(S_CET, MSR_IA32_S_CET),
+	{ HV_X64_REGISTER_SSP, HV_X64_REGISTER_SSP, 0, 0, get_ssp, set_ssp },
 	MSRS_AT(PL0_SSP, PL3_SSP, MSR_IA32_PL0_SSP, 1),
 	MSR_AT(INTERRUPT_SSP_TABLE, MSR_IA32_INT_SSP_TAB),
 	MSR_AT(TSC_ADJUST, MSR_IA32_TSC_ADJUST),

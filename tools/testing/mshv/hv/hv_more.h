@@ -149,6 +149,9 @@
 /* All that have a name there: AVX10 and APX, too. */
 #define HV_XSAVE_FEATURES_NAMED			GENMASK_ULL(39, 0)
 
+/* mshv-bindings: enum hv_register_name */
+#define HV_X64_REGISTER_SSP			0x0008008e
+
 /* TLFS: types of union hv_x64_pending_interruption_register */
 #define HV_INTERRUPTION_TYPE_SOFTWARE		4
 

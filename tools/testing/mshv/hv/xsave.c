@@ -23,10 +23,14 @@ void xsave_layout(struct cpuid *cpuid, struct xsave_layout *layout)
 	if (!entry)
 		return;
 	layout->components |= entry->eax | (u64)entry->edx << 32;
+	entry = cpuid_find(cpuid, LEAF_XSAVE, 1);
+	if (entry)
+		layout->supervisor = entry->ecx | (u64)entry->edx << 32;
 	for (i = FIRST_PART; i < XSAVE_COMPONENTS; i++) {
 		entry = cpuid_find(cpuid, LEAF_XSAVE, i);
 		if (!entry || !entry->eax) {
 			layout->components &= ~BIT_ULL(i);
+			layout->supervisor &= ~BIT_ULL(i);
 			continue;
 		}
 		layout->part[i] = (struct xsave_part) {
@@ -110,11 +114,14 @@ bool xsave_expand(const struct xsave_layout *layout, u64 components, const void 
 
 	memcpy(&header, from + XSAVE_HEADER, sizeof(header));
 	placed = header.xcomp_bv & ~XSAVE_COMPACTED;
-	if (!(header.xcomp_bv & XSAVE_COMPACTED) || placed & ~layout->components ||
+	if (!(header.xcomp_bv & XSAVE_COMPACTED) ||
+	    placed & ~(layout->components | layout->supervisor) ||
 	    header.xstate_bv & ~placed || memcmp(header.reserved, zero, sizeof(zero)))
 		return false;
 
-	header = (struct xsave_header) { .xstate_bv = header.xstate_bv & components };
+	header = (struct xsave_header) {
+		.xstate_bv = header.xstate_bv & components & layout->components,
+	};
 	memset(to, 0, XSAVE_AREA_MAX);
 	memcpy(to, from, XSAVE_HEADER);
 	memcpy(to + XSAVE_HEADER, &header, sizeof(header));

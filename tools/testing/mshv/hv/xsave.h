@@ -32,11 +32,13 @@ struct xsave_header {
 /**
  * struct xsave_layout - where components are
  * @components: those that there are, as in XCR0
+ * @supervisor: likewise as in IA32_XSS. KVM hands them on as MSRs, not in its area
  * @part: of each that XSAVE_LEGACY does not have: how long it is, where it is in the
  *	standard format, and whether it begins on 64 bytes in the compacted one
  */
 struct xsave_layout {
 	u64 components;
+	u64 supervisor;
 	struct xsave_part {
 		u32 size;
 		u32 offset;
@@ -44,7 +46,7 @@ struct xsave_layout {
 	} part[XSAVE_COMPONENTS];
 };
 
-/* What a processor has. Those of the supervisor are not offered. */
+/* What a processor has. */
 void xsave_layout(struct cpuid *cpuid, struct xsave_layout *layout);
 
 /* How long an area with some components is, in one format or the other. */
@@ -71,7 +73,8 @@ void xsave_compact(const struct xsave_layout *layout, u64 components, const void
  *
  * Return: false if XRSTORS would not take it either: it is not in that format, has
  * components that there are not, or that have no place, or a header that is not
- * zero where it must be.
+ * zero where it must be. Those of the supervisor may have a place, and what is there is
+ * not taken.
  */
 bool xsave_expand(const struct xsave_layout *layout, u64 components, const void *from,
 		  void *to);

@@ -12,6 +12,7 @@
 #define AVX		BIT_ULL(2)
 #define OPMASK		BIT_ULL(5)
 #define PKRU		BIT_ULL(9)
+#define CET_U		BIT_ULL(11)
 #define TILE_DATA	BIT_ULL(18)
 #define SSE		BIT_ULL(1)
 
@@ -172,6 +173,44 @@ TEST_F(xsave, as_xcomp_bv_has_it)
 	ASSERT_TRUE(xsave_expand(&self->layout, XSAVE_LEGACY, self->compacted, self->back));
 	EXPECT_EQ(0, header_of(self->back)->xstate_bv);
 	EXPECT_TRUE(is_all(self->back + PKRU_AT, 0, 8));
+}
+
+/* Between those that are taken the supervisor's have a place, as OpenVMM's reset has it. */
+TEST_F(xsave, what_is_the_supervisors)
+{
+	struct xsave_header *header = header_of(self->compacted);
+	struct kvm_cpuid_entry2 *leaf = cpuid_find(&self->cpuid, 0xd, 1);
+
+	leaf->ecx = CET_U;
+	cpuid_find(&self->cpuid, 0xd, 0)->eax |= TILE_DATA;
+	self->cpuid.entries[self->cpuid.head.nent++] = (struct kvm_cpuid_entry2) {
+		.function = 0xd, .index = 18, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+		.eax = 8, .ebx = 2816,
+	};
+	xsave_layout(&self->cpuid, &self->layout);
+	EXPECT_EQ(CET_U, self->layout.supervisor);
+	EXPECT_EQ(0x40227, self->layout.components);
+
+	memset(self->compacted, 0, sizeof(self->compacted));
+	header->xcomp_bv = XSAVE_COMPACTED | XSAVE_LEGACY | PKRU | CET_U | TILE_DATA;
+	header->xstate_bv = PKRU | CET_U | TILE_DATA;
+	memset(self->compacted + 576, 0x77, 8);
+	memset(self->compacted + 584, 0xce, 16);
+	memset(self->compacted + 600, 0x88, 8);
+	ASSERT_TRUE(xsave_expand(&self->layout, ~0ULL, self->compacted, self->back));
+	EXPECT_EQ(PKRU | TILE_DATA, header_of(self->back)->xstate_bv);
+	EXPECT_TRUE(is_all(self->back, 0, 512));
+	EXPECT_TRUE(is_all(self->back + PKRU_AT, 0x77, 8));
+	EXPECT_TRUE(is_all(self->back + 2816, 0x88, 8));
+
+	/* Nor are they told. */
+	xsave_compact(&self->layout, ~0ULL, self->standard, self->compacted);
+	EXPECT_EQ(XSAVE_COMPACTED | 0x40227, header->xcomp_bv);
+
+	leaf->ecx = 0;
+	xsave_layout(&self->cpuid, &self->layout);
+	header->xcomp_bv |= CET_U;
+	EXPECT_FALSE(xsave_expand(&self->layout, ~0ULL, self->compacted, self->back));
 }
 
 TEST_F(xsave, what_xrstors_does_not_take)
