@@ -74,8 +74,18 @@ static void get_lapic(struct child_vp *vp, struct hv_local_interrupt_controller_
 	memcpy(state->apic_isr, apic->isr, sizeof(apic->isr));
 	memcpy(state->apic_tmr, apic->tmr, sizeof(apic->tmr));
 	memcpy(state->apic_irr, apic->irr, sizeof(apic->irr));
-	if (apic->nmi)
+	/* KVM may have been given it, and wait for the end of another one. */
+	if (apic->nmi || child_vp_regs(vp)->events.nmi.pending)
 		state->apic_irr[0] |= IRR_NMI;
+}
+
+static void take_nmi_back(struct child_vp *vp)
+{
+	struct kvm_vcpu_events *events = &child_vp_regs(vp)->events;
+
+	events->nmi.pending = 0;
+	events->flags |= KVM_VCPUEVENT_VALID_NMI_PENDING;
+	vp->run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
 }
 
 /* Its id and version stay what they are, and of CMCI it has nothing. */
@@ -92,6 +102,7 @@ static void set_lapic(struct child_vp *vp,
 	memcpy(apic->irr, state->apic_irr, sizeof(apic->irr));
 	apic->irr[0] &= ~IRR_NMI;
 	apic->nmi = state->apic_irr[0] & IRR_NMI;
+	take_nmi_back(vp);
 	apic->esr = state->apic_esr;
 	apic->icr = (u64)state->apic_icr_high << 32 | state->apic_icr_low;
 	apic->lvt_timer = state->apic_lvt_timer;

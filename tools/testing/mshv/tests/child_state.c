@@ -516,6 +516,18 @@ TEST_F(state, local_apic_with_an_nmi)
 		  transfer(&self->f, child_state_set, HV_GET_SET_VP_STATE_LAPIC_STATE,
 			   STATE_GPFN, 1));
 	EXPECT_FALSE(apic->nmi);
+
+	/* One that KVM holds back, as the guest handles another. */
+	self->sync->events.nmi.pending = 1;
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  transfer(&self->f, child_state_get, HV_GET_SET_VP_STATE_LAPIC_STATE,
+			   STATE_GPFN, 1));
+	EXPECT_EQ(BIT(2), state->apic_irr[0]);
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  transfer(&self->f, child_state_set, HV_GET_SET_VP_STATE_LAPIC_STATE,
+			   STATE_GPFN, 1));
+	EXPECT_TRUE(apic->nmi);
+	EXPECT_EQ(0, self->sync->events.nmi.pending);
 }
 
 TEST_F(state, local_apic_in_x2apic_mode)
