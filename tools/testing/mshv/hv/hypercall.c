@@ -514,6 +514,12 @@ static u16 find_parameters(struct hypercall *call, u64 gpa, size_t size,
 	if (!size)
 		return HV_STATUS_SUCCESS;
 
+	/* How many elements is the VMM's to say, where the driver hands a call on. */
+	if (call->rep_count && size > HV_HYP_PAGE_SIZE) {
+		log_event(call->vp->index, "wrong-elements", "code=0x%x reps=%u header=%u",
+			  call->code, call->rep_count, call->varhead_size);
+		return HV_STATUS_INVALID_ALIGNMENT;
+	}
 	if (gpa % HV_HYPERCALL_ALIGNMENT ||
 	    gpa % HV_HYP_PAGE_SIZE + size > HV_HYP_PAGE_SIZE) {
 		log_violation(call->vp->index,

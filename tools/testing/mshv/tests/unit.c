@@ -482,6 +482,26 @@ TEST_F(partition, the_convention_is_insisted_on)
 	EXPECT_EQ(HV_STATUS_SUCCESS, hypercall(vp, code, INPUT_GPA, OUTPUT_GPA + 0xff0));
 }
 
+/* More of them than a page holds: MSHV_ROOT_HVCALL hands on what a VMM says. */
+TEST_F(partition, elements_are_the_vmms_to_count)
+{
+	const u64 many = HV_HYPERCALL_REP_COMP_MASK;
+
+	EXPECT_EQ(HV_STATUS_INVALID_ALIGNMENT,
+		  hypercall(self->vp, HVCALL_GET_VP_REGISTERS | many, INPUT_GPA,
+			    OUTPUT_GPA) & 0xffff);
+	EXPECT_EQ(HV_STATUS_INVALID_ALIGNMENT,
+		  hypercall(self->vp, HVCALL_GET_VP_REGISTERS |
+			    257ULL << HV_HYPERCALL_REP_COMP_OFFSET, INPUT_GPA,
+			    OUTPUT_GPA) & 0xffff);
+	EXPECT_EQ(0, log_violations());
+	/* As many as it holds, of a partition that is not there. */
+	EXPECT_EQ(HV_STATUS_INVALID_PARTITION_ID,
+		  hypercall(self->vp, HVCALL_GET_VP_REGISTERS |
+			    256ULL << HV_HYPERCALL_REP_COMP_OFFSET, INPUT_GPA,
+			    OUTPUT_GPA) & 0xffff);
+}
+
 /* The driver hands it on: what is in it is no fault of its. */
 TEST_F(partition, padding_is_the_vmms)
 {
