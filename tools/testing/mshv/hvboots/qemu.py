@@ -38,9 +38,10 @@ FIRMWARE = ('bios-256k.bin', 'bios-microvm.bin', 'kvmvapic.bin', 'linuxboot_dma.
 MACHINES = {
     'pc': 'pc',
     'q35': 'q35',
-    'microvm': 'microvm,isa-serial=on -no-reboot',
+    'microvm': 'microvm,acpi=off,isa-serial=on -no-reboot',
+    'microvm-acpi': 'microvm,isa-serial=on -no-reboot',
 }
-# microvm has nothing that powers off a kernel that was started without ACPI.
+# Without ACPI there is nothing that powers off.
 ENDS = {'microvm': 'reboot'}
 APPEND = 'console=ttyS0 quiet loglevel=1 panic=-1 mitigations=off'
 
@@ -70,6 +71,12 @@ KICK_MAY_BE_LOST = Limit(LOST, SHOWS, always=False)
 # guest's memory and its first VP go on, without interrupts.
 NO_APIC = Limit('QEMU does not restore local APICs: no interrupts',
                 r'^see b \d+ ; 0 pages wrong: not in time')
+
+# QEMU 11.1 does not handle HVMSG_X64_APIC_EOI (mshv_run_vcpu() of target/i386/mshv), so
+# that its I/O APIC never learns that a level-triggered interrupt was served, and does not
+# send it again: in the event log there is one ASSERT_VIRTUAL_INTERRUPT, and one
+# X64_APIC_EOI. A microvm with ACPI has such an interrupt for its serial port.
+NO_EOI = Limit('QEMU sends a level-triggered interrupt once', r'^see a \d+ # guest: .*not in time')
 
 
 def flat(steps):
@@ -281,8 +288,9 @@ STATE_DISK = '/dev/vdb'
 CARRIED = Row('carry-out', to_file('q35', 1), f'copy /tmp/state {STATE_DISK}')
 
 ROWS = [
-    *[Row(f'{machine}-{cpus}', whole(machine, cpus)) for machine in MACHINES
+    *[Row(f'{machine}-{cpus}', whole(machine, cpus)) for machine in ('pc', 'q35', 'microvm')
       for cpus in (1, 2, 4)],
+    Row('microvm-acpi', start('microvm-acpi', 1), see('# guest: 1 CPUs'), limit=NO_EOI),
     Row('pc-bzimage', whole('pc', 1, kernel='bzImage')),
     # Not IDE: SeaBIOS reads such disks by PIO, and QEMU asks the hypervisor to translate
     # an address for each word: hours, for a kernel.
@@ -469,6 +477,15 @@ def read_bytes(path):
         return file.read()
 
 
+def leave_room(path):
+    """Have an initramfs end at the beginning of a page."""
+    # QEMU puts a microvm's initramfs into the last pages of the memory, the firmware has
+    # put the ACPI tables at the very end: an initramfs that ended at 0x5fffe00 was seen
+    # over a DSDT at 0x5fffd00. What is added here are zeroes.
+    size = os.path.getsize(path)
+    os.truncate(path, size + -size % 4096 + 16)
+
+
 def prepare(runner, options):
     """The disk with QEMU and its guests; what starts QEMU there."""
     kernel = runner.kernels['ours']
@@ -477,6 +494,7 @@ def prepare(runner, options):
     runner.initramfs('guest-initramfs', kernel,
                      [('/init', runner.stripped('guest-init')[1], '755')],
                      ('/dev', '/proc', '/sys'))
+    leave_room(runner.place('guest-initramfs'))
     with open(runner.place('guest-disk'), 'wb') as out:
         out.write(make_disk(read_bytes(runner.tool('boot-sector')),
                             read_bytes(runner.place('ours-bzImage')),
