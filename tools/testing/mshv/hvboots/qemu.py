@@ -34,7 +34,7 @@ BINARY = 'qemu-system-x86_64'
 QEMU = '@qemu@'
 # What of QEMU's firmware its machines load.
 FIRMWARE = ('bios-256k.bin', 'bios-microvm.bin', 'kvmvapic.bin', 'linuxboot_dma.bin',
-            'multiboot_dma.bin', 'pvh.bin')
+            'multiboot_dma.bin', 'pvh.bin', 'qboot.rom')
 MACHINES = {
     'pc': 'pc',
     'q35': 'q35',
@@ -294,9 +294,9 @@ ROWS = [
     Row('pc-bzimage', whole('pc', 1, kernel='bzImage')),
     # Not IDE: SeaBIOS reads such disks by PIO, and QEMU asks the hypervisor to translate
     # an address for each word: hours, for a kernel.
+    # Nor a microvm: qboot, its firmware without ACPI, boots no disks.
     disk_row('pc-disk', 'pc', 'virtio-blk-pci'),
     disk_row('q35-disk', 'q35', 'ide-hd'),
-    disk_row('microvm-disk', 'microvm', 'virtio-blk-device'),
     virtio_row('pc', 'pci', 1),
     virtio_row('q35', 'pci', 2),
     virtio_row('microvm', 'device', 2),
