@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <linux/compiler.h>
@@ -115,6 +116,29 @@ int program_wait(pid_t pid)
 	return reap(pid, &status, 0) ? shell_status(status) : 127;
 }
 
+/*
+ * The terminal is hung up when the leader of its session ends, and what the serial port
+ * has not sent by then is lost. The leader waits for both; the child goes on as the shell.
+ */
+static void lead_session(int terminal)
+{
+	static const int keys[] = { SIGINT, SIGQUIT, SIGTSTP };
+	int status = 0;
+	unsigned int i;
+	pid_t pid;
+
+	pid = fork();
+	if (pid <= 0)
+		return;
+	/* What is typed is meant for the shell. */
+	for (i = 0; i < ARRAY_SIZE(keys); i++)
+		signal(keys[i], SIG_IGN);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	tcdrain(terminal);
+	_exit(shell_status(status));
+}
+
 pid_t program_shell(const char *shell, const char *command)
 {
 	int terminal;
@@ -129,6 +153,7 @@ pid_t program_shell(const char *shell, const char *command)
 	terminal = open(command ? "/dev/null" : "/dev/ttyS0", O_RDWR);
 	if (!command) {
 		ioctl(terminal, TIOCSCTTY, 0);
+		lead_session(terminal);
 		dup2(terminal, STDOUT_FILENO);
 		dup2(terminal, STDERR_FILENO);
 	}
