@@ -273,13 +273,6 @@ static bool mshv_root_runnable(const struct mshv_vp *vp)
 	return !mshv_root_counter_blocked(vp) || mshv_root_posted(vp);
 }
 
-/* What a kick or an interrupt for the VP changes, with nothing to be waited for. */
-static bool mshv_root_woken(const struct mshv_vp *vp)
-{
-	return mshv_root_posted(vp) ||
-	       (mshv_sched_kicked(vp) && !mshv_root_counter_blocked(vp));
-}
-
 /*
  * Wait until a blocked VP can be dispatched: kicked, and not blocked any more;
  * or there is an interrupt for it.
@@ -293,10 +286,7 @@ static bool mshv_root_woken(const struct mshv_vp *vp)
  */
 static int mshv_root_wait_kicked(struct mshv_vp *vp)
 {
-	struct mshv_poll_halt halt;
 	int ret;
-
-	mshv_poll_halted(vp, &halt, mshv_root_woken);
 
 	ret = mshv_sched_wait(vp, mshv_root_kicked_or_posted, MAX_SCHEDULE_TIMEOUT);
 	if (ret < 0)
@@ -310,7 +300,6 @@ static int mshv_root_wait_kicked(struct mshv_vp *vp)
 	if (!ret && READ_ONCE(vp->sched.kick) == MSHV_KICK_SIGNAL)
 		vp_notice_ratelimited(vp, "kicked, but its counter says blocked; dispatched to see\n");
 
-	mshv_poll_woken(vp, &halt);
 	return 0;
 }
 
