@@ -210,7 +210,11 @@ TEST_F(device, create_v2)
 	close(fd);
 }
 
-/* Features without a name: a newer hypervisor takes them, an older one refuses them. */
+/*
+ * Features without a name: a newer hypervisor takes them, an older one refuses them, and
+ * the driver hands either on. hvemu does the one, and with --strict-features the other;
+ * the boot "strict" of hvboots/table.py looks for the refusal in the event log.
+ */
 TEST_F(device, create_v2_unknown_feature)
 {
 	struct mshv_create_partition_v2 args = create_v2();
