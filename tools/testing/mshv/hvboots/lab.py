@@ -240,7 +240,10 @@ def fetch(image, what, into):
 
 
 def look_up(folder, word):
-    """The file of FILES that a command's first word means, if it does; its path there."""
+    """The file of FILES that a command's first word means, if it does; its path there.
+    Without FILES none does."""
+    if not folder:
+        return None
     if word.startswith('/lab/'):
         return word[5:]
     if word.startswith('/'):
@@ -267,9 +270,10 @@ def check_command(options):
     path = look_up(options.files, word)
     if path is None:
         if not word.startswith('/') and word not in SHELL_WORDS | busybox_has(options.busybox):
-            raise Failure(f'there is no command {word}: {options.files} does not have it, nor '
-                          "does busybox.\nIt is looked for in the folder itself, in bin and "
-                          'in sbin.')
+            where = f'{options.files} does not have it, nor does busybox.\nIt is looked for ' \
+                'in the folder itself, in bin and in sbin.' if options.files else \
+                'busybox does not have it.\nGive FILES=folder, with a folder that has it.'
+            raise Failure(f'there is no command {word}: {where}')
         return
     full = os.path.join(options.files, path)
     if not os.path.isfile(full):
@@ -306,18 +310,14 @@ def check_memory(options, accel):
 
 
 def check_options(options):
-    if options.files:
-        if not os.path.isdir(options.files):
-            raise Failure(f'FILES={options.files} is no folder.')
-    elif options.run and not options.rootfs:
-        raise Failure('RUN needs a folder or a system to run in.\n'
-                      'Give FILES=folder, or ROOTFS=debian.')
+    if options.files and not os.path.isdir(options.files):
+        raise Failure(f'FILES={options.files} is no folder.')
     presets = subprocess.run([os.path.join(options.tools, 'hvemu'), '--help'],
                              stdout=subprocess.PIPE, text=True, check=False).stdout
     known = re.findall(r'^  ([a-z0-9-]+) +(?:L1VH|root):', presets, re.M)
     if known and options.preset not in known:
         raise Failure(f'there is no preset {options.preset}.\nGive one of: {" ".join(known)}')
-    if options.run and options.files and not options.rootfs:
+    if options.run and not options.rootfs:
         check_command(options)
 
 
