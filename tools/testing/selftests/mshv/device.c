@@ -636,25 +636,26 @@ TEST_F(files, hypercalls)
 				     &value, NULL));
 }
 
-/* The bits that QEMU, Cloud Hypervisor and OpenVMM all give to their guests. */
+/* What QEMU, Cloud Hypervisor and OpenVMM all give to their guests. */
+static const union hv_partition_synthetic_processor_features wanted = {
+	.hypervisor_present = 1,
+	.hv1 = 1,
+	.access_partition_reference_counter = 1,
+	.access_synic_regs = 1,
+	.access_synthetic_timer_regs = 1,
+	.access_intr_ctrl_regs = 1,
+	.access_hypercall_regs = 1,
+	.access_vp_index = 1,
+	.access_partition_reference_tsc = 1,
+	.access_guest_idle_reg = 1,
+	.access_frequency_regs = 1,
+	.direct_synthetic_timers = 1,
+	.tb_flush_hypercalls = 1,
+	.synthetic_cluster_ipi = 1,
+};
+
 TEST_F(device, synthetic_features)
 {
-	const union hv_partition_synthetic_processor_features wanted = {
-		.hypervisor_present = 1,
-		.hv1 = 1,
-		.access_partition_reference_counter = 1,
-		.access_synic_regs = 1,
-		.access_synthetic_timer_regs = 1,
-		.access_intr_ctrl_regs = 1,
-		.access_hypercall_regs = 1,
-		.access_vp_index = 1,
-		.access_partition_reference_tsc = 1,
-		.access_guest_idle_reg = 1,
-		.access_frequency_regs = 1,
-		.direct_synthetic_timers = 1,
-		.tb_flush_hypercalls = 1,
-		.synthetic_cluster_ipi = 1,
-	};
 	const struct hv_input_get_partition_property_ex in = {
 		.property_code = HV_PARTITION_PROPERTY_ASSIGNABLE_SYNTHETIC_PROC_FEATURES,
 	};
@@ -674,14 +675,58 @@ TEST_F(device, synthetic_features)
 	EXPECT_EQ(0, hv_get_property(vm.fd, HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES,
 				     &value, NULL));
 	EXPECT_EQ(wanted.as_uint64[0], value);
-	/* Privileges are what comes of them. */
-	ret = hv_get_property(vm.fd, HV_PARTITION_PROPERTY_PRIVILEGE_FLAGS, &value, &status);
-	if (!hv_lacks(status)) {
-		EXPECT_EQ(0, ret);
-		EXPECT_TRUE(value & HV_MSR_HYPERCALL_AVAILABLE);
-		EXPECT_TRUE(value & HV_MSR_VP_INDEX_AVAILABLE);
-	}
 	close(vm.fd);
+}
+
+/* VMMs look here for what the hypervisor can do, as the kernel does by CPUID. */
+TEST_F(device, synthetic_features_of_the_host)
+{
+	union hv_partition_synthetic_processor_features own;
+	u32 eax, ebx, ecx, edx;
+	u64 value;
+	u16 status;
+	int ret;
+
+	ret = hv_get_property(self->fd, HV_PARTITION_PROPERTY_SYNTHETIC_PROC_FEATURES, &value,
+			      &status);
+	if (hv_lacks(status))
+		SKIP(return, "the host does not tell its features: status %#x", status);
+	ASSERT_EQ(0, ret);
+	own.as_uint64[0] = value;
+	__cpuid(HYPERV_CPUID_FEATURES, eax, ebx, ecx, edx);
+	EXPECT_EQ(1, 0U + own.hypervisor_present);
+	EXPECT_EQ(!!(eax & HV_MSR_HYPERCALL_AVAILABLE), 0U + own.access_hypercall_regs);
+	EXPECT_EQ(!!(eax & HV_MSR_VP_INDEX_AVAILABLE), 0U + own.access_vp_index);
+	EXPECT_EQ(!!(eax & HV_MSR_SYNIC_AVAILABLE), 0U + own.access_synic_regs);
+}
+
+GUEST64(cpuid_features,
+	"mov $" __stringify(HYPERV_CPUID_FEATURES) ", %eax\n"
+	"cpuid\n"
+	"out %eax, $" __stringify(PORT_REPORT) "\n");
+
+/* TLFS: a partition's privileges are what that leaf tells it in EAX and EBX. */
+TEST_F(device, privilege_flags)
+{
+	struct vm vm;
+	struct vp vp;
+	u64 value;
+	u32 seen;
+	u16 status;
+	int ret;
+
+	ASSERT_EQ(0, vm_start_enlightened(&vm, wanted.as_uint64[0]));
+	ret = hv_get_property(vm.fd, HV_PARTITION_PROPERTY_PRIVILEGE_FLAGS, &value, &status);
+	if (hv_lacks(status))
+		SKIP(return, "privileges cannot be read: status %#x", status);
+	ASSERT_EQ(0, ret);
+	vp_start(&vm, &vp, 0);
+	vp_enter(&vp, GUEST_LONG, &cpuid_features);
+	ASSERT_EQ(0, vp_run_to_report(&vp, &seen));
+	EXPECT_EQ(seen | vp_get(&vp, HV_X64_REGISTER_RBX) << 32, value);
+	EXPECT_TRUE(value & HV_MSR_HYPERCALL_AVAILABLE);
+	vp_stop(&vp);
+	vm_stop(&vm);
 }
 
 #define STATISTICS	"/sys/kernel/debug/mshv/partition"
@@ -789,7 +834,26 @@ TEST_F(files, shares_of_processors)
 	EXPECT_EQ(0, run_to_hello(&self->vp));
 }
 
-/* As many leaves of CPUID as VMMs register, for one VP and for all. */
+/* There is one group of processors as long as nobody has made another. */
+TEST_F(files, cpu_group)
+{
+	const u32 group = HV_PARTITION_PROPERTY_CPU_GROUP_ID;
+	u64 value;
+	u16 status;
+	int ret;
+
+	ret = hv_get_property(self->vm.fd, group, &value, &status);
+	if (hv_lacks(status))
+		SKIP(return, "no groups of processors: status %#x", status);
+	ASSERT_EQ(0, ret);
+	EXPECT_EQ(0, value);
+	EXPECT_EQ(0, hv_set_property(self->vm.fd, group, 0, NULL));
+	EXPECT_GT(0, hv_set_property(self->vm.fd, group, 12345, NULL));
+	EXPECT_EQ(0, hv_get_property(self->vm.fd, group, &value, NULL));
+	EXPECT_EQ(0, value);
+}
+
+/* As many leaves of CPUID as VMMs register, for each of two VPs, and for all. */
 TEST_F(files, cpuid_results)
 {
 	struct hv_input_register_intercept_result in = {
@@ -797,23 +861,29 @@ TEST_F(files, cpuid_results)
 		.always_override = 1,
 		.result[0] = { .value = 1, .mask = ~0U },
 	};
+	const unsigned int leaves = 120;
+	struct vp second;
 	unsigned int i;
 	u16 status;
 	int ret;
 
-	for (i = 0; i < 120; i++) {
-		in.eax = 0x4000f000 + i;
-		ret = hv_call(self->vp.fd, HVCALL_REGISTER_INTERCEPT_RESULT, &in, sizeof(in),
-			      NULL, 0, &status);
+	vp_start(&self->vm, &second, 1);
+	for (i = 0; i < 2 * leaves; i++) {
+		in.vp_index = i / leaves;
+		in.eax = 0x4000f000 + i % leaves;
+		ret = hv_call(in.vp_index ? second.fd : self->vp.fd,
+			      HVCALL_REGISTER_INTERCEPT_RESULT, &in, sizeof(in), NULL, 0, &status);
 		if (hv_lacks(status))
 			SKIP(return, "no CPUID results: status %#x", status);
 		ASSERT_EQ(0, ret)
-			TH_LOG("leaf %u: status %#x", i, status);
+			TH_LOG("VP %u, leaf %u: status %#x", in.vp_index, i % leaves, status);
 	}
 	in.vp_index = HV_ANY_VP;
 	EXPECT_EQ(0, hv_call(self->vm.fd, HVCALL_REGISTER_INTERCEPT_RESULT, &in, sizeof(in),
 			     NULL, 0, NULL));
 	EXPECT_EQ(0, run_to_hello(&self->vp));
+	EXPECT_EQ(0, run_to_hello(&second));
+	vp_stop(&second);
 }
 
 GUEST64(cpuid_b_1_ebx,
