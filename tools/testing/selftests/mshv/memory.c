@@ -412,6 +412,29 @@ TEST_F(memory, page_walk)
 	EXPECT_EQ(29, value);
 }
 
+/*
+ * A page table is nowhere: the message has the table's address, and must not say that it
+ * is that of the data (gva_gpa_valid), which a VMM would believe. The VMM puts it there.
+ */
+TEST_F(memory, page_walk_into_nothing)
+{
+	u64 *gibs = (u64 *)(self->vm.ram + GUEST_TABLES + PAGE);
+	unsigned char *table = memory_get(PAGE);
+	u32 value;
+
+	gibs[GUEST_WINDOW >> 30] = AREA | PTE_PRESENT | PTE_WRITABLE;
+	*word(table, 0) = PTE_PRESENT | PTE_WRITABLE | PTE_LARGE;
+	*(u32 *)(self->vm.ram + GUEST_DATA) = 29;
+	begin(&self->vp, &load_eax, GUEST_WINDOW + GUEST_DATA, 0, 0);
+	ASSERT_EQ(0, vp_run(&self->vp));
+	ASSERT_TRUE(vp_met_memory(&self->vp));
+	EXPECT_EQ(AREA / PAGE, vp_memory(&self->vp)->guest_physical_address / PAGE);
+	EXPECT_EQ(0, 0U + vp_memory(&self->vp)->memory_access_info.gva_gpa_valid);
+	ASSERT_EQ(0, vm_map(&self->vm, AREA, table, PAGE, MAP_RWX));
+	ASSERT_EQ(0, vp_run_to_report(&self->vp, &value));
+	EXPECT_EQ(29, value);
+}
+
 /* The interrupt table and the stack are not there yet when they are needed. */
 TEST_F(memory, interrupt_delivery)
 {
