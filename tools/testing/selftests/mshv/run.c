@@ -1002,6 +1002,52 @@ TEST_F(state, reset_vector)
 	EXPECT_EQ(0xfff0, vp_header(&self->vp)->rip);
 }
 
+/* What VMMs read by name and every processor has: from one to another. */
+static const u32 registers_of_all[][2] = {
+	{ HV_REGISTER_EXPLICIT_SUSPEND, HV_REGISTER_INTERCEPT_SUSPEND },
+	{ HV_REGISTER_INTERNAL_ACTIVITY_STATE, HV_REGISTER_INTERNAL_ACTIVITY_STATE },
+	{ HV_REGISTER_HYPERVISOR_VERSION, HV_REGISTER_HYPERVISOR_VERSION },
+	{ HV_REGISTER_PRIVILEGES_AND_FEATURES_INFO, HV_REGISTER_HARDWARE_FEATURES_INFO },
+	{ HV_REGISTER_PENDING_INTERRUPTION, HV_X64_REGISTER_PENDING_DEBUG_EXCEPTION },
+	{ HV_X64_REGISTER_RAX, HV_X64_REGISTER_RFLAGS },
+	{ HV_X64_REGISTER_XMM0, HV_X64_REGISTER_XMM_CONTROL_STATUS },
+	{ HV_X64_REGISTER_CR0, HV_X64_REGISTER_CR8 },
+	{ HV_X64_REGISTER_DR0, HV_X64_REGISTER_DR7 },
+	{ HV_X64_REGISTER_ES, HV_X64_REGISTER_TR },
+	{ HV_X64_REGISTER_IDTR, HV_X64_REGISTER_GDTR },
+	{ HV_X64_REGISTER_TSC, HV_X64_REGISTER_INITIAL_APIC_ID },
+	{ HV_X64_REGISTER_APIC_ID, HV_X64_REGISTER_APIC_VERSION },
+};
+
+TEST_F(state, registers_that_vmms_read)
+{
+	struct hv_local_interrupt_controller_state *apic = memory_get(PAGE);
+	union hv_register_value value;
+	struct vp second;
+	unsigned int i;
+	u32 name;
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(registers_of_all); i++) {
+		for (name = registers_of_all[i][0]; name <= registers_of_all[i][1]; name++) {
+			ret = vp_get_registers(&self->vp, &name, &value, 1);
+			if (ret == -EINVAL)
+				SKIP(return, "the hypervisor lacks register %#x", name);
+			ASSERT_EQ(0, ret)
+				TH_LOG("register %#x", name);
+		}
+	}
+	EXPECT_EQ(0, vp_get(&self->vp, HV_X64_REGISTER_PENDING_DEBUG_EXCEPTION));
+	ASSERT_EQ(0, vp_get_state(&self->vp, MSHV_VP_STATE_LAPIC, apic));
+	EXPECT_EQ(apic->apic_version, vp_get(&self->vp, HV_X64_REGISTER_APIC_VERSION));
+
+	/* Until a VMM says otherwise, the number of the local APIC is the VP's. */
+	vp_start(&self->vm, &second, 1);
+	EXPECT_EQ(1, vp_get(&second, HV_X64_REGISTER_APIC_ID));
+	EXPECT_EQ(1, vp_get(&second, HV_X64_REGISTER_INITIAL_APIC_ID));
+	vp_stop(&second);
+}
+
 /* Registers of SSE: in XSAVE's image where it has them, and back from it. */
 TEST_F(state, xsave)
 {

@@ -215,6 +215,33 @@ FIXTURE_TEARDOWN(synic)
 	vm_stop(&self->vm);
 }
 
+/* What the guest has as MSRs VMMs read by name: from one to another. */
+static const u32 registers_of_synic[][2] = {
+	{ HV_X64_REGISTER_HYPERCALL, HV_REGISTER_TIME_REF_COUNT },
+	{ HV_REGISTER_VP_ASSIST_PAGE, HV_REGISTER_VP_ASSIST_PAGE },
+	{ HV_REGISTER_SINT0, HV_REGISTER_EOM },
+	{ HV_REGISTER_STIMER0_CONFIG, HV_REGISTER_STIMER3_COUNT },
+};
+
+TEST_F(synic, registers_that_vmms_read)
+{
+	union hv_register_value value;
+	unsigned int i;
+	u32 name;
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(registers_of_synic); i++) {
+		for (name = registers_of_synic[i][0]; name <= registers_of_synic[i][1]; name++) {
+			ret = vp_get_registers(&self->vps[1], &name, &value, 1);
+			if (ret == -EINVAL)
+				SKIP(return, "the hypervisor lacks register %#x", name);
+			ASSERT_EQ(0, ret)
+				TH_LOG("register %#x", name);
+		}
+	}
+	EXPECT_EQ(1, vp_get(&self->vps[1], HV_REGISTER_VP_INDEX));
+}
+
 /* Have a VP run until it is ready. Return: whether it is. */
 static bool get_ready(struct runner *runner, struct vp *vp, const struct guest *guest)
 {
