@@ -282,6 +282,10 @@ FIXTURE_VARIANT_ADD(features, xsave) {
 
 FIXTURE_SETUP(features)
 {
+	const char *why = mshv_missing();
+
+	if (why)
+		SKIP(return, "%s", why);
 	self->args = create_v2();
 }
 
