@@ -110,6 +110,9 @@ def check_boots(kernels):
         Program('orphan', 'integrated-on', '/init', proof=['# the orphan is reaped']),
         Boot('orphan-of-shell', 'integrated-on', do='shell', append=['shell=/init'],
              proof=['# the orphan is reaped']),
+        # Which program comes next, for who reads the event log.
+        Program('mark', 'integrated-on', '/mark', arguments='the second of three',
+                proof=[r' mark text="the second of three"$']),
         race_boot('refused-device'),
         Boot('device-comes', 'integrated-on', do='race', append=['device=comes']),
         # hvemu must notice what goes wrong, or its silence means nothing.
