@@ -41,10 +41,7 @@ MACHINES = {
     'microvm': 'microvm,acpi=off,isa-serial=on -no-reboot',
     'microvm-acpi': 'microvm,isa-serial=on -no-reboot',
 }
-# Without ACPI there is nothing that powers off, nor a keyboard controller that resets:
-# Linux would read the port of one 1,310,720 times before it tried a triple fault.
-ENDS = {'microvm': 'reboot'}
-APPEND = 'console=ttyS0 quiet loglevel=1 panic=-1 mitigations=off reboot=t'
+APPEND = 'console=ttyS0 quiet loglevel=1 panic=-1 mitigations=off'
 
 
 class Limit:
@@ -83,6 +80,13 @@ NO_APIC = Limit('QEMU does not restore local APICs: no interrupts',
 # X64_APIC_EOI. A microvm with ACPI has such an interrupt for its serial port.
 NO_EOI = Limit('QEMU sends a level-triggered interrupt once',
                r'^see a \d+ # guest: .*not in time', proof=r' intercept .*name=X64_APIC_EOI ')
+
+# QEMU 11.1 does nothing about HVMSG_UNRECOVERABLE_EXCEPTION: mshv_run_vcpu() says
+# MshvVmExitShutdown, and mshv_cpu_exec() (accel/mshv/mshv-all.c) runs the VP on. A microvm
+# without ACPI has no other way to be reset.
+NO_SHUTDOWN = Limit('QEMU does not see a triple fault',
+                    r'^end a \d+ 0: it does not end; its last words: reboot: Restarting',
+                    proof=r' intercept .*name=UNRECOVERABLE_EXCEPTION ')
 
 # What QEMU says itself when it is told to reset a machine, or its guest does so.
 NO_RESET = Limit('QEMU cannot reset VPs with this accelerator',
@@ -142,12 +146,15 @@ def end(status=0, name='a'):
     return f'end {name} {ANSWERS} {status}'
 
 
-def off(name='a', machine=''):
-    return [say(ENDS.get(machine, 'off'), name), end(name=name)]
-
-
 def qmp(command, name='a', seconds=ANSWERS, **arguments):
     return f'qmp {name} {seconds} ' + as_json(command, arguments)
+
+
+def off(name='a', machine=''):
+    """By the guest; where nothing is that powers a machine off, by QEMU."""
+    if machine == 'microvm':
+        return [qmp('quit', name), end(name=name)]
+    return [say('off', name), end(name=name)]
 
 
 def until(text, command, name='a', seconds=ANSWERS):
@@ -302,6 +309,10 @@ ROWS = [
     *[Row(f'{machine}-{cpus}', whole(machine, cpus)) for machine in ('pc', 'q35', 'microvm')
       for cpus in (1, 2, 4)],
     Row('microvm-acpi', start('microvm-acpi', 1), see('# guest: 1 CPUs'), limit=NO_EOI),
+    # Without "reboot=t" Linux reads the port of a keyboard controller, which a microvm has
+    # not, 1,310,720 times before it tries a triple fault.
+    Row('microvm-reboot', boot('microvm', 1, append=f'{APPEND} reboot=t'), say('reboot'),
+        see('Restarting system'), end(), limit=NO_SHUTDOWN),
     Row('pc-bzimage', whole('pc', 1, kernel='bzImage')),
     # Not IDE: SeaBIOS reads such disks by PIO, and QEMU asks the hypervisor to translate
     # an address for each word: hours, for a kernel.
@@ -555,6 +566,7 @@ def give_scripts(runner, boots, program):
 
 
 def qemu(runner, options):
+    """Make the boots, print the table as they end, and judge."""
     rows = [row for row in ROWS if not options.short or row.name in SHORT]
     tried = with_what_they_need(named([Qemu(row, preset) for row in rows
                                        for preset in SCHEDULERS], options))
@@ -564,12 +576,23 @@ def qemu(runner, options):
     widths = (28, 10, 8, 7, 60)
     print_row(('Row', 'Scheduler', 'Result', 'Time', ''), widths)
     print('-' * (sum(widths) + 2 * len(widths) - 2))
-    begun = time.time()
-    for boot in runner.run(tried):
+
+    def show(boot):
         good, words = boot.outcome()
         result = 'FAILED' if not good else 'limit' if words else 'ok'
         print_row((boot.row.name, SCHEDULERS[boot.preset], result, f'{boot.seconds or 0:.1f} s',
                    words), widths)
+
+    begun = time.time()
+    later = []
+    for boot in runner.run(tried):
+        # Event logs come when an L0 ends.
+        if boot.row.limit and boot.row.limit.proof and not boot.events:
+            later.append(boot)
+        else:
+            show(boot)
+    for boot in later:
+        show(boot)
     print()
     return report([result for boot in tried for result in boot.results()], options, tried,
                   f'It took {minutes(time.time() - begun)}.')
