@@ -184,6 +184,8 @@ static int parse(const char *a, const char *b, const char *c, const char *d)
 	fflush(NULL);
 	child = fork();
 	if (!child) {
+		/* The harness may have read a command line of its own. */
+		optind = 0;
 		freopen("/dev/null", "w", stdout);
 		freopen("/dev/null", "w", stderr);
 		options_parse(&options, argc, (char **)words);
