@@ -202,6 +202,13 @@ static void make_plain(const struct child *child, u32 index, struct cpuid *cpuid
 		.no_deadline = true,
 		.physical_bits = child->physical_bits,
 		/*
+		 * WinHvPlatformDefs.h, WHV_SYNTHETIC_PROCESSOR_FEATURES: HypervisorPresent
+		 * is the bit in leaf 1 and leaves 0x40000000 and 0x40000001, Hv1 is
+		 * 0x40000000 to 0x40000006.
+		 */
+		.no_hypervisor = !chosen.hypervisor_present,
+		.no_hv1 = !chosen.hv1,
+		/*
 		 * It turns on KVM's own Hyper-V code, too. Of that nothing comes into play
 		 * but the invariant TSC, see follow_state(): KVM has no local APIC here, the
 		 * MSRs are filtered, and for its hypercalls it misses the guest's name.

@@ -127,6 +127,8 @@ static void fit(struct kvm_cpuid_entry2 *entry, const struct cpuid_view *view)
 	case LEAF_FEATURES:
 		entry->ebx = (entry->ebx & 0xff00) | (cores & 0xff) << 16 | view->index << 24;
 		entry->ecx |= FEATURES_ECX_HYPERVISOR;
+		if (view->no_hypervisor)
+			entry->ecx &= ~FEATURES_ECX_HYPERVISOR;
 		if (view->x2apic)
 			entry->ecx |= FEATURES_ECX_X2APIC;
 		else
@@ -165,6 +167,24 @@ static void fit(struct kvm_cpuid_entry2 *entry, const struct cpuid_view *view)
 	}
 }
 
+/*
+ * Leaves of a hypervisor, as far as a VP is told of it. The others are empty: where
+ * KVM lacks one it may answer with another, see below.
+ */
+static void hide_hypervisor(struct cpuid *cpuid, const struct cpuid_view *view)
+{
+	struct kvm_cpuid_entry2 *entry;
+
+	for (entry = cpuid->entries; entry < cpuid->entries + cpuid->head.nent; entry++) {
+		if (entry->function < LEAF_VENDORS_FIRST || entry->function > LEAF_VENDORS_LAST)
+			continue;
+		if (view->no_hypervisor || entry->function > HYPERV_CPUID_INTERFACE)
+			*entry = (struct kvm_cpuid_entry2) { .function = entry->function };
+		else if (entry->function == HYPERV_CPUID_VENDOR_AND_MAX_FUNCTIONS)
+			entry->eax = HYPERV_CPUID_INTERFACE;
+	}
+}
+
 static void add_hypervisor(struct cpuid *cpuid, const struct cpuid_view *view)
 {
 	/* "Microsoft Hv"; the last leaf that is defined below */
@@ -186,6 +206,8 @@ static void add_hypervisor(struct cpuid *cpuid, const struct cpuid_view *view)
 	add(cpuid, CPUID_VIRT_STACK_VENDOR, 0, 0, 0, 0);
 	add(cpuid, HYPERV_CPUID_VIRT_STACK_INTERFACE, 0, 0, 0, 0);
 	add(cpuid, HYPERV_CPUID_VIRT_STACK_PROPERTIES, 0, 0, 0, 0);
+	if (view->no_hypervisor || view->no_hv1)
+		hide_hypervisor(cpuid, view);
 }
 
 /*

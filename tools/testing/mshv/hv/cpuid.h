@@ -32,6 +32,8 @@ struct cpuid {
  * @no_apic: it has no local APIC
  * @no_deadline: its local APIC's timer has no TSC deadline mode
  * @physical_bits: how long its addresses are; 0: as this machine's
+ * @no_hypervisor: it is not told that there is one
+ * @no_hv1: it is told that there is one, and nothing of it
  * @interface: EAX of HYPERV_CPUID_INTERFACE
  * @build: the hypervisor's, HYPERV_CPUID_VERSION
  * @features: EAX of HYPERV_CPUID_FEATURES
@@ -49,6 +51,8 @@ struct cpuid_view {
 	bool no_apic;
 	bool no_deadline;
 	unsigned int physical_bits;
+	bool no_hypervisor;
+	bool no_hv1;
 	u32 interface;
 	u32 build;
 	u32 features;

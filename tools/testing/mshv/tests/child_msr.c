@@ -322,6 +322,13 @@ TEST(leaves_that_are_cut)
 	EXPECT_TRUE(entry->ecx & BIT(24));
 	EXPECT_TRUE(entry->edx & BIT(9));
 	EXPECT_EQ(0x303934, cpuid_find(&again, 0x80000008, 0)->eax);
+
+	view = (struct cpuid_view) { .no_hypervisor = true };
+	cpuid_fit(&again, &view);
+	EXPECT_FALSE(cpuid_find(&again, 0x1, 0)->ecx & BIT(31));
+	view = (struct cpuid_view) { .no_hv1 = true };
+	cpuid_fit(&again, &view);
+	EXPECT_TRUE(cpuid_find(&again, 0x1, 0)->ecx & BIT(31));
 }
 
 /* @index less than 0: whatever it is. EAX and EBX are made @value. */
@@ -409,6 +416,45 @@ TEST_F(view, results_for_cpuid)
 	EXPECT_EQ(6, look_up(f, APPLY, 0xb, 0, 0)[0]);
 	EXPECT_EQ(7, look_up(f, APPLY, 0xb, 1, 0)[1]);
 	EXPECT_EQ(0, look_up(f, APPLY, 0xb, 2, 0)[0]);
+}
+
+/* A VMM that grants nothing has a guest that sees no hypervisor. */
+TEST_F(view, no_hypervisor)
+{
+	union hv_partition_synthetic_processor_features features = { };
+	struct child_fixture *f = &self->f;
+	u32 leaf;
+
+	/* Without KVM there is no leaf 1 but the parent's. */
+	f->child->synthetic_features = 0;
+	for (leaf = HYPERV_CPUID_VENDOR_AND_MAX_FUNCTIONS;
+	     leaf <= HYPERV_CPUID_NESTED_FEATURES; leaf++) {
+		EXPECT_EQ(0, look_up(f, APPLY, leaf, 0, 0)[0]);
+		EXPECT_EQ(0, look_up(f, APPLY, leaf, 0, 0)[1]);
+		EXPECT_EQ(0, look_up(f, APPLY, leaf, 0, 0)[2]);
+		EXPECT_EQ(0, look_up(f, APPLY, leaf, 0, 0)[3]);
+	}
+	/* One that its VMM makes itself it does see. */
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  register_leaf(f, HYPERV_CPUID_VERSION, -1, false, 7, ~0U));
+	EXPECT_EQ(7, look_up(f, APPLY, HYPERV_CPUID_VERSION, 0, 0)[0]);
+
+	/* That there is one, but not which. */
+	features.hypervisor_present = 1;
+	f->child->synthetic_features = features.as_uint64[0];
+	EXPECT_EQ(HYPERV_CPUID_INTERFACE,
+		  look_up(f, 0, HYPERV_CPUID_VENDOR_AND_MAX_FUNCTIONS, 0, 0)[0]);
+	EXPECT_EQ(0x7263694d, look_up(f, 0, HYPERV_CPUID_VENDOR_AND_MAX_FUNCTIONS, 0, 0)[1]);
+	EXPECT_EQ(0, look_up(f, 0, HYPERV_CPUID_INTERFACE, 0, 0)[0]);
+	EXPECT_EQ(0, look_up(f, 0, HYPERV_CPUID_VERSION, 0, 0)[0]);
+	EXPECT_EQ(0, look_up(f, 0, HYPERV_CPUID_IMPLEMENT_LIMITS, 0, 0)[0]);
+
+	features.hv1 = 1;
+	f->child->synthetic_features = features.as_uint64[0];
+	EXPECT_LE(HYPERV_CPUID_MIN,
+		  look_up(f, 0, HYPERV_CPUID_VENDOR_AND_MAX_FUNCTIONS, 0, 0)[0]);
+	EXPECT_EQ(0x31237648, look_up(f, 0, HYPERV_CPUID_INTERFACE, 0, 0)[0]);
+	EXPECT_EQ(CHILD_VPS_MAX, look_up(f, 0, HYPERV_CPUID_IMPLEMENT_LIMITS, 0, 0)[0]);
 }
 
 TEST_F(view, results_that_cannot_be)

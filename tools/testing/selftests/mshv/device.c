@@ -957,6 +957,42 @@ TEST_F(files, hypervisor_version)
 	EXPECT_EQ(seen, (u32)value.reg64);
 }
 
+GUEST64(cpuid_interface,
+	"mov $" __stringify(HYPERV_CPUID_INTERFACE) ", %eax\n"
+	"cpuid\n"
+	"out %eax, $" __stringify(PORT_REPORT) "\n");
+
+/* A guest is told of a hypervisor if its VMM has granted that. */
+TEST_F(files, hypervisor_as_granted)
+{
+	const union hv_partition_synthetic_processor_features granted = {
+		.hypervisor_present = 1,
+		.hv1 = 1,
+	};
+	struct vm vm;
+	struct vp vp;
+	u32 seen;
+
+	vp_enter(&self->vp, GUEST_LONG, &cpuid_1_ecx);
+	ASSERT_EQ(0, vp_run_to_report(&self->vp, &seen));
+	EXPECT_EQ(0, seen & BIT(31));
+	vp_enter(&self->vp, GUEST_LONG, &cpuid_interface);
+	ASSERT_EQ(0, vp_run_to_report(&self->vp, &seen));
+	EXPECT_NE(0x31237648, seen);
+
+	ASSERT_EQ(0, vm_start_enlightened(&vm, granted.as_uint64[0]));
+	vp_start(&vm, &vp, 0);
+	vp_enter(&vp, GUEST_LONG, &cpuid_1_ecx);
+	EXPECT_EQ(0, vp_run_to_report(&vp, &seen));
+	EXPECT_NE(0, seen & BIT(31));
+	/* "Hv#1" */
+	vp_enter(&vp, GUEST_LONG, &cpuid_interface);
+	EXPECT_EQ(0, vp_run_to_report(&vp, &seen));
+	EXPECT_EQ(0x31237648, seen);
+	vp_stop(&vp);
+	vm_stop(&vm);
+}
+
 /* A property that belongs before initialization is refused after it. */
 TEST_F(files, early_property_late)
 {
