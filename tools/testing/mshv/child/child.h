@@ -411,14 +411,18 @@ void child_memory_wrote(struct child *child, u64 gpa);
  * child_overlay() - lay a page of hvemu's over one of a child's
  * @child: whose
  * @gpfn: which page of its
+ * @read_only: its guest may not write to it
  * @page: a page of zeroes on return, to be filled; freed with the child
  *
  * Whatever the parent maps there meanwhile comes up again afterwards.
  *
  * Return: 0 or a negative errno.
  */
-int child_overlay(struct child *child, u64 gpfn, void **page);
+int child_overlay(struct child *child, u64 gpfn, bool read_only, void **page);
 void child_overlay_remove(struct child *child, u64 gpfn);
+
+/* Whether a page is there that the hypervisor has laid there to be read only. */
+bool child_overlay_is_read_only(struct child *child, u64 gpa);
 
 /* vp.c */
 u16 child_vp_create(struct hypercall *call);	/* HVCALL_CREATE_VP */

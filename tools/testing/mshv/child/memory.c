@@ -64,6 +64,7 @@
 
 struct overlay {
 	u64 gpfn;
+	bool read_only;
 	void *page;		/* NULL: it is free, and so is its place in the file */
 };
 
@@ -628,12 +629,27 @@ static struct overlay *new_overlay(struct child_memory *memory)
 	return &overlays[i];
 }
 
-int child_overlay(struct child *child, u64 gpfn, void **page)
+/* Have the guest find a page of the overlays' file. */
+static int place_overlay(struct child_memory *memory, u64 gpfn, off_t offset, bool read_only)
+{
+	/* As in open_up(): it is out of reach until it is watched. */
+	int rights = read_only ? PROT_NONE : PROT_READ | PROT_WRITE;
+
+	if (!memory->host)
+		return 0;
+	if (mmap(memory->host + (gpfn << HV_HYP_PAGE_SHIFT), HV_HYP_PAGE_SIZE, rights,
+		 MAP_SHARED | MAP_FIXED, memory->overlay_fd, offset) == MAP_FAILED)
+		return -errno;
+	return read_only ? protect(memory, gpfn, 1) : 0;
+}
+
+int child_overlay(struct child *child, u64 gpfn, bool read_only, void **page)
 {
 	struct child_memory *memory = child->memory;
 	struct overlay *overlay;
 	off_t offset;
 	void *here;
+	int ret;
 
 	if (gpfn >= memory->size >> HV_HYP_PAGE_SHIFT)
 		return -EINVAL;
@@ -647,16 +663,18 @@ int child_overlay(struct child *child, u64 gpfn, void **page)
 		    memory->overlay_fd, offset);
 	if (here == MAP_FAILED)
 		return -errno;
-	if (memory->host &&
-	    mmap(memory->host + (gpfn << HV_HYP_PAGE_SHIFT), HV_HYP_PAGE_SIZE,
-		 PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, memory->overlay_fd,
-		 offset) == MAP_FAILED) {
-		munmap(here, HV_HYP_PAGE_SIZE);
-		return -errno;
-	}
 	mark_placed(memory, gpfn, false);
+	ret = place_overlay(memory, gpfn, offset, read_only);
+	if (ret) {
+		munmap(here, HV_HYP_PAGE_SIZE);
+		/* What was there comes up again, if it can. */
+		if (entry_of(memory, gpfn, true))
+			apply(child, gpfn, 1);
+		return ret;
+	}
 	memset(here, 0, HV_HYP_PAGE_SIZE);
 	overlay->gpfn = gpfn;
+	overlay->read_only = read_only;
 	overlay->page = here;
 	*page = here;
 	if (memory->host)
@@ -675,6 +693,14 @@ void child_overlay_remove(struct child *child, u64 gpfn)
 	overlay->page = NULL;
 	if (entry_of(child->memory, gpfn, true))
 		apply(child, gpfn, 1);
+}
+
+bool child_overlay_is_read_only(struct child *child, u64 gpa)
+{
+	const struct overlay *overlay =
+		child->memory ? overlay_at(child->memory, gpa >> HV_HYP_PAGE_SHIFT) : NULL;
+
+	return overlay && overlay->read_only;
 }
 
 static int add_slot(struct child *child, u32 number, u64 from, u64 to)
@@ -784,7 +810,7 @@ static bool note_access(struct child *child, u64 gpfn, bool write)
 {
 	u64 *entry = entry_of(child->memory, gpfn, false);
 
-	if (!entry || !(*entry & ENTRY_MAPPED))
+	if (!entry || !(*entry & ENTRY_MAPPED) || overlay_at(child->memory, gpfn))
 		return false;
 	if (write && !(*entry & ENTRY_WRITABLE))
 		return false;

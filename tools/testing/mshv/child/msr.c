@@ -197,7 +197,10 @@ static bool is_elsewhere(u64 one, u64 other)
 }
 
 /*
- * Write an MSR that lays a page over the guest's memory: *@msr is what it was.
+ * Write an MSR that lays a page over the guest's memory: *@msr is what it was. The guest
+ * may write to the assist page alone. TLFS, "Establishing the Hypercall Interface", has
+ * the hypercall page so; OpenVMM makes the reference TSC page one of the same kind
+ * (ReadOnlyLockedPage of vm/hv1/hv1_emulator/src/hv.rs).
  * Return: whether there is memory where it shall be; else nothing has changed.
  */
 static bool write_overlay(struct child_vp *vp, u64 *msr, u64 value,
@@ -207,9 +210,10 @@ static bool write_overlay(struct child_vp *vp, u64 *msr, u64 value,
 	bool was_there = *msr & PAGE_ENABLE;
 	bool is_there = value & PAGE_ENABLE;
 	bool moves = is_there && (!was_there || is_elsewhere(*msr, value));
+	bool read_only = msr != &vp->storage->vp_assist;
 	void *page;
 
-	if (moves && child_overlay(child, value >> HV_HYP_PAGE_SHIFT, &page))
+	if (moves && child_overlay(child, value >> HV_HYP_PAGE_SHIFT, read_only, &page))
 		return false;
 	if (was_there && (!is_there || moves))
 		child_overlay_remove(child, *msr >> HV_HYP_PAGE_SHIFT);

@@ -319,14 +319,15 @@ static u64 retire(struct child_vp *vp, const struct kvm_sync_regs *state)
 	return rip;
 }
 
-/* A fault of the instruction at RIP. */
-static void make_undefined(struct child_vp *vp)
+/* A fault of the instruction at RIP; an error code, if there is one, is 0. */
+static void make_fault(struct child_vp *vp, u8 vector, bool has_error_code)
 {
 	struct kvm_vcpu_events *events = &child_vp_regs(vp)->events;
 
 	events->exception.pending = 1;
-	events->exception.nr = UD_VECTOR;
-	events->exception.has_error_code = 0;
+	events->exception.nr = vector;
+	events->exception.has_error_code = has_error_code;
+	events->exception.error_code = 0;
 	events->exception_has_payload = 0;
 	events->flags |= KVM_VCPUEVENT_VALID_PAYLOAD;
 	vp->run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
@@ -349,7 +350,7 @@ static enum outcome handle_hypercall(struct child_vp *vp)
 		child_guestcall_settle(vp);
 		return GO_ON;
 	case CHILD_GUESTCALL_UNDEFINED:
-		make_undefined(vp);
+		make_fault(vp, UD_VECTOR, false);
 		return GO_ON;
 	case CHILD_GUESTCALL_MISSING:
 		/* It is made anew when its memory is there. */
@@ -465,6 +466,11 @@ static enum outcome handle_memory_fault(struct child_vp *vp, const struct kvm_sy
 	if (state)
 		retire(vp, state);
 	vp->fault.valid = false;
+	/* TLFS, "Establishing the Hypercall Interface": who writes there gets #GP. */
+	if (fault.write && child_overlay_is_read_only(vp->child, fault.gpa)) {
+		make_fault(vp, GP_VECTOR, true);
+		return GO_ON;
+	}
 	if (!state && ring_doorbell(vp, &fault))
 		return GO_ON;
 	child_intercept_gpa(vp, fault.gpa, fault.write);

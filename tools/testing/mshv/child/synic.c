@@ -108,7 +108,7 @@ static bool move_page(struct child_vp *vp, u64 *reg, u64 value, void **page, voi
 	bool moves = is_there && (!*page || is_elsewhere);
 	void *new = NULL;
 
-	if (moves && child_overlay(vp->child, value >> HV_HYP_PAGE_SHIFT, &new))
+	if (moves && child_overlay(vp->child, value >> HV_HYP_PAGE_SHIFT, false, &new))
 		return false;
 	if (*page && (!is_there || moves)) {
 		memcpy(kept, *page, HV_HYP_PAGE_SIZE);

@@ -427,12 +427,28 @@ TEST_F(children, an_overlay_hides_what_is_below)
 	void *page;
 
 	*(u32 *)child_at(&self->fixture, 0x7000) = 77;
-	ASSERT_EQ(0, child_overlay(child, 7, &page));
+	ASSERT_EQ(0, child_overlay(child, 7, false, &page));
 	EXPECT_EQ(page, child_memory(child, 0x7000, 4));
 	EXPECT_EQ(0, *(u32 *)page);
-	EXPECT_NE(0, child_overlay(child, 7, &page));
+	EXPECT_NE(0, child_overlay(child, 7, false, &page));
 	child_overlay_remove(child, 7);
 	EXPECT_EQ(77, *(u32 *)child_memory(child, 0x7000, 4));
+}
+
+/* The guest writes to no code and no clock of the hypervisor's. */
+TEST_F(children, overlays_to_be_read)
+{
+	struct child *child = self->fixture.child;
+	void *page;
+
+	EXPECT_FALSE(child_overlay_is_read_only(child, 0x7000));
+	ASSERT_EQ(0, child_overlay(child, 7, true, &page));
+	EXPECT_TRUE(child_overlay_is_read_only(child, 0x7008));
+	EXPECT_FALSE(child_overlay_is_read_only(child, 0x8000));
+	child_overlay_remove(child, 7);
+	EXPECT_FALSE(child_overlay_is_read_only(child, 0x7000));
+	ASSERT_EQ(0, child_overlay(child, 7, false, &page));
+	EXPECT_FALSE(child_overlay_is_read_only(child, 0x7000));
 }
 
 /* A guest that moves one as often as it likes, and one with many VPs. */
@@ -442,16 +458,16 @@ TEST_F(children, overlays_are_as_many_as_there_are)
 	void *page, *first;
 	u64 i;
 
-	ASSERT_EQ(0, child_overlay(child, 0, &first));
+	ASSERT_EQ(0, child_overlay(child, 0, false, &first));
 	*(u32 *)first = 1234;
 	for (i = 0; i < 1000; i++) {
-		ASSERT_EQ(0, child_overlay(child, 1 + i % 200, &page));
+		ASSERT_EQ(0, child_overlay(child, 1 + i % 200, false, &page));
 		EXPECT_EQ(0, *(u32 *)page);
 		*(u32 *)page = i;
 		child_overlay_remove(child, 1 + i % 200);
 	}
 	for (i = 1; i < 200; i++) {
-		ASSERT_EQ(0, child_overlay(child, i, &page));
+		ASSERT_EQ(0, child_overlay(child, i, false, &page));
 		*(u32 *)page = i;
 	}
 	for (i = 1; i < 200; i++)

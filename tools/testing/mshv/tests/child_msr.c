@@ -138,6 +138,7 @@ TEST_F(view, hypercall_page)
 	EXPECT_TRUE(child_msr_write(f->vp, HV_X64_MSR_GUEST_OS_ID, 0x8100));
 	EXPECT_TRUE(child_msr_write(f->vp, HV_X64_MSR_HYPERCALL, OVERLAY_GPA | ENABLE));
 	EXPECT_EQ(OVERLAY_GPA | ENABLE, rdmsr(f, HV_X64_MSR_HYPERCALL));
+	EXPECT_TRUE(child_overlay_is_read_only(f->child, OVERLAY_GPA));
 	EXPECT_EQ(0, memcmp(child_memory(f->child, OVERLAY_GPA, sizeof(code)),
 			    code, sizeof(code)));
 	EXPECT_EQ(0x77, below[0]);
@@ -195,6 +196,9 @@ TEST_F(view, reference_tsc_page)
 	EXPECT_TRUE(child_msr_write(f->vp, HV_X64_MSR_REFERENCE_TSC, TSC_GPA | ENABLE));
 	page = child_memory(f->child, TSC_GPA, sizeof(*page));
 	ASSERT_NE(child_at(f, TSC_GPA), page);
+	EXPECT_TRUE(child_overlay_is_read_only(f->child, TSC_GPA));
+	EXPECT_TRUE(child_msr_write(f->vp, HV_X64_MSR_VP_ASSIST_PAGE, OTHER_GPA | ENABLE));
+	EXPECT_FALSE(child_overlay_is_read_only(f->child, OTHER_GPA));
 	/* Nobody knows the TSC without KVM: the guest is to read the MSR. */
 	EXPECT_EQ(0, page->tsc_sequence);
 	child_msr_retime(f->child);

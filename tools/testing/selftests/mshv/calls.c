@@ -13,6 +13,7 @@
 #define READY		1
 #define DONE		2
 #define UNDEFINED	3
+#define REFUSED		4
 #define VECTOR		0x40
 #define VECTOR_LAST	0x30		/* taken when no other is left */
 #define VPS		2
@@ -61,6 +62,15 @@ GUESTXX(calls_far,
 
 GUESTXX(is_undefined,
 	GUEST_REPORT(UNDEFINED)
+"1:	jmp 1b\n");
+
+GUEST64(writes_to_page,
+	CALLS_ON
+	"movb $0, (%rbp)\n"
+	GUEST_REPORT(DONE));
+
+GUEST64(is_refused,
+	GUEST_REPORT(REFUSED)
 "1:	jmp 1b\n");
 
 /* CPUID of the leaf in EAX. */
@@ -373,6 +383,25 @@ TEST(real_mode)
 	vp_enter(&vps[0], GUEST_REAL, &calls_far);
 	ASSERT_EQ(0, vp_run_to_report(&vps[0], &value));
 	EXPECT_EQ(UNDEFINED, value);
+	stop(&vm, vps);
+}
+
+/* TLFS, "Establishing the Hypercall Interface": who writes to the page gets #GP. */
+TEST(page_is_read_only)
+{
+	static const u8 gp_vector = 13;
+	struct vp vps[VPS];
+	struct vm vm;
+	const char *why = start(&vm, vps, bare.as_uint64[0]);
+	u32 value = 0;
+
+	if (why)
+		SKIP(return, "%s", why);
+	vm_load(&vm, OTHER_CODE, GUEST_LONG, &is_refused);
+	vm_set_gate(&vm, gp_vector, OTHER_CODE);
+	vp_enter(&vps[0], GUEST_LONG, &writes_to_page);
+	ASSERT_EQ(0, vp_run_to_report(&vps[0], &value));
+	EXPECT_EQ(REFUSED, value);
 	stop(&vm, vps);
 }
 
