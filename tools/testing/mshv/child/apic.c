@@ -610,6 +610,13 @@ void apic_set_tpr(struct apic *apic, u8 tpr)
 	put(apic, REG_TPR, tpr);
 }
 
+/* SDM, "Task Priority in IA-32e Mode": it writes zeroes to bits 3:0 of the TPR. */
+void apic_follow_cr8(struct apic *apic, u8 cr8)
+{
+	if (cr8 != apic->tpr >> 4)
+		apic->tpr = cr8 << 4;
+}
+
 void apic_command(struct apic *apic, u64 icr)
 {
 	apic->icr = icr & GENMASK_ULL(63, 32);

@@ -239,6 +239,10 @@ void apic_forgive(struct apic *apic, u8 vector);
  */
 void apic_end(struct apic *apic);
 void apic_set_tpr(struct apic *apic, u8 tpr);
+
+/* The guest has this in CR8 now; the same as before: it has not written to it. */
+void apic_follow_cr8(struct apic *apic, u8 cr8);
+
 void apic_command(struct apic *apic, u64 icr);
 
 /* Whether a destination is this APIC's; see @send of struct apic_bus. */

@@ -282,7 +282,7 @@ static int enter(struct child_vp *vp)
 	vp->run_time += log_cpu_time() - before;
 	if (ret == -EINVAL)
 		return ret;
-	vp->apic.tpr = (vp->apic.tpr & 0xf) | run->cr8 << 4;
+	apic_follow_cr8(&vp->apic, run->cr8);
 	apic_set_base(&vp->apic, run->apic_base);
 	return ret;
 }

@@ -316,6 +316,20 @@ TEST_F(apic, task_priority)
 	EXPECT_EQ(0xff, apic_pending(apic));
 }
 
+TEST_F(apic, cr8_clears_what_it_lacks)
+{
+	struct apic *apic = &self->apic;
+
+	apic_write(apic, TPR, 0x37);
+	apic_follow_cr8(apic, 3);
+	EXPECT_EQ(0x37, apic_read(apic, TPR));
+	apic_follow_cr8(apic, 5);
+	EXPECT_EQ(0x50, apic_read(apic, TPR));
+	apic_write(apic, TPR, 0x57);
+	apic_follow_cr8(apic, 0);
+	EXPECT_EQ(0, apic_read(apic, TPR));
+}
+
 TEST_F(apic, level_is_ended)
 {
 	struct apic *apic = &self->apic;
