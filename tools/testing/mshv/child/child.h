@@ -636,6 +636,12 @@ void child_msr_leave(struct child_vp *vp);
 /* What the guest calls itself: HV_X64_MSR_GUEST_OS_ID. */
 u64 child_msr_guest_os_id(const struct child *child);
 
+/*
+ * Whether KVM has an MSR for guests of its own, which a child is not. It says of them
+ * that a value is wrong, where hvemu has it keep them to itself.
+ */
+bool child_msr_is_kvms(u32 msr);
+
 /* Whether to read an MSR means to wait for an interrupt. */
 bool child_msr_is_idle(const struct child *child, u32 msr);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <linux/kernel.h>
+#include <asm/kvm_para.h>
 #include <hyperv/hvhdk.h>
 
 #include "../hv/hv_more.h"
@@ -26,6 +27,10 @@
 #define PAGE_ENABLE		BIT_ULL(0)
 #define CRASH_TEXT_MAX		HV_HYP_PAGE_SIZE
 #define TPR_MAX			0xff
+
+/* KVM's documentation (virt/kvm/x86/msr.rst): "Custom MSRs have a range reserved for them" */
+#define MSR_KVM_FIRST		0x4b564d00
+#define MSR_KVM_LAST		0x4b564dff
 
 /**
  * struct child_msrs - MSRs that all VPs of a child share
@@ -134,6 +139,18 @@ static void fill_hypercall_page(struct child_vp *vp, void *page)
 u64 child_msr_guest_os_id(const struct child *child)
 {
 	return child->msrs->guest_os_id;
+}
+
+bool child_msr_is_kvms(u32 msr)
+{
+	switch (msr) {
+	case MSR_KVM_WALL_CLOCK:
+	case MSR_KVM_SYSTEM_TIME:
+	case MSR_KVM_FIRST ... MSR_KVM_LAST:
+		return true;
+	default:
+		return false;
+	}
 }
 
 bool child_msr_is_idle(const struct child *child, u32 msr)

@@ -389,12 +389,20 @@ static bool is_x2apic_msr(u32 msr)
 	return msr >= APIC_X2APIC_MSR && msr < APIC_X2APIC_MSR + APIC_X2APIC_MSRS;
 }
 
+/* Whether there is none of this number, for KVM and for hvemu. */
+static bool is_unknown_msr(const struct child_vp *vp, u32 msr)
+{
+	if (child_msr_is_kvms(msr))
+		return true;
+	return vp->run->msr.reason == KVM_MSR_EXIT_REASON_UNKNOWN && !is_x2apic_msr(msr);
+}
+
 /* WDK ff540082: one, or all that the hypervisor does not virtualize. */
 static bool wants_msr(const struct child_vp *vp, u32 msr, u32 access)
 {
 	if (child_wants(vp->child, HV_INTERCEPT_TYPE_X64_MSR_INDEX, access, msr))
 		return true;
-	return vp->run->msr.reason == KVM_MSR_EXIT_REASON_UNKNOWN && !is_x2apic_msr(msr) &&
+	return is_unknown_msr(vp, msr) &&
 	       child_wants(vp->child, HV_INTERCEPT_TYPE_X64_MSR, access, 0);
 }
 
@@ -421,7 +429,7 @@ static enum outcome handle_msr(struct child_vp *vp, bool write)
 			       child_msr_read(vp, msr, &value);
 	else
 		/* One that exists and does not take the value is none of these. */
-		done = child->ignores_msrs && run->msr.reason == KVM_MSR_EXIT_REASON_UNKNOWN;
+		done = child->ignores_msrs && is_unknown_msr(vp, msr);
 	run->msr.error = !done;
 	if (!write)
 		run->msr.data = value;

@@ -41,10 +41,25 @@ static int fill_regs(struct child_vp *vp)
 	return 0;
 }
 
+/*
+ * KVM's own MSRs and hypercalls are there for whoever uses them, unless KVM is to look
+ * whether CPUID tells of them, which it does to no child.
+ */
+static int hide_kvm(struct child_vp *vp)
+{
+	struct kvm_enable_cap as_told = {
+		.cap = KVM_CAP_ENFORCE_PV_FEATURE_CPUID,
+		.args[0] = 1,
+	};
+
+	return ioctl(vp->fd, KVM_ENABLE_CAP, &as_told) < 0 ? -errno : 0;
+}
+
 /* A test without KVM has the shared page, and nothing behind it. */
 static int make_vcpu(struct child_vp *vp)
 {
 	struct child *child = vp->child;
+	int ret;
 
 	vp->fd = -1;
 	if (child->vm < 0) {
@@ -66,7 +81,8 @@ static int make_vcpu(struct child_vp *vp)
 		vp->run = NULL;
 		return -errno;
 	}
-	return fill_regs(vp);
+	ret = hide_kvm(vp);
+	return ret ? ret : fill_regs(vp);
 }
 
 static void free_vp(struct child_vp *vp)

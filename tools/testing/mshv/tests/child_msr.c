@@ -80,6 +80,19 @@ TEST_F(view, msrs_that_are_not_there)
 	EXPECT_FALSE(child_msr_write(f->vp, HV_X64_MSR_VP_INDEX, 1));
 }
 
+/* Those that KVM has for guests of its own, and what stands beside them. */
+TEST(msrs_of_kvm)
+{
+	EXPECT_TRUE(child_msr_is_kvms(0x11));
+	EXPECT_TRUE(child_msr_is_kvms(0x12));
+	EXPECT_TRUE(child_msr_is_kvms(0x4b564d00));
+	EXPECT_TRUE(child_msr_is_kvms(0x4b564d08));
+	EXPECT_FALSE(child_msr_is_kvms(0x10));
+	EXPECT_FALSE(child_msr_is_kvms(0x13));
+	EXPECT_FALSE(child_msr_is_kvms(0x4b564cff));
+	EXPECT_FALSE(child_msr_is_kvms(HV_X64_MSR_GUEST_OS_ID));
+}
+
 TEST_F(view, one_storage_for_msrs_and_registers)
 {
 	static const struct {

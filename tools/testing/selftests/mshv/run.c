@@ -821,6 +821,22 @@ GUEST64(read_nobodys,
 	"rdmsr\n"
 	"out %eax, $" __stringify(PORT_REPORT) "\n");
 
+/* Those that KVM has for its guests, and the hypervisor has not. */
+#define MSR_KVM_SYSTEM_TIME_OLD	0x12
+#define MSR_KVM_STEAL_TIME	0x4b564d03
+
+GUEST64(read_system_time,
+	"mov $" __stringify(MSR_KVM_SYSTEM_TIME_OLD) ", %ecx\n"
+	"mov $-1, %rax\n"
+	"rdmsr\n"
+	"out %eax, $" __stringify(PORT_REPORT) "\n");
+
+GUEST64(read_steal_time,
+	"mov $" __stringify(MSR_KVM_STEAL_TIME) ", %ecx\n"
+	"mov $-1, %rax\n"
+	"rdmsr\n"
+	"out %eax, $" __stringify(PORT_REPORT) "\n");
+
 GUEST64(on_protection,
 	"mov $0x13, %eax\n"
 	"out %eax, $" __stringify(PORT_REPORT) "\n");
@@ -1155,6 +1171,10 @@ TEST_F(state, synic)
 /* What an access to an MSR that does not exist does is the VMM's choice. */
 TEST_F(state, msr_nobodys)
 {
+	const struct guest *const guests[] = {
+		&read_nobodys, &read_system_time, &read_steal_time,
+	};
+	unsigned int i;
 	u16 status;
 	u32 value;
 	int ret;
@@ -1167,16 +1187,22 @@ TEST_F(state, msr_nobodys)
 	vm_load(&self->vm, GUEST_CODE + 0x100, GUEST_LONG, &on_protection);
 	vm_set_gate(&self->vm, 13, GUEST_CODE + 0x100);
 
-	vp_enter(&self->vp, GUEST_LONG, &read_nobodys);
-	ASSERT_EQ(0, vp_run_to_report(&self->vp, &value));
-	EXPECT_EQ(0, value);
+	for (i = 0; i < ARRAY_SIZE(guests); i++) {
+		vp_enter(&self->vp, GUEST_LONG, guests[i]);
+		ASSERT_EQ(0, vp_run_to_report(&self->vp, &value));
+		EXPECT_EQ(0, value)
+			TH_LOG("number %u", i);
+	}
 
 	ASSERT_EQ(0, hv_set_property(self->vm.fd,
 				     HV_PARTITION_PROPERTY_UNIMPLEMENTED_MSR_ACTION,
 				     0, NULL));
-	vp_enter(&self->vp, GUEST_LONG, &read_nobodys);
-	ASSERT_EQ(0, vp_run_to_report(&self->vp, &value));
-	EXPECT_EQ(0x13, value);
+	for (i = 0; i < ARRAY_SIZE(guests); i++) {
+		vp_enter(&self->vp, GUEST_LONG, guests[i]);
+		ASSERT_EQ(0, vp_run_to_report(&self->vp, &value));
+		EXPECT_EQ(0x13, value)
+			TH_LOG("number %u", i);
+	}
 }
 
 /*
