@@ -232,12 +232,39 @@ static u16 set_interrupt_state(struct child_vp *vp, u32 where,
 	return HV_STATUS_SUCCESS;
 }
 
+/* One of the legacy controller's, which no state of the local APIC has. */
+static void get_ext_int(struct child_vp *vp, union hv_register_value *value)
+{
+	const struct hv_x64_pending_ext_int_event event = {
+		.event_pending = 1,
+		.event_type = HV_X64_PENDING_EVENT_EXT_INT,
+		.vector = vp->apic.extint_vector,
+	};
+
+	memcpy(value, &event, sizeof(event));
+}
+
+static u16 set_ext_int(struct child_vp *vp, const union hv_register_value *value)
+{
+	struct hv_x64_pending_ext_int_event event;
+
+	memcpy(&event, value, sizeof(event));
+	dirty_events(vp)->exception.pending = 0;
+	apic_deliver(&vp->apic, APIC_EXTINT, event.vector, false);
+	return HV_STATUS_SUCCESS;
+}
+
 static u16 get_event0(struct child_vp *vp, u32 where, union hv_register_value *value)
 {
 	const struct kvm_vcpu_events *events = &child_vp_regs(vp)->events;
 	struct hv_x64_pending_exception_event event = { };
 
 	(void)where;
+	/* There is one register for both. The exception comes first, to the guest as well. */
+	if (vp->apic.extint && !events->exception.pending) {
+		get_ext_int(vp, value);
+		return HV_STATUS_SUCCESS;
+	}
 	if (events->exception.pending) {
 		event.event_pending = 1;
 		event.deliver_error_code = events->exception.has_error_code;
@@ -250,7 +277,10 @@ static u16 get_event0(struct child_vp *vp, u32 where, union hv_register_value *v
 	return HV_STATUS_SUCCESS;
 }
 
-/* Only exceptions: KVM keeps no other event apart from those being delivered. */
+/*
+ * Only these two: KVM keeps no other event apart from those being delivered. An exception
+ * takes no interrupt away: who injects one may not know of that.
+ */
 static u16 set_event0(struct child_vp *vp, u32 where, const union hv_register_value *value)
 {
 	struct hv_x64_pending_exception_event event;
@@ -258,14 +288,18 @@ static u16 set_event0(struct child_vp *vp, u32 where, const union hv_register_va
 
 	(void)where;
 	memcpy(&event, value, sizeof(event));
+	if (event.event_pending && event.event_type == HV_X64_PENDING_EVENT_EXT_INT)
+		return set_ext_int(vp, value);
 	if (event.event_pending && (event.event_type || !is_exception(event.vector)))
 		return HV_STATUS_INVALID_REGISTER_VALUE;
 
 	events = dirty_events(vp);
 	events->exception.pending = event.event_pending;
 	events->exception_has_payload = 0;
-	if (!event.event_pending)
+	if (!event.event_pending) {
+		vp->apic.extint = false;
 		return HV_STATUS_SUCCESS;
+	}
 	events->exception.injected = 0;
 	events->exception.nr = event.vector;
 	events->exception.has_error_code = event.deliver_error_code;

@@ -455,7 +455,7 @@ TEST_F(regs, exceptions_that_are_pending)
 	EXPECT_EQ(0, memcmp(&value, &back, sizeof(value)));
 	EXPECT_EQ(0, child_get64(&self->f, HV_REGISTER_PENDING_INTERRUPTION));
 
-	event.event_type = 5;
+	event.event_type = 6;
 	memcpy(&value, &event, sizeof(event));
 	EXPECT_EQ(HV_STATUS_INVALID_REGISTER_VALUE,
 		  child_set(&self->f, HV_REGISTER_PENDING_EVENT0, &value));
@@ -471,6 +471,41 @@ TEST_F(regs, exceptions_that_are_pending)
 	EXPECT_EQ(0, memcmp(&value, &back, sizeof(value)));
 	EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
 		  child_set64(&self->f, HV_REGISTER_DELIVERABILITY_NOTIFICATIONS, 1));
+}
+
+/* Where a VMM finds it when it saves a VP, and puts it when it restores one. */
+TEST_F(regs, external_interrupt_that_is_pending)
+{
+	struct kvm_vcpu_events *events = &child_vp_regs(self->f.vp)->events;
+	const struct hv_x64_pending_ext_int_event wanted = {
+		.event_pending = 1, .event_type = HV_X64_PENDING_EVENT_EXT_INT, .vector = 0x31,
+	};
+	const struct hv_x64_pending_exception_event exception = {
+		.event_pending = 1, .vector = 6,
+	};
+	struct apic *apic = &self->f.vp->apic;
+	union hv_register_value value, back, none = { };
+
+	apic_deliver(apic, APIC_EXTINT, 0x31, false);
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_get(&self->f, HV_REGISTER_PENDING_EVENT0, &value));
+	EXPECT_EQ(0, memcmp(&value, &wanted, sizeof(wanted)));
+
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_set(&self->f, HV_REGISTER_PENDING_EVENT0, &none));
+	EXPECT_EQ(-1, apic_pending(apic));
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_get(&self->f, HV_REGISTER_PENDING_EVENT0, &back));
+	EXPECT_EQ(0, memcmp(&back, &none, sizeof(none)));
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_set(&self->f, HV_REGISTER_PENDING_EVENT0, &value));
+	EXPECT_EQ(0x31, apic_pending(apic));
+
+	/* With an exception: that is seen, and the interrupt stays. */
+	memcpy(&value, &exception, sizeof(exception));
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_set(&self->f, HV_REGISTER_PENDING_EVENT0, &value));
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_get(&self->f, HV_REGISTER_PENDING_EVENT0, &back));
+	EXPECT_EQ(0, memcmp(&value, &back, sizeof(value)));
+	EXPECT_EQ(0x31, apic_pending(apic));
+	events->exception.pending = 0;
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_get(&self->f, HV_REGISTER_PENDING_EVENT0, &back));
+	EXPECT_EQ(0, memcmp(&back, &wanted, sizeof(wanted)));
 }
 
 TEST_F(regs, suspension)

@@ -217,6 +217,18 @@ struct hv_x64_pending_exception_event {
 	u64 exception_parameter;
 } __packed;
 
+/* OpenVMM, hvdef, HvX64PendingExtIntEvent: the same register, of another type */
+#define HV_X64_PENDING_EVENT_EXT_INT		5
+
+struct hv_x64_pending_ext_int_event {
+	u32 event_pending : 1;
+	u32 event_type : 3;
+	u32 reserved0 : 4;
+	u32 vector : 8;
+	u32 reserved1 : 16;
+	u32 reserved2[3];
+} __packed;
+
 /* mshv-bindings: HV_GET_SET_VP_STATE_LAPIC_STATE */
 struct hv_local_interrupt_controller_state {
 	u32 apic_id;

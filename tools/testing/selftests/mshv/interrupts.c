@@ -782,6 +782,38 @@ TEST_F(interrupts, cleared)
 	EXPECT_EQ(VECTOR_OTHER, value);
 }
 
+/* One that is pending is part of the VP's state: read, taken away, and put back. */
+TEST_F(interrupts, extint_is_state)
+{
+	const u32 name = HV_REGISTER_PENDING_EVENT0;
+	struct hv_register_assoc none = { .name = name }, kept = { .name = name };
+	struct hv_x64_pending_ext_int_event event;
+	struct machine *machine = &self->machine;
+	struct vp *vp = &machine->vps[0];
+	u16 status;
+	u32 value;
+	int ret;
+
+	vp_enter(vp, GUEST_LONG, &with_interrupts_off);
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
+	ret = assert_extint(&machine->vm, VECTOR, &status);
+	if (hv_lacks(status))
+		SKIP(return, "no external interrupts: status %#x", status);
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, vp_get_registers(vp, &name, &kept.value, 1));
+	memcpy(&event, &kept.value, sizeof(event));
+	EXPECT_TRUE(!!event.event_pending);
+	EXPECT_EQ(HV_X64_PENDING_EVENT_EXT_INT, (u32)event.event_type);
+	EXPECT_EQ(VECTOR, (u32)event.vector);
+
+	ASSERT_EQ(0, vp_set_registers(vp, &none, 1));
+	ASSERT_EQ(0, vp_set_registers(vp, &kept, 1));
+	ASSERT_EQ(0, vp_run_to_report(vp, &value));
+	EXPECT_EQ(0, value);
+	ASSERT_EQ(0, vp_run_to_port(vp, PORT_IRQ, &value));
+	EXPECT_EQ(VECTOR, value);
+}
+
 /* To a VP that does not exist: refused or lost, and nobody gets it. */
 TEST_F(interrupts, to_nobody)
 {
