@@ -32,6 +32,8 @@
 #define OPCODE_INS		0x6d
 #define OPCODE_OUTS_8		0x6e
 #define OPCODE_OUTS		0x6f
+/* Of what VMMs emulate; those that save a whole state are not looked for. */
+#define OPERAND_SIZE_MAX	64
 #define PREFIX_REPNE		0xf2
 #define PREFIX_REP		0xf3
 
@@ -254,6 +256,7 @@ bool child_insn_decode(struct child_vp *vp, struct child_insn *out)
 	if (!out->fetched || !decode(vp, out, &insn))
 		return false;
 	out->length = insn.length;
+	out->x86_64 = insn.x86_64;
 	out->rep = has_prefix(&insn, PREFIX_REP) || has_prefix(&insn, PREFIX_REPNE);
 	out->size = insn.opnd_bytes;
 	if (insn.opcode.nbytes == 1) {
@@ -267,16 +270,31 @@ bool child_insn_decode(struct child_vp *vp, struct child_insn *out)
 	return true;
 }
 
+/* Whether a linear address is in the page of @gpa. */
+static bool is_in_page(struct child_vp *vp, u64 linear, u64 gpa, u64 *exact)
+{
+	return child_regs_linear(vp, linear, exact) &&
+	       *exact >> HV_HYP_PAGE_SHIFT == gpa >> HV_HYP_PAGE_SHIFT;
+}
+
 bool child_insn_touches(struct child_vp *vp, const struct child_insn *insn, u64 gpa,
 			bool write, u64 *linear, u64 *exact)
 {
 	unsigned int i, count = insn->nr_operands;
+	u64 operand, left;
 
 	/* Of two in one page, the one that is written, or the other. */
 	for (i = 0; i < count; i++) {
 		*linear = insn->operands[write ? i : count - 1 - i];
-		if (child_regs_linear(vp, *linear, exact) &&
-		    *exact >> HV_HYP_PAGE_SHIFT == gpa >> HV_HYP_PAGE_SHIFT)
+		if (is_in_page(vp, *linear, gpa, exact))
+			return true;
+	}
+	/* Or one of them begins in the page before, and goes on where this one begins. */
+	for (i = 0; i < count; i++) {
+		operand = insn->operands[write ? i : count - 1 - i];
+		left = HV_HYP_PAGE_SIZE - operand % HV_HYP_PAGE_SIZE;
+		*linear = insn->x86_64 ? operand + left : (u32)(operand + left);
+		if (left < OPERAND_SIZE_MAX && is_in_page(vp, *linear, gpa, exact))
 			return true;
 	}
 	return false;

@@ -17,6 +17,7 @@ struct child_vp;
  * @length: bytes
  * @bytes: as it stands in memory
  * @fetched: how many of @bytes could be fetched
+ * @x86_64: it is one of 64-bit mode
  * @size: bytes of its operand
  * @rep: it has a prefix that repeats string instructions
  * @is_ins: input from a port to memory
@@ -33,6 +34,7 @@ struct child_insn {
 	u8 length;
 	u8 bytes[CHILD_INSN_MAX];
 	u8 fetched;
+	bool x86_64;
 	u8 size;
 	bool rep;
 	bool is_ins;
@@ -56,12 +58,12 @@ struct child_insn {
 bool child_insn_decode(struct child_vp *vp, struct child_insn *insn);
 
 /**
- * child_insn_touches() - which of an instruction's operands lies in a page
+ * child_insn_touches() - which of an instruction's operands lies in a page, or ends there
  * @vp: whose
  * @insn: the instruction
  * @gpa: an address in the page
  * @write: the page was written to
- * @linear: set to the operand's linear address
+ * @linear: set to the operand's linear address, or that of its part in the page
  * @exact: set to its guest physical address
  *
  * Return: false if none does.

@@ -456,6 +456,9 @@ static bool ring_doorbell(struct child_vp *vp, const struct child_fault *fault)
 	    !child_insn_decode(vp, &insn) || !insn.is_store ||
 	    !child_insn_touches(vp, &insn, fault->gpa, true, &linear, &gpa))
 		return false;
+	/* One that begins in the page before is no write at this place. */
+	if (linear != insn.operands[0])
+		return false;
 	value = insn.has_immediate ? insn.immediate :
 		*child_insn_register(vp, insn.reg) >> (insn.high_byte ? 8 : 0);
 	if (insn.size < 8)

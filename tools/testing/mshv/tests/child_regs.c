@@ -473,6 +473,38 @@ TEST_F(regs, exceptions_that_are_pending)
 		  child_set64(&self->f, HV_REGISTER_DELIVERABILITY_NOTIFICATIONS, 1));
 }
 
+/* What a VMM is told of an access that begins in memory and ends where none is. */
+TEST_F(regs, an_access_over_the_end_of_a_page)
+{
+	static const u8 store[] = { 0x89, 0x03 };	/* mov %eax, (%ebx) */
+	const u64 end = CHILD_PAGES * HV_HYP_PAGE_SIZE;
+	struct child_vp *vp = self->f.vp;
+	struct kvm_sync_regs *regs = child_vp_regs(vp);
+	const struct hv_x64_memory_intercept_message *message =
+		(const void *)vp->message.u.payload;
+
+	memcpy(child_at(&self->f, 0x1000), store, sizeof(store));
+	regs->sregs.cs.base = 0;
+	regs->sregs.cs.db = 1;
+	regs->regs.rip = 0x1000;
+	regs->regs.rbx = end - 2;
+	child_intercept_gpa(vp, end, true);
+	EXPECT_TRUE(!!message->memory_access_info.gva_valid);
+	EXPECT_TRUE(!!message->memory_access_info.gva_gpa_valid);
+	EXPECT_EQ(end, message->guest_virtual_address);
+	EXPECT_EQ(end, message->guest_physical_address);
+
+	/* One that lies there as a whole, and one that has nothing to do with it. */
+	regs->regs.rbx = end + 4;
+	child_intercept_gpa(vp, end, true);
+	EXPECT_EQ(end + 4, message->guest_virtual_address);
+	EXPECT_EQ(end + 4, message->guest_physical_address);
+	regs->regs.rbx = end - 0x800;
+	child_intercept_gpa(vp, end, true);
+	EXPECT_FALSE(!!message->memory_access_info.gva_valid);
+	EXPECT_EQ(end, message->guest_physical_address);
+}
+
 /* Where a VMM finds it when it saves a VP, and puts it when it restores one. */
 TEST_F(regs, external_interrupt_that_is_pending)
 {

@@ -385,6 +385,10 @@ TEST_F(memory, data_across_into_nothing)
 	ASSERT_EQ(0, vp_run(&self->vp));
 	ASSERT_TRUE(vp_met_memory(&self->vp));
 	EXPECT_EQ((AREA + PAGE) / PAGE, vp_memory(&self->vp)->guest_physical_address / PAGE);
+	/* Here each linear address is the physical one. */
+	if (vp_memory(&self->vp)->memory_access_info.gva_gpa_valid)
+		EXPECT_EQ(vp_memory(&self->vp)->guest_physical_address,
+			  vp_memory(&self->vp)->guest_virtual_address);
 	ASSERT_EQ(0, vm_map(&self->vm, AREA + PAGE, second, PAGE, MAP_RWX));
 	ASSERT_EQ(0, finish(&self->vp));
 	EXPECT_EQ(0, memcmp(first + PAGE - 3, "\x88\x77\x66", 3));
