@@ -721,7 +721,8 @@ static u16 child_set(struct child *child, u32 code, u64 value)
 	case HV_PARTITION_PROPERTY_PHYSICAL_ADDRESS_WIDTH:
 		return set_physical_bits(child, value);
 	case HV_PARTITION_PROPERTY_GPA_PAGE_ACCESS_TRACKING:
-		child_memory_track(child, value);
+		if (!child_memory_track(child, value))
+			return HV_STATUS_OPERATION_DENIED;
 		break;
 	case HV_PARTITION_PROPERTY_UNIMPLEMENTED_MSR_ACTION:
 		if (value > 1)

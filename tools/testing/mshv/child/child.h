@@ -379,8 +379,11 @@ int child_memory_open(void);
 /* The thread that learns of faults, once. Return: 0 or a negative errno. */
 int child_memory_setup(struct partition *partition);
 
-/* Note accesses from now on, or no longer. */
-void child_memory_track(struct child *child, bool on);
+/*
+ * Note accesses from now on, or no longer. Return: false if it cannot end yet, as the
+ * parent has cleared dirty states and has not set them again.
+ */
+bool child_memory_track(struct child *child, bool on);
 
 int child_memory_init(struct child *child);
 void child_memory_exit(struct child *child);

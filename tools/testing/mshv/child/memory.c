@@ -58,6 +58,7 @@
 #define ENTRY_PRESENT		0x0080ULL	/* the guest gets at it without a fault */
 #define ENTRY_PROTECTED		0x0100ULL	/* but for writing */
 #define ENTRY_PLACED		0x0200ULL	/* the parent's page is at its address here */
+#define ENTRY_CLEARED		0x0400ULL	/* the parent has cleared ENTRY_DIRTY once */
 #define ENTRY_RIGHTS		(ENTRY_READABLE | ENTRY_WRITABLE | ENTRY_EXECUTABLE)
 #define ENTRY_STATES		(ENTRY_ACCESSED | ENTRY_DIRTY)
 #define ENTRY_GPFN_SHIFT	12
@@ -333,7 +334,7 @@ static u64 with_states(const struct child *child, u64 entry, u64 before)
 		return entry & ENTRY_MAPPED ? entry | ENTRY_STATES : entry;
 	if (!(entry & (ENTRY_MAPPED | ENTRY_NO_ACCESS)))
 		return entry;
-	entry |= before & ENTRY_STATES;
+	entry |= before & (ENTRY_STATES | ENTRY_CLEARED);
 	if (entry & ENTRY_MAPPED)
 		watch(&entry);
 	return entry;
@@ -464,7 +465,10 @@ static void change_state(u64 *entry, union hv_gpa_page_access_state_flags flags)
 	if (flags.clear_accessed)
 		*entry &= ~ENTRY_ACCESSED;
 	if (flags.clear_dirty)
-		*entry &= ~ENTRY_DIRTY;
+		*entry = (*entry & ~ENTRY_DIRTY) | ENTRY_CLEARED;
+	/* Nothing more can be asked of a parent whose page is out of reach just now. */
+	if (flags.set_dirty)
+		*entry &= ~ENTRY_CLEARED;
 	if (!(*entry & ENTRY_MAPPED))
 		return;
 	if (flags.set_accessed)
@@ -525,6 +529,7 @@ static void track(struct child *child, void **table, int level, u64 gpfn)
 				track(child, table[i], level - 1, here);
 			continue;
 		}
+		*entry &= ~ENTRY_CLEARED;
 		if (!(*entry & ENTRY_MAPPED)) {
 			*entry &= ~ENTRY_STATES;
 			continue;
@@ -544,13 +549,36 @@ static void track(struct child *child, void **table, int level, u64 gpfn)
 		apply(child, gpfn, LEVEL_ENTRIES);
 }
 
-void child_memory_track(struct child *child, bool on)
+/* Whether a page that is mapped is not dirty because the parent has cleared that. */
+static bool is_any_cleared(void **table, int level)
+{
+	const u64 mask = ENTRY_MAPPED | ENTRY_CLEARED | ENTRY_DIRTY;
+	int i;
+
+	for (i = 0; i < LEVEL_ENTRIES; i++) {
+		if (level && table[i] && is_any_cleared(table[i], level - 1))
+			return true;
+		if (!level && (((u64 *)table)[i] & mask) == (ENTRY_MAPPED | ENTRY_CLEARED))
+			return true;
+	}
+	return false;
+}
+
+bool child_memory_track(struct child *child, bool on)
 {
 	if (child->tracks_access == on)
-		return;
+		return true;
+	/*
+	 * rust-vmm, disable_dirty_page_tracking() of mshv-ioctls/src/ioctls/vm.rs: dirty
+	 * bits that were cleared must be set first, "otherwise this hypercall will be
+	 * failed". Cloud Hypervisor's stop_dirty_log() says the same, and does so.
+	 */
+	if (!on && child->memory && is_any_cleared(child->memory->root, LEVELS - 1))
+		return false;
 	child->tracks_access = on;
 	if (child->memory)
 		track(child, child->memory->root, LEVELS - 1, 0);
+	return true;
 }
 
 struct child_page child_page(struct child *child, u64 gpfn)

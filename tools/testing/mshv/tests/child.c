@@ -421,6 +421,41 @@ TEST_F(children, a_new_mapping_forgets_no_access)
 	EXPECT_EQ(0, states_of(fixture, 5, look));
 }
 
+/* Who has cleared dirty states sets them before nobody notes them any more. */
+TEST_F(children, what_was_cleared_is_set_at_the_end)
+{
+	const union hv_gpa_page_access_state_flags clean = { .clear_dirty = 1 };
+	const union hv_gpa_page_access_state_flags touch = { .set_dirty = 1 };
+	struct child_fixture *fixture = &self->fixture;
+	const u32 tracking = HV_PARTITION_PROPERTY_GPA_PAGE_ACCESS_TRACKING;
+
+	/* Nothing was cleared. */
+	ASSERT_EQ(HV_STATUS_SUCCESS, set_property(fixture, tracking, 1));
+	ASSERT_EQ(HV_STATUS_SUCCESS, set_property(fixture, tracking, 0));
+
+	ASSERT_EQ(HV_STATUS_SUCCESS, set_property(fixture, tracking, 1));
+	EXPECT_EQ(0, states_of(fixture, 5, clean));
+	EXPECT_EQ(HV_STATUS_OPERATION_DENIED, set_property(fixture, tracking, 0));
+	EXPECT_EQ(0, states_of(fixture, 6, touch));
+	EXPECT_EQ(HV_STATUS_OPERATION_DENIED, set_property(fixture, tracking, 0));
+	/* Written by the guest, or for it: as good as set. */
+	child_memory_wrote(fixture->child, 0x5000);
+	ASSERT_EQ(HV_STATUS_SUCCESS, set_property(fixture, tracking, 0));
+
+	/* Nor does that which is not there any more count. */
+	ASSERT_EQ(HV_STATUS_SUCCESS, set_property(fixture, tracking, 1));
+	EXPECT_EQ(0, states_of(fixture, 5, clean));
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_map(fixture, 5, 0, 2, HV_MAP_GPA_NO_ACCESS));
+	ASSERT_EQ(HV_STATUS_SUCCESS, set_property(fixture, tracking, 0));
+
+	/* What was out of reach when all was set, and comes back, is no reason either. */
+	ASSERT_EQ(HV_STATUS_SUCCESS, set_property(fixture, tracking, 1));
+	EXPECT_EQ(0, states_of(fixture, 5, clean));
+	EXPECT_EQ(0, states_of(fixture, 5, touch));
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_map(fixture, 5, CHILD_SOURCE + 5, 2, EVERYTHING));
+	ASSERT_EQ(HV_STATUS_SUCCESS, set_property(fixture, tracking, 0));
+}
+
 TEST_F(children, an_overlay_hides_what_is_below)
 {
 	struct child *child = self->fixture.child;

@@ -590,6 +590,21 @@ TEST_F(accessed, only_looked_at)
 	}
 }
 
+/* Whose dirty bits were cleared: they are set before nobody notes them any more. */
+TEST_F(accessed, no_longer)
+{
+	const u32 tracking = HV_PARTITION_PROPERTY_GPA_PAGE_ACCESS_TRACKING;
+	u64 bitmap;
+	u16 status;
+
+	EXPECT_GT(0, hv_set_property(self->vm.fd, tracking, 0, &status));
+	TH_LOG("ended too early: status %#x", status);
+	ASSERT_EQ(0, access_bitmap(&self->vm, MSHV_GPAP_ACCESS_TYPE_DIRTY,
+				   MSHV_GPAP_ACCESS_OP_SET, &bitmap));
+	EXPECT_EQ(0, hv_set_property(self->vm.fd, tracking, 0, NULL));
+	EXPECT_EQ(0, store(&self->vp, AREA + PAGE, 1));
+}
+
 TEST_F(accessed, set)
 {
 	u64 bitmap;
