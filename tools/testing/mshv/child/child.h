@@ -130,6 +130,7 @@ struct child_fault {
  *	HV_REGISTER_DELIVERABILITY_NOTIFICATIONS
  * @notify_interrupt: likewise an interrupt...
  * @notify_priority: ...of that priority; 0: one that does not ask the TPR
+ * @shut_down: by a triple fault, and the parent has not set its registers since
  * @flush_owed: it must forget translations before it goes on
  * @ran: it has entered the guest since it was created
  * @dying: it must end, and nothing new may be begun with it
@@ -185,6 +186,7 @@ struct child_vp {
 	bool notify_nmi;
 	bool notify_interrupt;
 	u8 notify_priority;
+	bool shut_down;
 	bool flush_owed;
 	bool ran;
 	bool dying;

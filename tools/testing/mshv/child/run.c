@@ -703,6 +703,7 @@ static enum outcome handle_exit(struct child_vp *vp)
 	case KVM_EXIT_INTR:
 		return GO_ON;
 	case KVM_EXIT_SHUTDOWN:
+		vp->shut_down = true;
 		child_intercept_unrecoverable(vp);
 		return INTERCEPTED;
 	case KVM_EXIT_FAIL_ENTRY:
@@ -814,6 +815,17 @@ static void wait_for_pullers(struct child_vp *vp)
 		pthread_cond_wait(&vp->changed, &vp->child->parent->lock);
 }
 
+/*
+ * On SVM KVM has put a VP that shut down into the state of a reset. It must not begin
+ * there because its parent does not look at what it is told.
+ */
+static bool stays_shut_down(struct child_vp *vp)
+{
+	if (vp->run->kvm_dirty_regs & KVM_SYNC_X86_REGS)
+		vp->shut_down = false;
+	return vp->shut_down;
+}
+
 enum child_stop child_run(struct child_vp *vp)
 {
 	enum outcome outcome;
@@ -849,6 +861,11 @@ enum child_stop child_run(struct child_vp *vp)
 		take_init(vp);
 		if (vp->apic.wait_for_sipi)
 			return CHILD_STOP_HALT;
+		if (stays_shut_down(vp)) {
+			child_intercept_unrecoverable(vp);
+			vp->intercepts++;
+			return CHILD_STOP_INTERCEPT;
+		}
 		type = deliverable(vp);
 		if (type >= 0) {
 			/* Once: it is asked for anew each time, as SINTs are. */

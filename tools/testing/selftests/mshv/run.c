@@ -610,6 +610,18 @@ TEST_F(run, triple_fault)
 	ASSERT_EQ(0, vp_run(&self->vp));
 	EXPECT_EQ(HVMSG_UNRECOVERABLE_EXCEPTION, self->vp.msg.header.message_type)
 		vp_print_message(&self->vp);
+
+	/* A VMM that does not look at it does not get a guest that begins anew. */
+	ASSERT_EQ(0, vp_run(&self->vp));
+	EXPECT_EQ(HVMSG_UNRECOVERABLE_EXCEPTION, self->vp.msg.header.message_type)
+		vp_print_message(&self->vp);
+
+	/* OUT to a port, in a VP that was set up anew. */
+	vp_enter(&self->vp, variant->mode, &spin);
+	memcpy(self->vm.ram + GUEST_CODE, "\xe6\x80", 2);
+	ASSERT_EQ(0, vp_run(&self->vp));
+	EXPECT_EQ(HVMSG_X64_IO_PORT_INTERCEPT, self->vp.msg.header.message_type)
+		vp_print_message(&self->vp);
 }
 
 /* The VMM has asked to see a breakpoint before the guest does. */
