@@ -30,6 +30,10 @@
  *	wait MILLISECONDS
  *	reload			unload the driver and load it again
  *
+ * A VMM that lost a signal for one of its threads waits for what that was to bring about.
+ * Where it does not answer or end in time, its threads are sent SIGUSR1, by which QEMU calls
+ * a VP back, and it is said if that helps.
+ *
  * Whatever a script has started is ended after it, files in /tmp are removed, and then
  * nothing may be left: no partition, no memory, no violation of the hypervisor's
  * protocol.
@@ -76,6 +80,7 @@
 /* More of a line is not shown. */
 #define SHOWN_MAX	400
 #define KILL_SECONDS	20
+#define NUDGE_SECONDS	10
 #define LEFT_SECONDS	5
 /* What may be gone that is not a VMM's: caches, and what the kernel frees late. */
 #define MEMORY_MAX_KIB	(24 << 10)
@@ -281,17 +286,44 @@ static const char *last_line(const struct end *end)
 	return line;
 }
 
+/* One more signal for each of its threads; those that do not use it have it blocked. */
+static void nudge(const struct vmm *vmm)
+{
+	struct dirent *entry;
+	char path[32];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", vmm->pid);
+	dir = opendir(path);
+	if (!dir)
+		return;
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			syscall(SYS_tgkill, vmm->pid, atoi(entry->d_name), SIGUSR1);
+	closedir(dir);
+}
+
+static bool fail_nudged(const char *what)
+{
+	return fail("%s, but once its threads had one more signal", what);
+}
+
 /* Wait until an end says a text. Where it stands, or NULL. */
 static char *await(struct vmm *vmm, enum channel channel, size_t *from, double until,
 		   const char *text)
 {
 	struct end *end = &vmm->end[channel];
+	bool nudging = false;
 	char *found;
 
 	for (;;) {
 		bool over = vmm->ended;
 
 		found = strstr(end->heard + *from, text);
+		if (nudging && (found || over)) {
+			fail_nudged("not in time");
+			return NULL;
+		}
 		if (found) {
 			*from = found - end->heard + strlen(text);
 			return found;
@@ -302,9 +334,16 @@ static char *await(struct vmm *vmm, enum channel channel, size_t *from, double u
 			return NULL;
 		}
 		if (now() > until) {
-			fail("not in time; last: %s", last_line(end));
-			return NULL;
+			/* What a guest says does not hang on a signal. */
+			if (nudging || channel == CONSOLE) {
+				fail("not in time; last: %s", last_line(end));
+				return NULL;
+			}
+			nudging = true;
+			until = now() + NUDGE_SECONDS;
 		}
+		if (nudging)
+			nudge(vmm);
 		turn(TICK_MS);
 		if (reason[0])
 			return NULL;
@@ -580,6 +619,15 @@ static bool do_end(char *line)
 		return false;
 	while (!vmm->ended && now() < until)
 		turn(TICK_MS);
+	if (!vmm->ended) {
+		until = now() + NUDGE_SECONDS;
+		while (!vmm->ended && now() < until) {
+			nudge(vmm);
+			turn(TICK_MS);
+		}
+		if (vmm->ended)
+			return fail_nudged("it does not end");
+	}
 	/* What it said last. */
 	turn(0);
 	if (!vmm->ended)
