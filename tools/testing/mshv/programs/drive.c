@@ -80,7 +80,8 @@
 /* More of a line is not shown. */
 #define SHOWN_MAX	400
 #define KILL_SECONDS	20
-#define NUDGE_SECONDS	10
+/* A guest may have to boot meanwhile. */
+#define NUDGE_SECONDS	30
 #define LEFT_SECONDS	5
 /* What may be gone that is not a VMM's: caches, and what the kernel frees late. */
 #define MEMORY_MAX_KIB	(24 << 10)
@@ -334,8 +335,7 @@ static char *await(struct vmm *vmm, enum channel channel, size_t *from, double u
 			return NULL;
 		}
 		if (now() > until) {
-			/* What a guest says does not hang on a signal. */
-			if (nudging || channel == CONSOLE) {
+			if (nudging) {
 				fail("not in time; last: %s", last_line(end));
 				return NULL;
 			}
