@@ -173,7 +173,8 @@ static int child_make_vm(struct child *child)
 	};
 	/*
 	 * OUT to port 0x7e would be done before its exit, like no other; and KVM would
-	 * write the hypercall of this processor over that of another, which is #UD.
+	 * patch this processor's hypercall over the other vendor's, which hardware answers
+	 * with #UD.
 	 */
 	struct kvm_enable_cap no_quirk = {
 		.cap = KVM_CAP_DISABLE_QUIRKS2,

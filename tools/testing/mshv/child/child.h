@@ -130,7 +130,8 @@ struct child_fault {
  *	HV_REGISTER_DELIVERABILITY_NOTIFICATIONS
  * @notify_interrupt: likewise an interrupt...
  * @notify_priority: ...of that priority; 0: one that does not ask the TPR
- * @shut_down: by a triple fault, and the parent has not set its registers since
+ * @shut_down: by a triple fault, and the parent has not set a general register, RIP or
+ *	RFLAGS since
  * @flush_owed: it must forget translations before it goes on
  * @ran: it has entered the guest since it was created
  * @dying: it must end, and nothing new may be begun with it
@@ -642,8 +643,9 @@ void child_msr_leave(struct child_vp *vp);
 u64 child_msr_guest_os_id(const struct child *child);
 
 /*
- * Whether KVM has an MSR for guests of its own, which a child is not. It says of them
- * that a value is wrong, where hvemu has it keep them to itself.
+ * Whether KVM has an MSR for guests of its own, which a child is not. With
+ * KVM_CAP_ENFORCE_PV_FEATURE_CPUID an access exits with KVM_MSR_EXIT_REASON_INVAL and not
+ * UNKNOWN, so they have to be known by their numbers.
  */
 bool child_msr_is_kvms(u32 msr);
 

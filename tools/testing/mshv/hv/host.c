@@ -92,7 +92,7 @@ static const struct capability capabilities[] = {
 	{ CAP(KVM_CAP_ENFORCE_PV_FEATURE_CPUID), AT_LEAST, 1, "children that do not see KVM" },
 	{ CAP(KVM_CAP_DISABLE_QUIRKS2), ALL_BITS,
 	  KVM_X86_QUIRK_OUT_7E_INC_RIP | KVM_X86_QUIRK_FIX_HYPERCALL_INSN,
-	  "intercepts of every IO port" },
+	  "intercepts of every IO port, and #UD for the other vendor's hypercall" },
 };
 
 /* How a file's value is compared. */

@@ -269,7 +269,8 @@ def check_command(options):
     word = words[0]
     path = look_up(options.files, word)
     if path is None:
-        if not word.startswith('/') and word not in SHELL_WORDS | busybox_has(options.busybox):
+        in_lab = word.startswith('/lab/') or not word.startswith('/')
+        if in_lab and word not in SHELL_WORDS | busybox_has(options.busybox):
             where = f'{options.files} does not have it, nor does busybox.\nIt is looked for ' \
                 'in the folder itself, in bin and in sbin.' if options.files else \
                 'busybox does not have it.\nGive FILES=folder, with a folder that has it.'

@@ -31,8 +31,8 @@
  *	reload			unload the driver and load it again
  *
  * A VMM that lost a signal for one of its threads waits for what that was to bring about.
- * Where it does not answer or end in time, its threads are sent SIGUSR1, by which QEMU calls
- * a VP back, and it is said if that helps.
+ * Where it does not say or answer something in time, or end, and not a while later either,
+ * its threads are sent SIGUSR1, by which QEMU calls a VP back; it is said if that helps.
  *
  * Whatever a script has started is ended after it, files in /tmp are removed, and then
  * nothing may be left: no partition, no memory, no violation of the hypervisor's
@@ -80,6 +80,7 @@
 /* More of a line is not shown. */
 #define SHOWN_MAX	400
 #define KILL_SECONDS	20
+#define LATE_SECONDS	10
 /* A guest may have to boot meanwhile. */
 #define NUDGE_SECONDS	30
 #define LEFT_SECONDS	5
@@ -287,13 +288,33 @@ static const char *last_line(const struct end *end)
 	return line;
 }
 
-/* One more signal for each of its threads; those that do not use it have it blocked. */
+/* Whether a process has a handler for a signal, which would end it otherwise. */
+static bool handles(pid_t pid, int number)
+{
+	unsigned long long caught = 0;
+	char path[32], line[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "SigCgt: %llx", &caught) == 1)
+			break;
+	fclose(file);
+	return caught >> (number - 1) & 1;
+}
+
+/* More signals, for each of its threads; those that do not use them have them blocked. */
 static void nudge(const struct vmm *vmm)
 {
 	struct dirent *entry;
 	char path[32];
 	DIR *dir;
 
+	if (!handles(vmm->pid, SIGUSR1))
+		return;
 	snprintf(path, sizeof(path), "/proc/%d/task", vmm->pid);
 	dir = opendir(path);
 	if (!dir)
@@ -304,9 +325,31 @@ static void nudge(const struct vmm *vmm)
 	closedir(dir);
 }
 
-static bool fail_nudged(const char *what)
+/* Time is over: first it is only waited on, then there are signals, then it has failed. */
+enum patience {
+	IN_TIME,
+	LATE,
+	NUDGED,
+	OVER
+};
+
+static enum patience wait_on(const struct vmm *vmm, enum patience so_far, double *until)
 {
-	return fail("%s, but once its threads had one more signal", what);
+	if (now() > *until && so_far < OVER) {
+		so_far++;
+		*until = now() + (so_far == LATE ? LATE_SECONDS : NUDGE_SECONDS);
+	}
+	if (so_far == NUDGED)
+		nudge(vmm);
+	return so_far;
+}
+
+/* It came after all. */
+static bool fail_late(enum patience patience, const char *what)
+{
+	if (patience == LATE)
+		return fail("%s, and then it did: it is only slow", what);
+	return fail("%s, but once its threads had more signals", what);
 }
 
 /* Wait until an end says a text. Where it stands, or NULL. */
@@ -314,15 +357,15 @@ static char *await(struct vmm *vmm, enum channel channel, size_t *from, double u
 		   const char *text)
 {
 	struct end *end = &vmm->end[channel];
-	bool nudging = false;
+	enum patience patience = IN_TIME;
 	char *found;
 
 	for (;;) {
 		bool over = vmm->ended;
 
 		found = strstr(end->heard + *from, text);
-		if (nudging && (found || over)) {
-			fail_nudged("not in time");
+		if (found && patience != IN_TIME) {
+			fail_late(patience, "not in time");
 			return NULL;
 		}
 		if (found) {
@@ -334,16 +377,11 @@ static char *await(struct vmm *vmm, enum channel channel, size_t *from, double u
 			     last_line(&vmm->end[CONSOLE]));
 			return NULL;
 		}
-		if (now() > until) {
-			if (nudging) {
-				fail("not in time; last: %s", last_line(end));
-				return NULL;
-			}
-			nudging = true;
-			until = now() + NUDGE_SECONDS;
+		patience = wait_on(vmm, patience, &until);
+		if (patience == OVER) {
+			fail("not in time; last: %s", last_line(end));
+			return NULL;
 		}
-		if (nudging)
-			nudge(vmm);
 		turn(TICK_MS);
 		if (reason[0])
 			return NULL;
@@ -614,22 +652,21 @@ static bool do_end(char *line)
 	struct vmm *vmm = find(word(&line));
 	double until = now() + parse_number(&line);
 	int status = parse_number(&line);
+	enum patience patience = IN_TIME;
 
 	if (!vmm)
 		return false;
-	while (!vmm->ended && now() < until)
+	while (!vmm->ended && patience != OVER) {
 		turn(TICK_MS);
-	if (!vmm->ended) {
-		until = now() + NUDGE_SECONDS;
-		while (!vmm->ended && now() < until) {
-			nudge(vmm);
-			turn(TICK_MS);
-		}
-		if (vmm->ended)
-			return fail_nudged("it does not end");
+		patience = wait_on(vmm, patience, &until);
+		/* One that is killed needs no other signal. */
+		if (patience != IN_TIME && status >= 128)
+			break;
 	}
 	/* What it said last. */
 	turn(0);
+	if (vmm->ended && patience != IN_TIME && vmm->status == status)
+		return fail_late(patience, "it does not end");
 	if (!vmm->ended)
 		return fail("it does not end; its last words: %s", last_line(&vmm->end[CONSOLE]));
 	return vmm->status == status ||
@@ -918,6 +955,7 @@ static bool run_script(const char *path)
 static bool drive(const char *path, int number)
 {
 	const char *name = base_name(path);
+	static char became[sizeof(reason)];
 	char violations[64];
 	double start = now();
 	long memory;
@@ -932,12 +970,19 @@ static bool drive(const char *path, int number)
 	run_script(path);
 	end_all();
 	remove_files();
-	if (!reason[0])
-		await_partitions(LEFT_SECONDS, 0);
+	/* Whatever became of the script itself. */
+	memcpy(became, reason, sizeof(became));
+	reason[0] = '\0';
+	await_partitions(LEFT_SECONDS, 0);
 	if (!reason[0])
 		memory_is_back(memory);
 	if (!reason[0] && strcmp(violations, ask("violations")))
 		fail("the driver breaks the hypervisor's protocol: %s", ask("violations"));
+	if (became[0]) {
+		if (reason[0])
+			printf("# afterwards: %s\n", reason);
+		memcpy(reason, became, sizeof(reason));
+	}
 	printf("#  TIME          %s %.1f\n", name, now() - start);
 	printf("%sok %d %s%s%s\n", reason[0] ? "not " : "", number, name,
 	       reason[0] ? " # " : "", reason);
