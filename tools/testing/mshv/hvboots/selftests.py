@@ -27,14 +27,12 @@ WAYS = [
 ]
 
 
-def selftest_boots(names, tests, kernel, limit=None, environment=''):
+def selftest_boots(names, tests, kernel):
     missing = {name for _, programs, *_ in WAYS for name in programs} - set(names)
     if missing:
         raise Failure(f'there is no selftest {", ".join(sorted(missing))}.')
     # Of some tests only, none may need what shows the way.
-    # The kernel hands on to its first program what it does not know itself.
     return [Selftest(name, preset, *way.split(), arguments=tests, kernel=kernel,
-                     limit=limit, append=environment.split(),
                      suffix=re.sub('[ -]+', '-', way).rstrip('-'),
                      proof=[proof] if preset in shown and not tests else [])
             for way, programs, proof, shown in [('', names, '', ()), *WAYS]
@@ -45,8 +43,7 @@ def selftests(runner, options):
     if options.base:
         return selftests_base(runner, options)
     boots = named(selftest_boots(selftest_names(options.selftests), options.tests,
-                                 'debug' if options.debug else 'ours', options.limit,
-                                 options.environment) +
+                                 'debug' if options.debug else 'ours') +
                   ([] if options.debug or options.tests else child_boots()), options)
     print(runner.describe())
     print()
