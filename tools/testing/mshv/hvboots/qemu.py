@@ -61,9 +61,8 @@ class Limit:
 # driver by ("TODO: call IOCTL to set_immediate_exit, once implemented" in
 # accel/mshv/mshv-all.c): what comes while the thread is between two MSHV_RUN_VP is lost,
 # and whoever waits for the VP waits on. QEMU sends no other before the thread has come
-# back (thread_kicked, in cpus_kick_thread()). That it was a signal shows when others help,
-# and time alone did not. Any guest may meet that; often one that powers off, as Linux reads
-# a port again and again then. A guest that does not even come to its first words is not
+# back (thread_kicked, in cpus_kick_thread() of system/cpus.c). That it was a signal shows
+# when others help, and time alone did not. Any guest may meet that. A guest that does not even come to its first words is not
 # forgiven: nobody calls a VP back until then.
 KICK_LOST = Limit('QEMU loses a kick that comes between two MSHV_RUN_VP',
                   r'^(?!see \w+ \d+ # guest: ).*but once its threads had more signals')
