@@ -390,6 +390,8 @@ bool child_memory_track(struct child *child, bool on);
 
 int child_memory_init(struct child *child);
 void child_memory_exit(struct child *child);
+/* The VP has left KVM: what it could not touch can be touched again. */
+void child_memory_left(struct child_vp *vp);
 u16 child_map_gpa(struct hypercall *call);	/* HVCALL_MAP_GPA_PAGES */
 u16 child_unmap_gpa(struct hypercall *call);	/* HVCALL_UNMAP_GPA_PAGES */
 u16 child_access_states(struct hypercall *call); /* HVCALL_GET_GPA_PAGES_ACCESS_STATES */

@@ -852,6 +852,29 @@ static bool note_access(struct child *child, u64 gpfn, bool write)
 	return !apply(child, gpfn, 1);
 }
 
+/*
+ * A signal ends the fault of a guest, but not one of KVM itself: where KVM emulates an
+ * instruction it copies from memory and to it, and a copy that faults tries again until
+ * it is killed. So the page is out of reach until the VP has left KVM. The copy fails
+ * then, and KVM says so: KVM_EXIT_MMIO, or EFAULT.
+ */
+static void set_reach(struct child *child, u64 gpa, int rights)
+{
+	u8 *where = child->memory->host + (gpa & ~(u64)(HV_HYP_PAGE_SIZE - 1));
+
+	/* Without it all goes well but for that. */
+	if (mprotect(where, HV_HYP_PAGE_SIZE, rights) < 0)
+		log_event(LOG_NO_VP, "child-reach", "child=0x%llx gpa=0x%llx error=\"%s\"",
+			  (unsigned long long)child->id, (unsigned long long)gpa,
+			  strerror(errno));
+}
+
+void child_memory_left(struct child_vp *vp)
+{
+	if (vp->fault.valid && vp->child->memory)
+		set_reach(vp->child, vp->fault.gpa, PROT_READ | PROT_WRITE);
+}
+
 static void handle_fault(struct partition *partition, const struct uffd_msg *message)
 {
 	const u8 *address = (const u8 *)(uintptr_t)message->arg.pagefault.address;
@@ -872,6 +895,7 @@ static void handle_fault(struct partition *partition, const struct uffd_msg *mes
 		.gpa = gpa,
 		.write = write,
 	};
+	set_reach(child, gpa, PROT_NONE);
 	child_vp_kick(vp);
 }
 

@@ -248,6 +248,7 @@ static int call_kvm(struct child_vp *vp)
 
 	pthread_mutex_lock(lock);
 	vp->in_kvm = false;
+	child_memory_left(vp);
 	/* Of registers that it does not take KVM keeps none, and shows its own. */
 	if (ret == -EINVAL && dirty) {
 		*regs = given;
