@@ -7,6 +7,7 @@
  *   mshv_sched_hyp.c     the hypervisor does (classic, core)
  *   mshv_sched_signal.c  kicks: what the hypervisor's messages ask for
  *   mshv_sched_vp.c      what both ways do to a VP: registers, waiting
+ *   mshv_sched_poll.c    halt polling, of which the root path makes use
  *
  * The driver calls in through &struct mshv_sched_ops, of which each of the two
  * paths has one. Taking the wrong path hangs guests, so an answer that cannot
@@ -105,6 +106,25 @@ struct mshv_vp_sched {
 
 	/** @distrust: a message about this VP was late; look before believing */
 	bool distrust;
+
+	/** @halt_poll_window: how long the VP is watched when it halts, in ns */
+	u32 halt_poll_window;
+
+	/**
+	 * @halt_poll_success: how often it was woken within that time. This and
+	 * the next three are written by the thread that runs the VP, and read by
+	 * anybody.
+	 */
+	u64 halt_poll_success;
+
+	/** @halt_poll_fail: how often it was watched in vain */
+	u64 halt_poll_fail;
+
+	/** @halt_poll_success_ns: time spent watching, of the former */
+	u64 halt_poll_success_ns;
+
+	/** @halt_poll_fail_ns: and of the latter */
+	u64 halt_poll_fail_ns;
 };
 
 void mshv_vp_sched_init(struct mshv_vp_sched *sched);
@@ -115,6 +135,47 @@ int mshv_sched_get_register(const struct mshv_vp *vp, u32 name, u64 *value);
 int mshv_sched_wait(struct mshv_vp *vp, bool (*done)(const struct mshv_vp *vp),
 		    long timeout);
 bool mshv_sched_kicked(const struct mshv_vp *vp);
+
+/**
+ * struct mshv_poll_params - the module parameters of halt polling
+ *
+ * Written by sysfs at any time.
+ */
+struct mshv_poll_params {
+	/** @max_ns: halt_poll_ns: no window is wider; 0: no polling */
+	unsigned int max_ns;
+
+	/** @grow: halt_poll_ns_grow: what a window grows by, as a factor */
+	unsigned int grow;
+
+	/** @grow_start_ns: halt_poll_ns_grow_start: its first width */
+	unsigned int grow_start_ns;
+
+	/** @shrink: halt_poll_ns_shrink: what it is divided by; 0: closed */
+	unsigned int shrink;
+};
+
+extern struct mshv_poll_params mshv_poll_params;
+
+/**
+ * struct mshv_poll_halt - what is known about one halt of a VP
+ */
+struct mshv_poll_halt {
+	/** @begin: when it began, by ktime_get_ns(); 0: it is of no interest */
+	u64 begin;
+
+	/** @polled_ns: for how long the VP was watched */
+	u64 polled_ns;
+
+	/** @success: it was woken meanwhile */
+	bool success;
+};
+
+u32 mshv_poll_window(const struct mshv_poll_params *params, u32 window,
+		     u64 halt_ns);
+void mshv_poll_halted(struct mshv_vp *vp, struct mshv_poll_halt *halt,
+		      bool (*done)(const struct mshv_vp *vp));
+void mshv_poll_woken(struct mshv_vp *vp, const struct mshv_poll_halt *halt);
 
 /**
  * struct mshv_sched_ops - a way in which VPs are dispatched

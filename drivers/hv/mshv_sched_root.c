@@ -44,6 +44,9 @@
 /* Tries to post an interrupt against a VMM that keeps writing to the page. */
 #define MSHV_ROOT_POST_TRIES	8
 
+/* In place of a status: not dispatched, this thread is wanted for something else. */
+#define MSHV_ROOT_GAVE_WAY	(U64_MAX - 1)
+
 /*
  * VpRootDispatchThreadBlocked, an index into the counters of a VP's statistics
  * page. The hypervisor clears it before it sends a signal for the VP. No
@@ -146,7 +149,9 @@ static int mshv_root_post_interrupt(struct mshv_vp *vp, u8 vector)
 	if (READ_ONCE(vp->sched.dispatched))
 		return -EBUSY;
 
-	wake_up(&vp->sched.wait);
+	/* By the same barrier, which pairs with that of prepare_to_wait(), too. */
+	if (waitqueue_active(&vp->sched.wait))
+		wake_up(&vp->sched.wait);
 
 	return 0;
 }
@@ -241,7 +246,7 @@ static int mshv_root_release(struct mshv_vp *vp)
  * released in the same way. The hypervisor sends a signal then; what counts is
  * the register.
  */
-static int mshv_root_wait_released(struct mshv_vp *vp)
+static noinline int mshv_root_wait_released(struct mshv_vp *vp)
 {
 	u64 suspended;
 	int ret;
@@ -273,6 +278,13 @@ static bool mshv_root_runnable(const struct mshv_vp *vp)
 	return !mshv_root_counter_blocked(vp) || mshv_root_posted(vp);
 }
 
+/* What a kick or an interrupt for the VP changes, with nothing to be waited for. */
+static bool mshv_root_woken(const struct mshv_vp *vp)
+{
+	return mshv_root_posted(vp) ||
+	       (mshv_sched_kicked(vp) && !mshv_root_counter_blocked(vp));
+}
+
 /*
  * Wait until a blocked VP can be dispatched: kicked, and not blocked any more;
  * or there is an interrupt for it.
@@ -284,9 +296,12 @@ static bool mshv_root_runnable(const struct mshv_vp *vp)
  * us, and then the VP is dispatched all the same. The hypervisor answers
  * "blocked" if it is.
  */
-static int mshv_root_wait_kicked(struct mshv_vp *vp)
+static noinline int mshv_root_wait_kicked(struct mshv_vp *vp)
 {
+	struct mshv_poll_halt halt;
 	int ret;
+
+	mshv_poll_halted(vp, &halt, mshv_root_woken);
 
 	ret = mshv_sched_wait(vp, mshv_root_kicked_or_posted, MAX_SCHEDULE_TIMEOUT);
 	if (ret < 0)
@@ -300,44 +315,51 @@ static int mshv_root_wait_kicked(struct mshv_vp *vp)
 	if (!ret && READ_ONCE(vp->sched.kick) == MSHV_KICK_SIGNAL)
 		vp_notice_ratelimited(vp, "kicked, but its counter says blocked; dispatched to see\n");
 
+	mshv_poll_woken(vp, &halt);
 	return 0;
 }
 
 /* Wait until a VP that is blocked or suspended need not be so any more. */
 static int mshv_root_wait(struct mshv_vp *vp)
 {
-	int ret;
+	int ret = 0;
 
-	ret = vp->sched.suspended ? mshv_root_wait_released(vp) :
-				    mshv_root_wait_kicked(vp);
+	if (vp->sched.suspended)
+		ret = mshv_root_wait_released(vp);
+	/* It may have been woken before this thread could notice that it is blocked. */
+	else if (!mshv_root_woken(vp))
+		ret = mshv_root_wait_kicked(vp);
 	if (ret)
 		return ret;
 
-	trace_mshv_vp_wait_for_hv_kick(vp->vp_partition->pt_id, vp->vp_index,
-				       READ_ONCE(vp->sched.kick),
-				       mshv_root_counter_blocked(vp),
-				       mshv_root_posted(vp));
+	/* The arguments would be read whether or not anybody traces. */
+	if (trace_mshv_vp_wait_for_hv_kick_enabled())
+		trace_mshv_vp_wait_for_hv_kick(vp->vp_partition->pt_id, vp->vp_index,
+					       READ_ONCE(vp->sched.kick),
+					       mshv_root_counter_blocked(vp),
+					       mshv_root_posted(vp));
 	vp->sched.blocked = false;
 	return 0;
 }
 
 /*
- * Dispatch the VP once, unless this thread has something else to do first: that
- * is the same to the caller as a VP that had to give way, a success by which
- * the VP is ready.
+ * Dispatch the VP once, unless this thread has something else to do first.
  *
- * Returns the hypercall's status, U64_MAX if none could be made.
+ * Returns the hypercall's status, MSHV_ROOT_GAVE_WAY if none was made for that
+ * reason, U64_MAX if none could be made.
  */
 static u64 mshv_root_dispatch(struct mshv_vp *vp,
 			      struct hv_output_dispatch_vp *output)
 {
-	struct mshv_root_args *args;
+	struct hv_input_dispatch_vp *in;
+	struct hv_output_dispatch_vp *out;
 	u64 posted, status;
 	u32 flags = 0;
 
 	guard(preempt)();
-	args = this_cpu_ptr(&mshv_root_args);
-	if (WARN_ON_ONCE(!args->input))
+	in = this_cpu_read(mshv_root_args.input);
+	out = this_cpu_read(mshv_root_args.output);
+	if (WARN_ON_ONCE(!in))
 		return U64_MAX;
 
 	/* Kicks so far are answered by this dispatch, later ones are not. */
@@ -358,10 +380,7 @@ static u64 mshv_root_dispatch(struct mshv_vp *vp,
 	 */
 	if (__xfer_to_guest_mode_work_pending() || mshv_sched_closed()) {
 		WRITE_ONCE(vp->sched.dispatched, false);
-		*output = (struct hv_output_dispatch_vp) {
-			.dispatch_state = HV_VP_DISPATCH_STATE_READY,
-		};
-		return HV_STATUS_SUCCESS;
+		return MSHV_ROOT_GAVE_WAY;
 	}
 
 	if (vp->sched.intercepted)
@@ -371,28 +390,24 @@ static u64 mshv_root_dispatch(struct mshv_vp *vp,
 		flags |= HV_DISPATCH_VP_FLAG_SCAN_INTERRUPT_INJECTION;
 
 	/* Without a time slice: until something happens. */
-	*args->input = (struct hv_input_dispatch_vp) {
+	*in = (struct hv_input_dispatch_vp) {
 		.partition_id = vp->vp_partition->pt_id,
 		.vp_index = vp->vp_index,
 		.flags = flags,
 	};
 	/* A success that wrote nothing must not read as an older outcome. */
-	*args->output = (struct hv_output_dispatch_vp) { };
+	*out = (struct hv_output_dispatch_vp) { };
 
 	scoped_guard(irq)
 		vtime_account_guest_enter();
 
-	status = hv_do_hypercall(HVCALL_DISPATCH_VP, args->input, args->output);
+	status = hv_do_hypercall(HVCALL_DISPATCH_VP, in, out);
 
 	scoped_guard(irq)
 		vtime_account_guest_exit();
 
 	WRITE_ONCE(vp->sched.dispatched, false);
-	if (hv_result_success(status)) {
-		vp->sched.intercepted = false;
-		vp->sched.started = true;
-	}
-	*output = *args->output;
+	*output = *out;
 
 	trace_mshv_hvcall_dispatch_vp(vp->vp_partition->pt_id, vp->vp_index,
 				      flags, output->dispatch_state,
@@ -401,9 +416,32 @@ static u64 mshv_root_dispatch(struct mshv_vp *vp,
 	return status;
 }
 
-/* What a failed dispatch means for the run: 0 if it may be tried again. */
-static int mshv_root_dispatch_failed(const struct mshv_vp *vp, u64 status)
+/*
+ * Handle what this thread was asked to do: -EINTR if that is a signal, or what
+ * mshv_sched_closed() says.
+ */
+static int mshv_root_handle_work(const struct mshv_vp *vp)
 {
+	int ret;
+
+	if (__xfer_to_guest_mode_work_pending()) {
+		ret = xfer_to_guest_mode_handle_work();
+		trace_mshv_xfer_to_guest_mode_work(vp->vp_partition->pt_id,
+						   vp->vp_index,
+						   read_thread_flags(), ret);
+		if (ret)
+			return ret;
+	}
+
+	return mshv_sched_closed();
+}
+
+/* What a dispatch that was none means for the run: 0 if it may be tried again. */
+static int mshv_root_not_dispatched(const struct mshv_vp *vp, u64 status)
+{
+	if (status == MSHV_ROOT_GAVE_WAY)
+		return mshv_root_handle_work(vp);
+
 	if (hv_result_needs_memory(status))
 		return hv_deposit_memory(vp->vp_partition->pt_id, status);
 
@@ -411,18 +449,6 @@ static int mshv_root_dispatch_failed(const struct mshv_vp *vp, u64 status)
 			   hv_result_to_string(status));
 
 	return hv_result_to_errno(status);
-}
-
-/* Handle what this thread was asked to do: -EINTR if that is a signal. */
-static int mshv_root_handle_work(const struct mshv_vp *vp)
-{
-	int ret = xfer_to_guest_mode_handle_work();
-
-	trace_mshv_xfer_to_guest_mode_work(vp->vp_partition->pt_id,
-					   vp->vp_index, read_thread_flags(),
-					   ret);
-
-	return ret;
 }
 
 /* Dispatch until there is an intercept. Returns 0 then, else a negative errno. */
@@ -441,23 +467,17 @@ static int mshv_root_run_until_intercept(struct mshv_vp *vp)
 				return ret;
 		}
 
-		if (__xfer_to_guest_mode_work_pending()) {
-			ret = mshv_root_handle_work(vp);
-			if (ret)
-				return ret;
-		}
-
-		if (mshv_sched_closed())
-			return mshv_sched_closed();
-
-		fresh = !sched->started;
 		status = mshv_root_dispatch(vp, &output);
 		if (!hv_result_success(status)) {
-			ret = mshv_root_dispatch_failed(vp, status);
+			ret = mshv_root_not_dispatched(vp, status);
 			if (ret)
 				return ret;
 			continue;
 		}
+
+		fresh = !sched->started;
+		sched->started = true;
+		sched->intercepted = false;
 
 		switch (hv_dispatch_outcome(&output)) {
 		case HV_DISPATCH_READY:
@@ -495,19 +515,22 @@ static int mshv_root_run(struct mshv_vp *vp)
 {
 	int ret = 0, err;
 
-	/* mshv_pm_stop_partitions() relies on it: nothing is released then. */
-	if (mshv_sched_closed())
-		return mshv_sched_closed();
-
 	if (!vp->sched.apic_id_asked)
 		mshv_root_ask_apic_id(vp);
 
-	/* A signal that is pending comes first: nothing needs be undone then. */
-	if (__xfer_to_guest_mode_work_pending())
-		ret = mshv_root_handle_work(vp);
 	/* To run a VP is to release it, whoever has suspended it before. */
-	if (!ret && (xchg(&vp->sched.vmm_suspends, false) || vp->sched.suspended))
-		ret = mshv_root_release(vp);
+	if (vp->sched.suspended || READ_ONCE(vp->sched.vmm_suspends)) {
+		/*
+		 * A signal that is pending comes first: nothing needs be undone
+		 * then. mshv_pm_stop_partitions() relies on it that nothing is
+		 * released when no VP may run any more.
+		 */
+		ret = mshv_root_handle_work(vp);
+		if (!ret) {
+			xchg(&vp->sched.vmm_suspends, false);
+			ret = mshv_root_release(vp);
+		}
+	}
 	if (!ret)
 		ret = mshv_root_run_until_intercept(vp);
 

@@ -20,6 +20,7 @@
 #include <linux/hashtable.h>
 #include <linux/printk.h>
 #include <linux/rcupdate.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <asm/mshyperv.h>
 
@@ -42,12 +43,15 @@ void mshv_sched_kick(struct mshv_vp *vp)
 {
 	/*
 	 * Kick before count: when mshv_root_quiesce() sees the count it waits
-	 * for, the kick has been given. wake_up() orders both before its look
-	 * at the waiters, and pairs with the barrier of prepare_to_wait().
+	 * for, the kick has been given. The full barrier of wq_has_sleeper()
+	 * orders both before its look at the waiters, and pairs with that of
+	 * prepare_to_wait(). As a rule there are none: the thread is on its way
+	 * out of the dispatch that ended with the halt, or it polls.
 	 */
 	WRITE_ONCE(vp->sched.kick, MSHV_KICK_SIGNAL);
 	atomic64_inc_return_release(&vp->sched.signal_count);
-	wake_up(&vp->sched.wait);
+	if (wq_has_sleeper(&vp->sched.wait))
+		wake_up(&vp->sched.wait);
 }
 
 /* Something may have been lost on the way: wake, and do not count. */

@@ -44,6 +44,9 @@ struct kunit;
 /* Outcomes of dispatches that are waiting their turn, of all VPs together. */
 #define HV_FAKE_OUTCOMES	1024
 
+/* The memory of a guest that is modelled: pages of 4 KiB, from address 0 on. */
+#define HV_FAKE_GFNS		4096
+
 /* Registers set that are kept for each VP; of more than that, the newest. */
 #define HV_FAKE_MAX_SETS	16
 
@@ -264,6 +267,7 @@ unsigned int hv_fake_partitions(struct hv_fake *fake);
 u64 hv_fake_partition_id(struct hv_fake *fake, unsigned int n);
 unsigned int hv_fake_deposited(struct hv_fake *fake, u64 partition_id);
 unsigned int hv_fake_mapped(struct hv_fake *fake, u64 partition_id);
+unsigned int hv_fake_given(struct hv_fake *fake, u64 partition_id);
 unsigned int hv_fake_asserted(struct hv_fake *fake, u64 partition_id,
 			      struct hv_input_assert_virtual_interrupt *last);
 unsigned int hv_fake_cleared(struct hv_fake *fake, u64 partition_id);
@@ -309,5 +313,6 @@ struct hv_message *hv_fake_vp_intercept_page(struct hv_fake_vp *vp);
 bool hv_fake_deliver(struct hv_fake *fake, const struct hv_message *msg);
 void hv_fake_hold(struct hv_fake *fake, const struct hv_message *msg);
 unsigned int hv_fake_deliver_held(struct hv_fake *fake);
+bool hv_fake_doorbell(struct hv_fake *fake, u32 port);
 
 #endif /* _HV_FAKE_H_ */

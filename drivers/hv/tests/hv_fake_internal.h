@@ -5,6 +5,7 @@
 #ifndef _HV_FAKE_INTERNAL_H_
 #define _HV_FAKE_INTERNAL_H_
 
+#include <linux/bitmap.h>
 #include <linux/irq_work.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
@@ -114,6 +115,9 @@ enum hv_fake_partition_state {
 	HV_FAKE_DELETED,
 };
 
+/* How many pages of 4 KiB a large one is. */
+#define HV_FAKE_LARGE_PAGES	512
+
 /* As MSHV_MAX_VPS. */
 #define HV_FAKE_PARTITION_VPS	256
 
@@ -124,6 +128,8 @@ struct hv_fake_partition {
 	struct list_head deposited;
 	unsigned int nr_deposited;
 	struct page *stats_pages[2];
+	/* Which pages the guest can get at. */
+	DECLARE_BITMAP(gpa, HV_FAKE_GFNS);
 	struct hv_input_assert_virtual_interrupt last_assert;
 	unsigned int nr_asserts;
 	unsigned int nr_clears;

@@ -16,6 +16,7 @@
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/processor.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <kunit/test.h>
 #include <asm/mshyperv.h>
@@ -210,7 +211,41 @@ unsigned int hv_fake_deliver_held(struct hv_fake *fake)
 }
 
 /**
- * hv_fake_synic_install() - give every CPU a message page
+ * hv_fake_doorbell() - put a port into this CPU's event ring, and tell the driver
+ * @fake: the fake
+ * @port: its number, which need not exist
+ *
+ * Context: As hv_fake_deliver().
+ * Return: whether the driver has acknowledged the message.
+ */
+bool hv_fake_doorbell(struct hv_fake *fake, u32 port)
+{
+	struct hv_message msg = {
+		.header.message_type = HVMSG_SYNIC_SINT_INTERCEPT,
+		.header.payload_size = sizeof(struct hv_notification_message_payload),
+	};
+	struct hv_notification_message_payload *payload = (void *)msg.u.payload;
+	const unsigned int sint = HV_SYNIC_DOORBELL_SINT_INDEX;
+	struct hv_synic_event_ring *ring;
+	bool acknowledged;
+	u8 tail;
+
+	payload->sint_index = sint;
+
+	/* Both have to be of one CPU; on PREEMPT_RT it takes sleep to wait there. */
+	migrate_disable();
+	ring = &this_cpu_ptr(synic_pages)->synic_event_ring_page->sint_event_ring[sint];
+	/* What came before has been taken: where the driver looks next is free. */
+	tail = (*this_cpu_ptr(hv_synic_eventring_tail))[sint];
+	WRITE_ONCE(ring->data[tail], port);
+	acknowledged = hv_fake_deliver(fake, &msg);
+	migrate_enable();
+
+	return acknowledged;
+}
+
+/**
+ * hv_fake_synic_install() - give every CPU a message page and an event ring
  * @fake: the fake
  *
  * Return: 0, or -ENOMEM; hv_fake_synic_remove() cleans up after both.
@@ -220,7 +255,8 @@ int hv_fake_synic_install(struct hv_fake *fake)
 	unsigned int cpu;
 
 	synic_pages = alloc_percpu(struct hv_synic_pages);
-	if (!synic_pages)
+	hv_synic_eventring_tail = alloc_percpu(u8 *);
+	if (!synic_pages || !hv_synic_eventring_tail)
 		return -ENOMEM;
 
 	for_each_possible_cpu(cpu) {
@@ -228,7 +264,11 @@ int hv_fake_synic_install(struct hv_fake *fake)
 
 		pages->hyp_synic_message_page =
 			(void *)get_zeroed_page(GFP_KERNEL);
-		if (!pages->hyp_synic_message_page)
+		pages->synic_event_ring_page = (void *)get_zeroed_page(GFP_KERNEL);
+		*per_cpu_ptr(hv_synic_eventring_tail, cpu) =
+			kcalloc(HV_SYNIC_SINT_COUNT, sizeof(u8), GFP_KERNEL);
+		if (!pages->hyp_synic_message_page || !pages->synic_event_ring_page ||
+		    !*per_cpu_ptr(hv_synic_eventring_tail, cpu))
 			return -ENOMEM;
 	}
 
@@ -236,7 +276,7 @@ int hv_fake_synic_install(struct hv_fake *fake)
 }
 
 /**
- * hv_fake_synic_remove() - take the message pages away
+ * hv_fake_synic_remove() - take the message pages and event rings away
  * @fake: the fake; messages under way arrive first
  */
 void hv_fake_synic_remove(struct hv_fake *fake)
@@ -246,12 +286,18 @@ void hv_fake_synic_remove(struct hv_fake *fake)
 	for (i = 0; i < HV_FAKE_MAX_MESSAGES; i++)
 		irq_work_sync(&fake->posts[i].work);
 
-	if (!synic_pages)
-		return;
-
-	for_each_possible_cpu(cpu)
+	for_each_possible_cpu(cpu) {
+		if (hv_synic_eventring_tail)
+			kfree(*per_cpu_ptr(hv_synic_eventring_tail, cpu));
+		if (!synic_pages)
+			continue;
 		free_page((unsigned long)
 			  per_cpu_ptr(synic_pages, cpu)->hyp_synic_message_page);
+		free_page((unsigned long)
+			  per_cpu_ptr(synic_pages, cpu)->synic_event_ring_page);
+	}
+	free_percpu(hv_synic_eventring_tail);
+	hv_synic_eventring_tail = NULL;
 	free_percpu(synic_pages);
 	synic_pages = NULL;
 }

@@ -9,6 +9,8 @@
  * see what became of them.
  */
 
+#include <linux/align.h>
+#include <linux/bitmap.h>
 #include <linux/cleanup.h>
 #include <linux/list.h>
 #include <linux/mm.h>
@@ -353,6 +355,66 @@ static u64 hv_fake_withdraw_memory(struct hv_fake *fake,
 		partition->nr_deposited--;
 		out->gpa_page_list[i] = page_to_pfn(page);
 	}
+
+	return hv_fake_reps(HV_STATUS_SUCCESS, i);
+}
+
+/* Give the guest, or take from it, the pages of one repetition. */
+static bool hv_fake_set_gpa(struct hv_fake_partition *partition, u64 gfn,
+			    bool large, bool given)
+{
+	const unsigned int pages = large ? HV_FAKE_LARGE_PAGES : 1;
+
+	if (!IS_ALIGNED(gfn, pages) || gfn > HV_FAKE_GFNS - pages)
+		return false;
+
+	if (given)
+		bitmap_set(partition->gpa, gfn, pages);
+	else
+		bitmap_clear(partition->gpa, gfn, pages);
+
+	return true;
+}
+
+static u64 hv_fake_map_gpa_pages(struct hv_fake *fake,
+				 const struct hv_fake_request *rq)
+{
+	const struct hv_input_map_gpa_pages *in = rq->input;
+	const bool large = in->map_flags & HV_MAP_GPA_LARGE_PAGE;
+	const bool given = !(in->map_flags & HV_MAP_GPA_NO_ACCESS);
+	const unsigned int stride = large ? HV_FAKE_LARGE_PAGES : 1;
+	struct hv_fake_partition *partition;
+	unsigned int i;
+
+	partition = hv_fake_find(fake, in->target_partition_id);
+	if (!partition)
+		return HV_STATUS_INVALID_PARTITION_ID;
+
+	for (i = rq->start; i < rq->end; i++)
+		if (!hv_fake_set_gpa(partition, in->target_gpa_base + i * stride,
+				     large, given))
+			return hv_fake_reps(HV_STATUS_INVALID_PARAMETER, i);
+
+	return hv_fake_reps(HV_STATUS_SUCCESS, i);
+}
+
+static u64 hv_fake_unmap_gpa_pages(struct hv_fake *fake,
+				   const struct hv_fake_request *rq)
+{
+	const struct hv_input_unmap_gpa_pages *in = rq->input;
+	const bool large = in->unmap_flags & HV_UNMAP_GPA_LARGE_PAGE;
+	const unsigned int stride = large ? HV_FAKE_LARGE_PAGES : 1;
+	struct hv_fake_partition *partition;
+	unsigned int i;
+
+	partition = hv_fake_find(fake, in->target_partition_id);
+	if (!partition)
+		return HV_STATUS_INVALID_PARTITION_ID;
+
+	for (i = rq->start; i < rq->end; i++)
+		if (!hv_fake_set_gpa(partition, in->target_gpa_base + i * stride,
+				     large, false))
+			return hv_fake_reps(HV_STATUS_INVALID_PARAMETER, i);
 
 	return hv_fake_reps(HV_STATUS_SUCCESS, i);
 }
@@ -1264,6 +1326,21 @@ const struct hv_fake_op hv_fake_vp_ops[] = {
 		.answer = hv_fake_withdraw_memory,
 	},
 	{
+		.code = HVCALL_MAP_GPA_PAGES,
+		.target = HV_FAKE_PARTITION,
+		.rep = true,
+		.input_size = sizeof(struct hv_input_map_gpa_pages),
+		.rep_input = sizeof(u64),
+		.answer = hv_fake_map_gpa_pages,
+	},
+	{
+		.code = HVCALL_UNMAP_GPA_PAGES,
+		.target = HV_FAKE_PARTITION,
+		.rep = true,
+		.input_size = sizeof(struct hv_input_unmap_gpa_pages),
+		.answer = hv_fake_unmap_gpa_pages,
+	},
+	{
 		.code = HVCALL_CREATE_VP,
 		.target = HV_FAKE_PARTITION_AND_VP,
 		.input_size = sizeof(struct hv_create_vp),
@@ -1544,6 +1621,19 @@ unsigned int hv_fake_mapped(struct hv_fake *fake, u64 partition_id)
 {
 	guard(raw_spinlock_irqsave)(&fake->lock);
 	return hv_fake_partition_mapped(hv_fake_known(fake, partition_id));
+}
+
+/**
+ * hv_fake_given() - how much memory a guest can get at
+ * @fake: the fake
+ * @partition_id: of which partition
+ *
+ * Return: pages of 4 KiB, of the first HV_FAKE_GFNS.
+ */
+unsigned int hv_fake_given(struct hv_fake *fake, u64 partition_id)
+{
+	guard(raw_spinlock_irqsave)(&fake->lock);
+	return bitmap_weight(hv_fake_known(fake, partition_id)->gpa, HV_FAKE_GFNS);
 }
 
 /**

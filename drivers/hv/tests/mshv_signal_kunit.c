@@ -10,6 +10,8 @@
  */
 
 #include <linux/bits.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <kunit/test.h>
 #include <asm/mshyperv.h>
@@ -303,6 +305,57 @@ static void mshv_signal_unclaimed(struct kunit *test)
 	expect_kicks(t, BIT(0), 0);
 }
 
+/* Calls of a doorbell's callback. */
+struct mshv_signal_rings {
+	unsigned int count;
+	int port;
+	bool rcu_held;
+};
+
+static void mshv_signal_ring(int port, void *data)
+{
+	struct mshv_signal_rings *rings = data;
+
+	rings->count++;
+	rings->port = port;
+	rings->rcu_held = rcu_read_lock_held();
+}
+
+/*
+ * A doorbell's callback is given a partition, and nothing but the RCU read lock
+ * keeps that from being freed: on PREEMPT_RT, messages are handled in a thread.
+ */
+static void mshv_signal_doorbell(struct kunit *test)
+{
+	struct mshv_signal_test *t = test->priv;
+	struct mshv_signal_rings rings = { };
+	struct port_table_info *info;
+	int port;
+
+	/* mshv_portid_free() frees it. */
+	info = kzalloc_obj(*info);
+	KUNIT_ASSERT_NOT_NULL(test, info);
+	info->hv_port_type = HV_PORT_TYPE_DOORBELL;
+	info->hv_port_doorbell.doorbell_cb = mshv_signal_ring;
+	info->hv_port_doorbell.data = &rings;
+	port = mshv_portid_alloc(info);
+	if (port < 0)
+		kfree(info);
+	KUNIT_ASSERT_GT(test, port, 0);
+
+	/* One that is not there any more does not stand in the way. */
+	KUNIT_EXPECT_TRUE(test, hv_fake_doorbell(t->fake, port + 1));
+	KUNIT_EXPECT_EQ(test, rings.count, 0);
+	KUNIT_EXPECT_TRUE(test, hv_fake_doorbell(t->fake, port));
+	KUNIT_EXPECT_EQ(test, rings.count, 1);
+	KUNIT_EXPECT_EQ(test, rings.port, port);
+	KUNIT_EXPECT_TRUE(test, rings.rcu_held);
+
+	mshv_portid_free(port);
+	KUNIT_EXPECT_TRUE(test, hv_fake_doorbell(t->fake, port));
+	KUNIT_EXPECT_EQ(test, rings.count, 1);
+}
+
 /* An intercept for a VP that does not exist, or cannot. */
 static void mshv_signal_intercept_unknown_vp(struct kunit *test)
 {
@@ -359,6 +412,7 @@ static struct kunit_case mshv_signal_test_cases[] = {
 	KUNIT_CASE(mshv_signal_bitset_count),
 	KUNIT_CASE(mshv_signal_bitset_unusable),
 	KUNIT_CASE_PARAM(mshv_signal_unclaimed, mshv_signal_unclaimed_gen_params),
+	KUNIT_CASE(mshv_signal_doorbell),
 	KUNIT_CASE(mshv_signal_intercept_unknown_vp),
 	KUNIT_CASE(mshv_signal_overflow),
 	{}

@@ -44,6 +44,7 @@
 
 #define MSHV_VMM_ROUTES		16
 #define MSHV_VMM_EVENTFDS	16
+#define MSHV_VMM_MAPPINGS	16
 
 /* The VMM's user memory: arguments of ioctls, then a message for each VP. */
 #define MSHV_VMM_ARGS_BYTES	PAGE_SIZE
@@ -53,6 +54,11 @@
 struct mshv_vmm_runner {
 	struct mshv_vmm_vp vp;
 	int cpu;
+	/* What its thread does; NULL: it runs the VP, once. */
+	long (*body)(struct mshv_vmm_vp *vp, void *data);
+	void *data;
+	/* Its thread takes signals; one that came before would be ignored. */
+	struct completion ready;
 	struct completion done;
 	bool in_ioctl;
 	long result;
@@ -75,6 +81,9 @@ struct mshv_vmm {
 	int eventfds[MSHV_VMM_EVENTFDS];
 	struct eventfd_ctx *eventfd_ctxs[MSHV_VMM_EVENTFDS];
 	unsigned int nr_eventfds;
+	/* A page each, of a VP's file. */
+	unsigned long mappings[MSHV_VMM_MAPPINGS];
+	unsigned int nr_mappings;
 	bool destroyed;
 };
 
@@ -232,6 +241,26 @@ static bool mshv_vmm_stop(struct mshv_vmm_runner *runner)
 	return true;
 }
 
+/* Take the mappings away, which hold the files of VPs. */
+static void mshv_vmm_unmap(struct mshv_vmm *vmm)
+{
+	/* The thread that cleans up after a test is not the test's. */
+	bool other = current->mm != vmm->mm;
+	unsigned int i;
+
+	if (!vmm->nr_mappings)
+		return;
+
+	if (other)
+		kthread_use_mm(vmm->mm);
+	for (i = 0; i < vmm->nr_mappings; i++)
+		vm_munmap(vmm->mappings[i], PAGE_SIZE);
+	if (other)
+		kthread_unuse_mm(vmm->mm);
+	vmm->nr_mappings = 0;
+	flush_delayed_fput();
+}
+
 static void mshv_vmm_destroy_action(void *data)
 {
 	struct mshv_vmm *vmm = data;
@@ -247,6 +276,7 @@ static void mshv_vmm_destroy_action(void *data)
 		return;
 	}
 
+	mshv_vmm_unmap(vmm);
 	mshv_vmm_close_partition(vmm);
 	for (i = 0; i < MSHV_MAX_VPS; i++)
 		if (vmm->vps[i])
@@ -484,6 +514,7 @@ long mshv_vmm_try_create_vp(struct mshv_vmm *vmm, u32 index,
 	runner = kzalloc_obj(*runner);
 	KUNIT_ASSERT_NOT_NULL(vmm->test, runner);
 	runner->cpu = -1;
+	init_completion(&runner->ready);
 	init_completion(&runner->done);
 	runner->vp.vmm = vmm;
 	runner->vp.index = index;
@@ -552,23 +583,53 @@ static long mshv_vmm_run_vp(struct mshv_vmm_vp *vp, struct hv_message *msg)
 	long ret;
 
 	ret = vp->file->f_op->unlocked_ioctl(vp->file, MSHV_RUN_VP, address);
-	if (!ret && copy_from_user(msg, (void __user *)address, sizeof(*msg)))
+	if (!ret && msg && copy_from_user(msg, (void __user *)address, sizeof(*msg)))
 		ret = -EFAULT;
 
 	return ret;
 }
 
 /**
- * mshv_vmm_run() - run a VP in the test's thread
+ * mshv_vmm_run() - run a VP in the calling thread
  * @vp: the VP
- * @msg: where to put the message of the intercept that it ended with
+ * @msg: where to put the message of the intercept that it ended with; NULL: it is
+ *	left where the driver has put it
  *
- * Context: The test's thread. Sleeps, for ever if the VP does not stop.
+ * Context: The test's thread, or that of mshv_vmm_start_body(). Sleeps, for ever
+ * if the VP does not stop.
  * Return: what MSHV_RUN_VP returns.
  */
 long mshv_vmm_run(struct mshv_vmm_vp *vp, struct hv_message *msg)
 {
 	return mshv_vmm_run_vp(vp, msg);
+}
+
+/**
+ * mshv_vmm_mmap() - map a page of a VP's file
+ * @vp: the VP
+ * @pgoff: which page
+ * @pages: how many
+ * @flags: MAP_SHARED or MAP_PRIVATE
+ *
+ * Context: The test's thread. Sleeps.
+ * Return: the address, in the VMM's user memory, mapped until the VMM is
+ * destroyed; or what mmap() returns.
+ */
+unsigned long mshv_vmm_mmap(struct mshv_vmm_vp *vp, unsigned long pgoff,
+			    unsigned long pages, unsigned long flags)
+{
+	struct mshv_vmm *vmm = vp->vmm;
+	unsigned long address;
+
+	address = vm_mmap(vp->file, 0, pages * PAGE_SIZE, PROT_READ | PROT_WRITE,
+			  flags, pgoff * PAGE_SIZE);
+	if (IS_ERR_VALUE(address))
+		return address;
+
+	KUNIT_ASSERT_EQ(vmm->test, pages, 1);
+	KUNIT_ASSERT_LT(vmm->test, vmm->nr_mappings, MSHV_VMM_MAPPINGS);
+	vmm->mappings[vmm->nr_mappings++] = address;
+	return address;
 }
 
 /**
@@ -588,10 +649,13 @@ static int mshv_vmm_thread(void *data)
 
 	allow_signal(SIGUSR1);
 	allow_signal(SIGKILL);
+	complete(&runner->ready);
 	kthread_use_mm(mm);
 
 	WRITE_ONCE(runner->in_ioctl, true);
-	runner->result = mshv_vmm_run_vp(&runner->vp, &runner->msg);
+	runner->result = runner->body ?
+			 runner->body(&runner->vp, runner->data) :
+			 mshv_vmm_run_vp(&runner->vp, &runner->msg);
 	WRITE_ONCE(runner->in_ioctl, false);
 
 	kthread_unuse_mm(mm);
@@ -610,6 +674,25 @@ static int mshv_vmm_thread(void *data)
  */
 void mshv_vmm_start(struct mshv_vmm_vp *vp)
 {
+	mshv_vmm_start_body(vp, NULL, NULL);
+}
+
+/**
+ * mshv_vmm_start_body() - likewise, and do with the VP what the test wants
+ * @vp: the VP, not running
+ * @body: what the thread does; it has to return when it finds SIGKILL. NULL: it
+ *	runs the VP, once
+ * @data: what @body is given
+ *
+ * What @body returns is what mshv_vmm_join() returns. When this returns, the thread
+ * takes signals: a kernel thread ignores them until it has said that it does not.
+ *
+ * Context: The test's thread. Sleeps.
+ */
+void mshv_vmm_start_body(struct mshv_vmm_vp *vp,
+			 long (*body)(struct mshv_vmm_vp *vp, void *data),
+			 void *data)
+{
 	struct mshv_vmm_runner *runner = mshv_vmm_runner(vp);
 	struct kunit *test = vp->vmm->test;
 	struct task_struct *task;
@@ -618,7 +701,10 @@ void mshv_vmm_start(struct mshv_vmm_vp *vp)
 		kunit_skip(test, "hypercalls are redirected on the test's own thread only");
 
 	KUNIT_ASSERT_NULL(test, vp->task);
+	reinit_completion(&runner->ready);
 	reinit_completion(&runner->done);
+	runner->body = body;
+	runner->data = data;
 	runner->result = -EINPROGRESS;
 	task = kthread_create(mshv_vmm_thread, runner, "mshv_vmm/%u", vp->index);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
@@ -626,6 +712,7 @@ void mshv_vmm_start(struct mshv_vmm_vp *vp)
 		kthread_bind(task, runner->cpu);
 	vp->task = get_task_struct(task);
 	wake_up_process(task);
+	wait_for_completion(&runner->ready);
 }
 
 /**

@@ -69,9 +69,14 @@ void mshv_vmm_close_vp(struct mshv_vmm_vp *vp);
 void mshv_vmm_close_partition(struct mshv_vmm *vmm);
 
 long mshv_vmm_run(struct mshv_vmm_vp *vp, struct hv_message *msg);
+unsigned long mshv_vmm_mmap(struct mshv_vmm_vp *vp, unsigned long pgoff,
+			    unsigned long pages, unsigned long flags);
 
 void mshv_vmm_pin(struct mshv_vmm_vp *vp, unsigned int cpu);
 void mshv_vmm_start(struct mshv_vmm_vp *vp);
+void mshv_vmm_start_body(struct mshv_vmm_vp *vp,
+			 long (*body)(struct mshv_vmm_vp *vp, void *data),
+			 void *data);
 bool mshv_vmm_wait_asleep(struct mshv_vmm_vp *vp);
 bool mshv_vmm_wait_dispatching(struct mshv_vmm_vp *vp);
 bool mshv_vmm_returned(struct mshv_vmm_vp *vp);

@@ -68,6 +68,8 @@ def main():
     parser.add_argument('--selftests', help='selftests, table, shell: where they were built')
     parser.add_argument('--tests', default='', metavar='OPTIONS',
                         help="selftests: the program's own options, say '-t mmio'")
+    parser.add_argument('--environment', default='', metavar='NAME=VALUE...',
+                        help="selftests: the program's, say MSHV_KICKS=100000")
     parser.add_argument('--table', help='selftests with --base: where to write a table')
     parser.add_argument('--debug', help='soak, selftests: build folder of a kernel that finds '
                                         'its faults')
@@ -77,7 +79,8 @@ def main():
     parser.add_argument('--files', help='lab: a folder, /lab in the L1VH')
     parser.add_argument('--run', help='lab: a command, for sh')
     parser.add_argument('--rootfs', help='lab: the image of a system with systemd')
-    parser.add_argument('--limit', type=parse_time, help='lab: how long the command may take')
+    parser.add_argument('--limit', type=parse_time,
+                        help='lab: how long the command may take; selftests: a boot')
     parser.add_argument('--preset', help='lab: what hvemu pretends to be (default: '
                         'integrated-on)')
     parser.add_argument('--cpus', type=int, help='lab: VPs of the L1VH (default: 2)')
@@ -114,10 +117,10 @@ def main():
                            ('qemu', 'qemu'), ('short', 'qemu'),
                            ('builtin', 'check'), ('all', 'table compare'),
                            ('base', 'compare selftests'), ('selftests', 'selftests table shell'),
-                           ('tests', 'selftests'),
+                           ('tests', 'selftests'), ('environment', 'selftests'),
                            ('table', 'selftests'), ('debug', 'selftests soak'), ('time', 'soak'),
                            ('seed', 'soak'), ('files', 'lab'), ('run', 'lab'),
-                           ('rootfs', 'lab'), ('limit', 'lab'), ('preset', 'lab'),
+                           ('rootfs', 'lab'), ('limit', 'lab selftests'), ('preset', 'lab'),
                            ('cpus', 'lab'), ('guest_memory', 'lab')):
         if getattr(options, name) and options.command not in commands.split():
             raise Failure(f'--{name.replace("_", "-")} means nothing to {options.command}, only to {commands}.')

@@ -139,20 +139,25 @@ static u64 page_address(const struct walk *walk, unsigned int level, u64 entry)
 
 /*
  * The guest sees that its tables were used, if the caller wants it to. @gpa is where the
- * entry is to the guest.
+ * entry is to the guest. Return: whether that could be written.
  */
-static void set_bits(const struct walk *walk, void *where, u64 gpa, bool page)
+static bool set_bits(const struct walk *walk, void *where, u64 gpa, bool page)
 {
+	struct child_page table = child_page(walk->vp->child, walk->table >> PAGE_SHIFT);
 	u32 bits = ENTRY_ACCESSED, before;
 
 	if (!(walk->flags & HV_TRANSLATE_GVA_SET_PAGE_TABLE_BITS))
-		return;
+		return true;
 	if (page && walk->flags & HV_TRANSLATE_GVA_VALIDATE_WRITE)
 		bits |= ENTRY_DIRTY;
+	if (table.mapped && !(table.flags & HV_MAP_GPA_WRITABLE) &&
+	    (*(u32 *)where & bits) != bits)
+		return false;
 	/* They are in the low half of an entry of either size. */
 	before = __atomic_fetch_or((u32 *)where, bits, __ATOMIC_RELAXED);
 	if (bits & ~before)
 		child_memory_wrote(walk->vp->child, gpa);
+	return true;
 }
 
 static bool is_user(const struct walk *walk)
@@ -226,10 +231,10 @@ enum hv_translate_gva_result child_walk(struct child_vp *vp, u64 gva, u64 flags,
 		void *where = child_memory(vp->child, entry_gpa, walk.entry_size);
 		u64 entry;
 
-		if (!where) {
-			*gpa = walk.table;
+		/* Where it could not go on, if that is why it fails. */
+		*gpa = walk.table;
+		if (!where)
 			return no_table(&walk);
-		}
 		entry = walk.entry_size == sizeof(u32) ? *(u32 *)where : *(u64 *)where;
 		if (!(entry & ENTRY_PRESENT))
 			return HV_TRANSLATE_GVA_PAGE_NOT_PRESENT;
@@ -242,12 +247,13 @@ enum hv_translate_gva_result child_walk(struct child_vp *vp, u64 gva, u64 flags,
 		if (is_page(&walk, level, entry)) {
 			if (!is_allowed(&walk))
 				return HV_TRANSLATE_GVA_PRIVILEGE_VIOLATION;
-			set_bits(&walk, where, entry_gpa, true);
+			if (!set_bits(&walk, where, entry_gpa, true))
+				return HV_TRANSLATE_GVA_GPA_NO_WRITE_ACCESS;
 			*gpa = page_address(&walk, level, entry);
 			return HV_TRANSLATE_GVA_SUCCESS;
 		}
-		if (!is_pae_root(&walk, level))
-			set_bits(&walk, where, entry_gpa, false);
+		if (!is_pae_root(&walk, level) && !set_bits(&walk, where, entry_gpa, false))
+			return HV_TRANSLATE_GVA_GPA_NO_WRITE_ACCESS;
 		walk.table = entry & ENTRY_ADDRESS;
 	}
 }

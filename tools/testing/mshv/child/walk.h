@@ -24,7 +24,7 @@ struct child_vp;
  * @flags: HV_TRANSLATE_GVA_*: as what kind of access. Without one of its VALIDATE
  *	bits no access right is looked at
  * @gpa: set on success: where it is; nothing need be there. Set where a page table
- *	cannot be read: that table
+ *	cannot be read, or a bit cannot be set in it: that table
  *
  * The registers are those that KVM shares with us, changes included that it has
  * not taken over yet: KVM_TRANSLATE would not see those.

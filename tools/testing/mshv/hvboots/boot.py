@@ -175,10 +175,11 @@ class Program(Boot):
 class Selftest(Program):
     """One boot that runs one program of tools/testing/selftests/mshv."""
 
-    def __init__(self, program, preset, *options, suffix='', append=(), **more):
+    def __init__(self, program, preset, *options, suffix='', append=(), limit=None, **more):
         self.program = program
         self.way = ' '.join(options)
-        timeout = DEBUG_TIMEOUT if more.get('kernel') == 'debug' else SELFTEST_TIMEOUT
+        timeout = limit or (DEBUG_TIMEOUT if more.get('kernel') == 'debug' else
+                            SELFTEST_TIMEOUT)
         super().__init__(f'{program}-{preset}{suffix}', preset, f'/selftests/{program}',
                          *options, initramfs='selftests', timeout=timeout,
                          append=(f'hugepages={HUGE_PAGES}', *append), **more)

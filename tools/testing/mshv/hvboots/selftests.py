@@ -27,12 +27,14 @@ WAYS = [
 ]
 
 
-def selftest_boots(names, tests, kernel):
+def selftest_boots(names, tests, kernel, limit=None, environment=''):
     missing = {name for _, programs, *_ in WAYS for name in programs} - set(names)
     if missing:
         raise Failure(f'there is no selftest {", ".join(sorted(missing))}.')
     # Of some tests only, none may need what shows the way.
+    # The kernel hands on to its first program what it does not know itself.
     return [Selftest(name, preset, *way.split(), arguments=tests, kernel=kernel,
+                     limit=limit, append=environment.split(),
                      suffix=re.sub('[ -]+', '-', way).rstrip('-'),
                      proof=[proof] if preset in shown and not tests else [])
             for way, programs, proof, shown in [('', names, '', ()), *WAYS]
@@ -43,7 +45,8 @@ def selftests(runner, options):
     if options.base:
         return selftests_base(runner, options)
     boots = named(selftest_boots(selftest_names(options.selftests), options.tests,
-                                 'debug' if options.debug else 'ours') +
+                                 'debug' if options.debug else 'ours', options.limit,
+                                 options.environment) +
                   ([] if options.debug or options.tests else child_boots()), options)
     print(runner.describe())
     print()

@@ -60,6 +60,9 @@
 #define SECONDS_PER_PARTITION	10
 #define LONG_SECONDS		300
 
+/* Ten times as long as VPs are polled for where that pays. */
+#define POLL_MAX_NS	2000000
+
 /* A VMM that is still there so long after SIGKILL stays for good. */
 #define STUCK_SECONDS	60
 
@@ -242,12 +245,23 @@ static void add_irqfd(void)
 	mshv_ioctl(vmm.vm.fd, MSHV_IRQFD, &irqfd);
 }
 
+/* How long threads of halted VPs poll, of all VMMs; a driver that does not is none. */
+static void set_polling(void)
+{
+	FILE *file = fopen("/sys/module/mshv_root/parameters/halt_poll_ns", "we");
+
+	if (!file)
+		return;
+	fprintf(file, "%u", draw(2) ? draw(POLL_MAX_NS) : 0);
+	fclose(file);
+}
+
 static void operate(void)
 {
 	u64 value = 1, one = 1;
 	u16 status;
 
-	switch (draw(9)) {
+	switch (draw(10)) {
 	case 0:
 	case 1:
 		vm_assert(&vmm.vm, HV_X64_INTERRUPT_TYPE_FIXED, draw(vmm.nr_vps),
@@ -276,6 +290,9 @@ static void operate(void)
 	case 8:
 		if (vmm.nr_vps < VPS_MAX)
 			start_vp(vmm.nr_vps++);
+		break;
+	case 9:
+		set_polling();
 		break;
 	}
 }

@@ -268,6 +268,27 @@ TEST_F(state, tables_that_the_walk_has_written)
 	EXPECT_EQ(3, states[1]);
 }
 
+/* A table that the guest may read only, and in which a bit is to be set. */
+TEST_F(state, tables_to_be_read_only)
+{
+	struct child_fixture *f = &self->f;
+	const u64 gpfn = TABLE2 / HV_HYP_PAGE_SIZE;
+	u64 *where, gpa = 0;
+
+	long_mode(f);
+	where = entry(f, TABLE2, 1);
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_map(f, gpfn, CHILD_SOURCE + gpfn, 1,
+					       HV_MAP_GPA_READABLE));
+	EXPECT_EQ(0x12345678, walk(f, GVA, WRITE));
+	EXPECT_EQ(HV_TRANSLATE_GVA_GPA_NO_WRITE_ACCESS,
+		  child_walk(f->vp, GVA, READ | HV_TRANSLATE_GVA_SET_PAGE_TABLE_BITS, &gpa));
+	EXPECT_EQ(TABLE2, gpa);
+	EXPECT_EQ(0, *where & A);
+	/* Nothing has to be written. */
+	*where |= A;
+	EXPECT_EQ(0x12345678, walk(f, GVA, READ | HV_TRANSLATE_GVA_SET_PAGE_TABLE_BITS));
+}
+
 TEST_F(state, pae)
 {
 	struct child_fixture *f = &self->f;

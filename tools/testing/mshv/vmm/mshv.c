@@ -197,6 +197,10 @@ int mshv_create_vp(struct mshv *mshv, struct mshv_vp *vp, u32 index)
 	if (!vp->regs || !vp->message)
 		return vmm_say("the pages of VP %u cannot be mapped: %s", index,
 				strerror(errno));
+	vp->run = map_page(vp, MSHV_VP_MMAP_OFFSET_RUN, PROT_READ | PROT_WRITE);
+	if (!vp->run && errno != EINVAL)
+		return vmm_say("the run page of VP %u cannot be mapped: %s", index,
+				strerror(errno));
 	return 0;
 }
 
@@ -267,9 +271,20 @@ int mshv_set_start(struct mshv_vp *vp, const struct boot *boot)
 int mshv_run(struct mshv_vp *vp)
 {
 	struct mshv_run_vp run;
+	int ret;
 
 	/* What it copies is what is in the intercept page. */
-	return ioctl(vp->fd, MSHV_RUN_VP, &run) ? -errno : 0;
+	ret = ioctl(vp->fd, MSHV_RUN_VP, &run) ? -errno : 0;
+	/* Before the caller looks what it was kicked for. */
+	if (ret == -EINTR && vp->run)
+		__atomic_store_n(&vp->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	return ret;
+}
+
+void mshv_kick(struct mshv_vp *vp)
+{
+	if (vp->run)
+		__atomic_store_n(&vp->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
 }
 
 int mshv_translate(struct mshv_vp *vp, u64 linear, bool write, u64 *gpa)
@@ -300,6 +315,8 @@ void mshv_close_vp(struct mshv_vp *vp)
 		munmap(vp->regs, PAGE);
 	if (vp->message)
 		munmap((void *)vp->message, PAGE);
+	if (vp->run)
+		munmap(vp->run, PAGE);
 	if (vp->fd >= 0)
 		close(vp->fd);
 }

@@ -27,12 +27,14 @@ struct mshv {
  * @fd: what stands for it
  * @regs: its register page, shared with the hypervisor
  * @message: likewise its intercept page
+ * @run: a page shared with the kernel; NULL: this kernel has none
  */
 struct mshv_vp {
 	u32 index;
 	int fd;
 	struct hv_vp_register_page *regs;
 	const struct hv_message *message;
+	struct mshv_vp_run_page *run;
 };
 
 /* Say something on stderr. Returns -1, for it is what is wrong as a rule. */
@@ -58,9 +60,20 @@ int mshv_set_start(struct mshv_vp *vp, const struct boot *boot);
  * mshv_run() - run a VP until it needs us
  * @vp: which; its message says what it needs
  *
- * Return: 0, or a negative errno: -EINTR if a signal came first.
+ * Return: 0, or a negative errno: -EINTR if a signal came first, or mshv_kick()
+ * did.
  */
 int mshv_run(struct mshv_vp *vp);
+
+/**
+ * mshv_kick() - have the next mshv_run() end at once
+ * @vp: of which VP
+ *
+ * For the handler of the signal that ends one which is under way, on the thread that
+ * runs the VP: the signal may have come just before. Without @run it does nothing, and
+ * the signal has to be sent again.
+ */
+void mshv_kick(struct mshv_vp *vp);
 
 /* Where a page of a VP's linear addresses is; -1: nowhere. Says nothing. */
 int mshv_translate(struct mshv_vp *vp, u64 linear, bool write, u64 *gpa);

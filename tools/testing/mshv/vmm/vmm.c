@@ -405,11 +405,15 @@ static void run_once(struct vp *vp)
 	pthread_mutex_unlock(&vmm.lock);
 }
 
+/* The VP that this thread runs. */
+static __thread struct vp *own_vp;
+
 static void *vp_thread(void *argument)
 {
 	struct vp *vp = argument;
 	sigset_t signals;
 
+	own_vp = vp;
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGNAL_END);
 	pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
@@ -428,6 +432,8 @@ static int make_memory(void)
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory == MAP_FAILED)
 		return vmm_say("no memory for the guest: %s", strerror(errno));
+	/* It comes as it is touched: 2 MiB at once, where the kernel has such pages. */
+	madvise(memory, size, MADV_HUGEPAGE);
 	vmm.ram = (struct ram_slot) { .size = size, .host = memory };
 	return mshv_add_memory(&vmm.mshv, 0, size, memory);
 }
@@ -497,8 +503,9 @@ static void wait_for_end(const sigset_t *signals)
 }
 
 /*
- * A signal that comes just before MSHV_RUN_VP does not interrupt it, so there is
- * another one as long as it takes. Returns whether the VP has stopped.
+ * A kernel without run pages does not notice a signal that comes just before
+ * MSHV_RUN_VP, so there is another one as long as it takes. Returns whether the VP has
+ * stopped.
  */
 static bool stop_vp(struct vp *vp)
 {
@@ -507,7 +514,8 @@ static bool stop_vp(struct vp *vp)
 	unsigned int tries;
 
 	for (tries = 0; tries < END_TRIES; tries++) {
-		pthread_kill(vp->thread, SIGNAL_END);
+		if (!tries || !vp->mshv.run)
+			pthread_kill(vp->thread, SIGNAL_END);
 		clock_gettime(CLOCK_REALTIME, &until);
 		until.tv_nsec += ns;
 		until.tv_sec += until.tv_nsec / 1000000000;
@@ -570,14 +578,16 @@ static void close_all(void)
 		munmap(vmm.ram.host, vmm.ram.size);
 }
 
-static void ignore(int which)
+static void on_end(int which)
 {
 	(void)which;
+	if (own_vp)
+		mshv_kick(&own_vp->mshv);
 }
 
 static int run(void)
 {
-	const struct sigaction action = { .sa_handler = ignore };
+	const struct sigaction action = { .sa_handler = on_end };
 	sigset_t signals;
 
 	/* This thread waits for them, the others are not to notice. */

@@ -257,43 +257,6 @@ struct hv_local_interrupt_controller_state {
 } __packed;
 static_assert(sizeof(struct hv_local_interrupt_controller_state) == 176);
 
-/* TLFS, HvCallTranslateVirtualAddress */
-struct hv_input_translate_virtual_address {
-	u64 partition_id;
-	u32 vp_index;
-	u32 padding;
-	u64 control_flags;	/* HV_TRANSLATE_GVA_* */
-	u64 gva_page;
-} __packed;
-
-struct hv_output_translate_virtual_address {
-	u32 result_code;	/* enum hv_translate_gva_result */
-	u8 cache_type;
-	u8 overlay_page : 1;
-	u8 reserved0 : 7;
-	u16 reserved1;
-	u64 gpa_page;
-} __packed;
-
-#define HV_TRANSLATE_GVA_VALIDATE_READ		BIT_ULL(0)
-#define HV_TRANSLATE_GVA_VALIDATE_WRITE		BIT_ULL(1)
-#define HV_TRANSLATE_GVA_VALIDATE_EXECUTE	BIT_ULL(2)
-#define HV_TRANSLATE_GVA_PRIVILEGE_EXEMPT	BIT_ULL(3)
-#define HV_TRANSLATE_GVA_SET_PAGE_TABLE_BITS	BIT_ULL(4)
-#define HV_TRANSLATE_GVA_SUPERVISOR_ACCESS	BIT_ULL(6)
-#define HV_TRANSLATE_GVA_USER_ACCESS		BIT_ULL(7)
-#define HV_TRANSLATE_GVA_ENFORCE_SMAP		BIT_ULL(8)
-
-enum hv_translate_gva_result {
-	HV_TRANSLATE_GVA_SUCCESS		= 0,
-	HV_TRANSLATE_GVA_PAGE_NOT_PRESENT	= 1,
-	HV_TRANSLATE_GVA_PRIVILEGE_VIOLATION	= 2,
-	HV_TRANSLATE_GVA_INVALID_PAGE_TABLE_FLAGS = 3,
-	HV_TRANSLATE_GVA_GPA_UNMAPPED		= 4,
-	HV_TRANSLATE_GVA_GPA_NO_READ_ACCESS	= 5,
-	HV_TRANSLATE_GVA_GPA_NO_WRITE_ACCESS	= 6,
-};
-
 /* TLFS: HV_CACHE_TYPE_X64_WB */
 #define HV_CACHE_TYPE_WRITE_BACK		6
 

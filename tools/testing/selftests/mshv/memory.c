@@ -13,11 +13,9 @@
 #include <sys/wait.h>
 
 #include "harness.h"
-#include "vm.h"
+#include "touch.h"
 
-/* Where the memory of these tests is; large pages fit. */
-#define AREA		0x400000ULL
-#define PAGES		40
+/* What the guest of backing.dropped_while_running follows. */
 #define FLAG		GUEST_DATA
 
 #ifndef MADV_DONTNEED_LOCKED
@@ -26,24 +24,6 @@
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE		25
 #endif
-
-/* From RSI, RCX times, RDX apart. */
-GUEST64(write_pages,
-	"1: mov %rsi, (%rsi)\n"
-	"add %rdx, %rsi\n"
-	"dec %rcx\n"
-	"jnz 1b\n"
-	GUEST_REPORT(1));
-#define WRITE_LENGTH	3
-
-GUEST64(add_pages,
-	"xor %ebx, %ebx\n"
-"1:	add (%rsi), %rbx\n"
-	"add %rdx, %rsi\n"
-	"dec %rcx\n"
-	"jnz 1b\n"
-	"mov %ebx, %eax\n"
-	"out %eax, $" __stringify(PORT_REPORT) "\n");
 
 /* Again and again what FLAG holds, into all pages. */
 GUEST64(follow_flag,
@@ -55,14 +35,6 @@ GUEST64(follow_flag,
 	"dec %ecx\n"
 	"jnz 1b\n"
 	"jmp 2b\n");
-
-GUEST64(store_rax,
-	"mov %rax, (%rsi)\n"
-	GUEST_REPORT(1));
-
-GUEST64(load_eax,
-	"mov (%rsi), %eax\n"
-	"out %eax, $" __stringify(PORT_REPORT) "\n");
 
 GUEST64(copy_bytes,
 	"cld\n"
@@ -79,62 +51,6 @@ GUEST64(interrupt,
 GUEST64(on_interrupt,
 	GUEST_REPORT(1)
 	"iretq\n");
-
-/* Have @guest begin with RSI, RCX and RDX as write_pages takes them. */
-static void begin(struct vp *vp, const struct guest *guest, u64 rsi, u64 rcx, u64 rdx)
-{
-	vp_enter(vp, GUEST_LONG, guest);
-	vp_set(vp, HV_X64_REGISTER_RSI, rsi);
-	vp_set(vp, HV_X64_REGISTER_RCX, rcx);
-	vp_set(vp, HV_X64_REGISTER_RDX, rdx);
-}
-
-static int finish(struct vp *vp)
-{
-	u32 value = 0;
-	int ret = vp_run_to_report(vp, &value);
-
-	return ret ? ret : value != 1;
-}
-
-static int store(struct vp *vp, u64 gpa, u64 value)
-{
-	begin(vp, &store_rax, gpa, 0, 0);
-	vp_set(vp, HV_X64_REGISTER_RAX, value);
-	return finish(vp);
-}
-
-/* What the guest reads at @gpa; it must get that far. */
-static int load(struct vp *vp, u64 gpa, u32 *value)
-{
-	begin(vp, &load_eax, gpa, 0, 0);
-	return vp_run_to_report(vp, value);
-}
-
-/* Go on, and meet no memory at @gpa that allows @access. */
-static bool meets_nothing(struct vp *vp, u64 gpa, u8 access)
-{
-	return vp_run(vp) == 0 && vp_met_memory(vp) &&
-	       vp_memory(vp)->guest_physical_address == gpa &&
-	       vp_header(vp)->intercept_access_type == access;
-}
-
-static bool store_meets_nothing(struct vp *vp, u64 gpa)
-{
-	begin(vp, &store_rax, gpa, 0, 0);
-	return meets_nothing(vp, gpa, HV_INTERCEPT_ACCESS_WRITE);
-}
-
-static bool load_meets_nothing(struct vp *vp, u64 gpa)
-{
-	begin(vp, &load_eax, gpa, 0, 0);
-	return meets_nothing(vp, gpa, HV_INTERCEPT_ACCESS_READ);
-}
-
-static u64 *word(unsigned char *memory, unsigned int page)
-{
-	return (u64 *)(memory + page * PAGE);
-}
 
 FIXTURE(memory) {
 	struct vm vm;

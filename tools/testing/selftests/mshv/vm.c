@@ -281,6 +281,9 @@ void vm_stop(struct vm *vm)
 	vm->ram = NULL;
 }
 
+/* The VP that this thread has run last. For the handler of signals. */
+static __thread struct vp *own_vp;
+
 void vp_start(struct vm *vm, struct vp *vp, u32 index)
 {
 	memset(vp, 0, sizeof(*vp));
@@ -291,10 +294,21 @@ void vp_start(struct vm *vm, struct vp *vp, u32 index)
 			MSHV_VP_MMAP_OFFSET_REGISTERS * PAGE);
 	if (vp->page == MAP_FAILED)
 		die("register page", errno);
+	vp->run = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, vp->fd,
+		       MSHV_VP_MMAP_OFFSET_RUN * PAGE);
+	if (vp->run == MAP_FAILED && errno != EINVAL)
+		die("run page", errno);
+	if (vp->run == MAP_FAILED)
+		vp->run = NULL;
 }
 
 void vp_stop(struct vp *vp)
 {
+	if (own_vp == vp)
+		own_vp = NULL;
+	if (vp->run)
+		munmap(vp->run, PAGE);
+	vp->run = NULL;
 	if (vp->page)
 		munmap(vp->page, PAGE);
 	vp->page = NULL;
@@ -427,16 +441,24 @@ void vm_take_interrupts(struct vm *vm)
 		vm_set_gate(vm, vector, GUEST_STUBS + vector * STUB_SIZE);
 }
 
+void vp_own(struct vp *vp)
+{
+	own_vp = vp;
+}
+
 int vp_run(struct vp *vp)
 {
 	struct mshv_run_vp run;
 	int ret;
 
+	vp_own(vp);
 	/* So that a message which is not copied is none. */
 	memset(&run, 0xa5, sizeof(run));
 	ret = mshv_ioctl(vp->fd, MSHV_RUN_VP, &run);
 	if (!ret)
 		memcpy(&vp->msg, run.msg_buf, sizeof(vp->msg));
+	if (ret == -EINTR && vp->run)
+		WRITE_ONCE(vp->run->immediate_exit, 0);
 	return ret;
 }
 
@@ -723,6 +745,8 @@ static void *runner_main(void *argument)
 	struct runner *runner = argument;
 	int ret = 0;
 
+	/* Before it is looked at whether to stop: a kick that comes after is not lost. */
+	vp_own(runner->vp);
 	while (!runner->stop) {
 		ret = vp_run(runner->vp);
 		if (ret == -EINTR) {
@@ -753,17 +777,21 @@ void runner_start(struct runner *runner, struct vp *vp)
 int runner_stop(struct runner *runner)
 {
 	runner->stop = true;
-	/* One that comes just before the ioctl ends nothing. */
-	while (!runner->left) {
+	/* One is enough, if it cannot be lost. */
+	do {
 		pthread_kill(runner->thread, KICK_SIGNAL);
+		if (runner->vp->run && !wait_until(runner->left))
+			die("a kick is lost", ETIMEDOUT);
 		usleep(1000);
-	}
+	} while (!runner->left);
 	pthread_join(runner->thread, NULL);
 	return runner->result;
 }
 
 static void on_kick(int number)
 {
+	if (number == KICK_SIGNAL && own_vp && own_vp->run)
+		WRITE_ONCE(own_vp->run->immediate_exit, 1);
 }
 
 void kick_setup(void)

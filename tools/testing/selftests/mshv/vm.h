@@ -147,6 +147,7 @@ struct vm {
  * @fd: the VP; -1: there is none
  * @index: its number
  * @page: its register page, or NULL: registers are set by hypercalls
+ * @run: its run page; NULL: this kernel has none
  * @msg: why its last run ended
  */
 struct vp {
@@ -154,6 +155,7 @@ struct vp {
 	int fd;
 	u32 index;
 	struct hv_vp_register_page *page;
+	struct mshv_vp_run_page *run;
 	struct hv_message msg;
 };
 
@@ -190,7 +192,7 @@ void vm_stop(struct vm *vm);
 /* Memory that belongs to no file, zeroed. */
 void *memory_get(size_t size);
 
-/* A VP with its register page mapped. */
+/* A VP with its pages mapped. */
 void vp_start(struct vm *vm, struct vp *vp, u32 index);
 void vp_stop(struct vp *vp);
 
@@ -230,7 +232,16 @@ void vm_map_window(struct vm *vm, unsigned int number, u64 gpa, u64 flags);
 #define PTE_UNCACHED	0x18
 #define PTE_LARGE	0x80
 
-/* MSHV_RUN_VP: 0 and the reason in vp->msg, or a negative errno. */
+/*
+ * This thread is the one that runs the VP, so that KICK_SIGNAL ends the next run if it
+ * comes between two. A VP has one such thread: those that share it share its kicks.
+ */
+void vp_own(struct vp *vp);
+
+/*
+ * MSHV_RUN_VP: 0 and the reason in vp->msg, or a negative errno. Owns the VP. A kick is
+ * over after -EINTR.
+ */
 int vp_run(struct vp *vp);
 
 /**
@@ -362,10 +373,17 @@ void runner_start(struct runner *runner, struct vp *vp);
 /* Stop it, wherever it is. Return: its result. */
 int runner_stop(struct runner *runner);
 
-/* Signals that do nothing but end a system call. */
+/*
+ * Ends a run of the thread that it is sent to: the one that is under way, or the next.
+ * On a kernel without run pages, the one that is under way.
+ */
 #define KICK_SIGNAL	SIGUSR1
 void kick_setup(void);
-/* Send one to the process each so many microseconds; 0: no more. */
+/*
+ * Send a signal to the process each so many microseconds; 0: no more. One of them ends
+ * a run that is under way: that of a VP which has got somewhere, or halted. What comes
+ * between two runs is lost, and made up for by the next.
+ */
 void kick_every(unsigned int microseconds);
 
 /* The time since some moment, by a clock that nobody sets. */
