@@ -185,10 +185,10 @@ int mshv_sched_choose(const struct mshv_sched_facts *facts,
 	return mshv_sched_choose_root(facts, choice);
 }
 
-/* For the log: hv_scheduler_name() of a scheduler that may be none. */
+/* For words before "scheduler": the name of one that may be none. */
 static const char *mshv_sched_name(enum hv_scheduler_type type, bool l1vh)
 {
-	return hv_scheduler_name(type, l1vh) ?: "no scheduler";
+	return hv_scheduler_name(type, l1vh) ?: "no";
 }
 
 static const struct mshv_sched_ops *mshv_sched_ops_of(enum hv_scheduler_type type)
@@ -248,7 +248,7 @@ static void __init mshv_sched_report(const struct mshv_sched_facts *facts,
 		       why, mshv_sched_answer(choice),
 		       mshv_sched_answer_code(facts, choice));
 	else
-		pr_info("%s: %s dispatches VPs (%s)\n",
+		pr_info("%s scheduler: %s dispatches VPs (%s)\n",
 			mshv_sched_name(choice->type, facts->l1vh),
 			mshv_sched_ops_of(choice->type)->dispatcher, why);
 
@@ -318,10 +318,21 @@ void mshv_sched_resume(struct hv_partition_property_vmm_capabilities *caps)
 		       mshv_sched_why(choice.reason), mshv_sched_answer(&choice),
 		       mshv_sched_answer_code(&facts, &choice));
 	else
-		pr_err("scheduler changed by resume: %s now, %s before; load the driver anew\n",
+		pr_err("scheduler changed by resume: %s scheduler now, %s before; load the driver anew\n",
 		       mshv_sched_name(choice.type, facts.l1vh),
 		       mshv_sched_name(mshv_sched_in_force, facts.l1vh));
 	mshv_sched_close(-ENODEV);
+}
+
+/**
+ * mshv_sched_scheduler() - the scheduler that this driver was loaded under
+ *
+ * Context: Any, after mshv_sched_init() has succeeded.
+ * Return: its name, a constant string.
+ */
+const char *mshv_sched_scheduler(void)
+{
+	return mshv_sched_name(mshv_sched_in_force, hv_l1vh_partition());
 }
 
 /**

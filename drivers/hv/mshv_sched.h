@@ -335,6 +335,7 @@ int mshv_sched_init(struct hv_partition_property_vmm_capabilities *caps);
 void mshv_sched_resume(struct hv_partition_property_vmm_capabilities *caps);
 int mshv_sched_start(void);
 void mshv_sched_stop(void);
+const char *mshv_sched_scheduler(void);
 
 bool mshv_sched_signal_isr(const struct hv_message *msg);
 void mshv_sched_signal_stop(void);

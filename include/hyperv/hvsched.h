@@ -11,7 +11,7 @@
 #include "hvhdk.h"
 
 /**
- * hv_scheduler_name() - the words for a scheduler, in logs and in tests
+ * hv_scheduler_name() - the word for a scheduler, in the log, in sysfs and in tests
  * @type: &enum hv_scheduler_type, or whatever a hypervisor sent in its place
  * @l1vh: whether the partition that is spoken of is an L1VH
  *
@@ -26,16 +26,16 @@
 static inline const char *hv_scheduler_name(__u32 type, bool l1vh)
 {
 	static const char * const names[HV_SCHEDULER_TYPE_MAX] = {
-		[HV_SCHEDULER_TYPE_LP]		= "classic scheduler without SMT",
-		[HV_SCHEDULER_TYPE_LP_SMT]	= "classic scheduler with SMT",
-		[HV_SCHEDULER_TYPE_CORE_SMT]	= "core scheduler",
-		[HV_SCHEDULER_TYPE_ROOT]	= "root scheduler",
+		[HV_SCHEDULER_TYPE_LP]		= "classic",
+		[HV_SCHEDULER_TYPE_LP_SMT]	= "classic-smt",
+		[HV_SCHEDULER_TYPE_CORE_SMT]	= "core",
+		[HV_SCHEDULER_TYPE_ROOT]	= "root",
 	};
 
 	if (type >= HV_SCHEDULER_TYPE_MAX)
 		return NULL;
 	if (l1vh && type == HV_SCHEDULER_TYPE_ROOT)
-		return "integrated scheduler";
+		return "integrated";
 	return names[type];
 }
 

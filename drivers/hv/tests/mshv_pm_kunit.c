@@ -221,7 +221,7 @@ static const struct mshv_pm_resume_case {
 		.caps = BIT_ULL(6),
 		.integrated = 1,
 		.log =
-			"mshv: scheduler changed by resume: integrated scheduler now, core scheduler before; load the driver anew",
+			"mshv: scheduler changed by resume: integrated scheduler now, core before; load the driver anew",
 	},
 	{
 		.name = "capabilities unreadable",

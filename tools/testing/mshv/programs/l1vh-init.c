@@ -85,6 +85,7 @@
 #define MODULE		"/mshv_root.ko"
 #define DEVICE		"/dev/mshv"
 #define STATISTICS	"/sys/kernel/debug/mshv"
+#define SCHEDULER	"/sys/class/misc/mshv/scheduler"
 #define NO_MSR		0x40000fff
 #define DOORBELLS	200
 #define SETTLING_SECONDS	7
@@ -293,6 +294,21 @@ static bool decision_begins_like(const char *expect)
 	return !strncmp(text, expect, strlen(expect));
 }
 
+/* Whether the device's file names the scheduler that the decision begins with. */
+static bool sysfs_agrees(void)
+{
+	FILE *file = fopen(SCHEDULER, "re");
+	char name[40] = "", begin[60];
+
+	if (!file)
+		return false;
+	if (fscanf(file, "%39s", name) != 1)
+		name[0] = '\0';
+	fclose(file);
+	snprintf(begin, sizeof(begin), "%s scheduler: ", name);
+	return decision_begins_like(begin);
+}
+
 static void test_decision(const char *expect)
 {
 	bool refuse = !strcmp(expect, "none");
@@ -305,7 +321,8 @@ static void test_decision(const char *expect)
 	if (refuse)
 		test(decision_begins_like("not loading"), "the driver refuses, and says why");
 	else
-		test(decision_begins_like(expect), "the decision is: %s", expect);
+		test(decision_begins_like(expect) && sysfs_agrees(),
+		     "the decision is, in the log and in sysfs: %s", expect);
 }
 
 static void do_decide(const char *expect, const char *statistics)
