@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "harness.h"
 #include "vm.h"
@@ -89,16 +88,6 @@ static int set_parameter(const char *name, unsigned int value)
 	ret = fprintf(file, "%u", value) < 0;
 	ret |= fclose(file);
 	return ret ? -errno : 0;
-}
-
-static u64 cpu_ns(struct runner *runner)
-{
-	struct timespec time;
-	clockid_t clock;
-
-	if (pthread_getcpuclockid(runner->thread, &clock) || clock_gettime(clock, &time))
-		abort();
-	return time.tv_sec * 1000000000ULL + time.tv_nsec;
 }
 
 FIXTURE(polling) {
@@ -187,10 +176,10 @@ TEST_F(polling, ping_pong)
 		on = slice % 2;
 		ASSERT_EQ(0, set_parameter("halt_poll_ns", on ? POLL_NS : 0));
 		begin = rounds(&self->vm);
-		cpu = cpu_ns(&self->runners[0]) + cpu_ns(&self->runners[1]);
+		cpu = runner_cpu_ns(&self->runners[0]) + runner_cpu_ns(&self->runners[1]);
 		usleep(SLICE_MS * 1000);
 		r = rounds(&self->vm) - begin;
-		cpu = cpu_ns(&self->runners[0]) + cpu_ns(&self->runners[1]) - cpu;
+		cpu = runner_cpu_ns(&self->runners[0]) + runner_cpu_ns(&self->runners[1]) - cpu;
 		fprintf(stderr, "# ping-pong, halt_poll_ns %u: %u round trips, %llu us of CPU\n",
 			on ? POLL_NS : 0, r, (unsigned long long)cpu / 1000);
 		EXPECT_LT(0, r);
@@ -236,9 +225,9 @@ TEST_F(polling, idle)
 		ASSERT_EQ(0, set_parameter("halt_poll_ns", on ? POLL_NS : 0));
 		ASSERT_EQ(0, vm_assert(&self->vm, HV_X64_INTERRUPT_TYPE_FIXED, 0, VECTOR));
 		ASSERT_TRUE(wait_until(runner->irqs[VECTOR] == 2 * on + 1));
-		cpu = cpu_ns(runner);
+		cpu = runner_cpu_ns(runner);
 		usleep(IDLE_MS * 1000);
-		cpu = cpu_ns(runner) - cpu;
+		cpu = runner_cpu_ns(runner) - cpu;
 		fprintf(stderr, "# idle for %u ms, halt_poll_ns %u: %llu us of CPU\n",
 			IDLE_MS, on ? POLL_NS : 0, (unsigned long long)cpu / 1000);
 		/* Not for ever, by any means. */

@@ -788,6 +788,16 @@ int runner_stop(struct runner *runner)
 	return runner->result;
 }
 
+u64 runner_cpu_ns(const struct runner *runner)
+{
+	struct timespec time;
+	clockid_t clock;
+
+	if (pthread_getcpuclockid(runner->thread, &clock) || clock_gettime(clock, &time))
+		die("the CPU time of a thread cannot be read", errno);
+	return time.tv_sec * 1000000000ULL + time.tv_nsec;
+}
+
 static void on_kick(int number)
 {
 	if (number == KICK_SIGNAL && own_vp && own_vp->run)

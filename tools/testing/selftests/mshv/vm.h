@@ -372,6 +372,8 @@ struct runner {
 void runner_start(struct runner *runner, struct vp *vp);
 /* Stop it, wherever it is. Return: its result. */
 int runner_stop(struct runner *runner);
+/* The CPU time that its thread has taken, in ns. */
+u64 runner_cpu_ns(const struct runner *runner);
 
 /*
  * Ends a run of the thread that it is sent to: the one that is under way, or the next.

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The files of the mshv device in sysfs: each has one of its values, they go together,
+ * and they are true. Whoever dispatches VPs pays for them with CPU time: so who does is
+ * measured, and not only read.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "harness.h"
+#include "vm.h"
+
+#define FILES		"/sys/class/misc/mshv/"
+#define SPIN_MS		300
+
+static const char * const names[] = {
+	"dispatcher", "max_vps", "posted_interrupts", "scheduler", "state",
+};
+
+static const struct {
+	const char *scheduler, *dispatcher;
+} schedulers[] = {
+	{ "root", "this kernel" },
+	{ "integrated", "this kernel" },
+	{ "core", "the hypervisor" },
+	{ "classic", "the hypervisor" },
+	{ "classic-smt", "the hypervisor" },
+};
+
+/* One line, without its end; empty if it is not one line. */
+static void read_value(const char *name, char *value, size_t size)
+{
+	char path[100];
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), FILES "%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	len = fd < 0 ? 0 : read(fd, value, size - 1);
+	if (fd >= 0)
+		close(fd);
+	value[len > 0 ? len : 0] = '\0';
+	if (len < 2 || strchr(value, '\n') != value + len - 1)
+		value[0] = '\0';
+	else
+		value[len - 1] = '\0';
+}
+
+FIXTURE(sysfs) {
+	char dispatcher[40];
+};
+
+FIXTURE_SETUP(sysfs)
+{
+	const char *why = mshv_missing();
+
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, access(FILES "scheduler", F_OK))
+		TH_LOG("this kernel's mshv device has no files");
+	read_value("dispatcher", self->dispatcher, sizeof(self->dispatcher));
+}
+
+FIXTURE_TEARDOWN(sysfs)
+{
+}
+
+/* Anybody may read them, nobody write. */
+TEST_F(sysfs, are_read_only)
+{
+	struct stat stat_of;
+	char path[100];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(path, sizeof(path), FILES "%s", names[i]);
+		ASSERT_EQ(0, stat(path, &stat_of));
+		EXPECT_EQ(0444, stat_of.st_mode & 0777)
+			TH_LOG("%s", names[i]);
+	}
+}
+
+TEST_F(sysfs, values)
+{
+	char scheduler[40], value[40];
+	unsigned int i;
+
+	read_value("scheduler", scheduler, sizeof(scheduler));
+	for (i = 0; i < ARRAY_SIZE(schedulers); i++)
+		if (!strcmp(scheduler, schedulers[i].scheduler))
+			break;
+	ASSERT_LT(i, ARRAY_SIZE(schedulers))
+		TH_LOG("scheduler: %s", scheduler);
+	EXPECT_STREQ(schedulers[i].dispatcher, self->dispatcher);
+
+	read_value("state", value, sizeof(value));
+	EXPECT_STREQ("open", value);
+	read_value("posted_interrupts", value, sizeof(value));
+	EXPECT_TRUE(!strcmp(value, "0") || !strcmp(value, "1"));
+	/* Nothing is posted to a VP that the hypervisor dispatches. */
+	if (strcmp(self->dispatcher, "this kernel"))
+		EXPECT_STREQ("0", value);
+}
+
+/* As many VPs as it says, and no more: by index, which need not be in a row. */
+TEST_F(sysfs, max_vps)
+{
+	char value[40];
+	struct vm vm;
+	long max;
+	int fd;
+
+	read_value("max_vps", value, sizeof(value));
+	max = strtol(value, NULL, 10);
+	ASSERT_LT(0, max);
+	vm_start(&vm, VM_DEFAULT);
+	EXPECT_EQ(-EINVAL, vm_add_vp(&vm, max));
+	fd = vm_add_vp(&vm, max - 1);
+	EXPECT_LE(0, fd);
+	if (fd >= 0)
+		close(fd);
+	vm_stop(&vm);
+}
+
+/* A VP that spins takes the time of this kernel's CPUs, or of none. */
+TEST_F(sysfs, dispatcher_is_true)
+{
+	struct runner runner = { };
+	struct vm vm;
+	struct vp vp;
+	u64 cpu;
+
+	vm_start(&vm, VM_DEFAULT);
+	vp_start(&vm, &vp, 0);
+	vp_enter(&vp, GUEST_LONG, &guest_counts);
+	runner_start(&runner, &vp);
+	ASSERT_TRUE(wait_until(runner.reports));
+	cpu = runner_cpu_ns(&runner);
+	usleep(SPIN_MS * 1000);
+	cpu = runner_cpu_ns(&runner) - cpu;
+	TH_LOG("%llu us of CPU in %u ms", (unsigned long long)cpu / 1000, SPIN_MS);
+	EXPECT_EQ(!strcmp(self->dispatcher, "this kernel"), cpu > SPIN_MS * 1000000ULL / 4);
+	EXPECT_EQ(0, runner_stop(&runner));
+	vp_stop(&vp);
+	vm_stop(&vm);
+}
+
+TEST_HARNESS_MAIN
