@@ -44,6 +44,71 @@ enum mshv_kick {
 };
 
 /**
+ * enum mshv_vp_exit - why a run has ended with an intercept: its message's type
+ *
+ * As HVMSG_*, without those that are no intercepts.
+ */
+enum mshv_vp_exit {
+	MSHV_VP_EXIT_UNMAPPED_GPA,
+	MSHV_VP_EXIT_GPA_INTERCEPT,
+	MSHV_VP_EXIT_INVALID_REGISTER,
+	MSHV_VP_EXIT_UNRECOVERABLE,
+	MSHV_VP_EXIT_UNSUPPORTED,
+	MSHV_VP_EXIT_HYPERCALL,
+	MSHV_VP_EXIT_SINT_DELIVERABLE,
+	MSHV_VP_EXIT_IO_PORT,
+	MSHV_VP_EXIT_MSR,
+	MSHV_VP_EXIT_CPUID,
+	MSHV_VP_EXIT_EXCEPTION,
+	MSHV_VP_EXIT_APIC_EOI,
+	MSHV_VP_EXIT_HALT,
+	MSHV_VP_EXIT_INTERRUPTION_DELIVERABLE,
+	MSHV_VP_EXIT_SIPI,
+	MSHV_VP_EXIT_OTHER,
+	MSHV_VP_EXIT_COUNT,
+};
+
+/* Buckets of a histogram of wake-ups; bucket i is for less than 2^i microseconds. */
+#define MSHV_VP_WAKEUP_BUCKETS	16
+
+/**
+ * struct mshv_vp_stats - what has happened to a VP since it was created
+ *
+ * Each is written by the thread that runs the VP, and read by anybody.
+ */
+struct mshv_vp_stats {
+	/** @runs: how often MSHV_RUN_VP was called */
+	u64 runs;
+
+	/** @interrupted: how many of these a signal has ended, or an immediate exit */
+	u64 interrupted;
+
+	/** @exits: how many have ended with an intercept, by &enum mshv_vp_exit */
+	u64 exits[MSHV_VP_EXIT_COUNT];
+
+	/** @memory_faults: intercepts that were no exit: memory has come */
+	u64 memory_faults;
+
+	/** @dispatches: how often the VP was dispatched by this kernel */
+	u64 dispatches;
+
+	/** @blocks: how many of these ended as the VP had nothing to do */
+	u64 blocks;
+
+	/**
+	 * @wakeups: how often the thread was woken from sleep, by the time from
+	 * the kick until it ran
+	 */
+	u64 wakeups[MSHV_VP_WAKEUP_BUCKETS];
+};
+
+/* Counts one more. Only the thread that runs the VP does. */
+static inline void mshv_count(u64 *counter)
+{
+	WRITE_ONCE(*counter, *counter + 1);
+}
+
+/**
  * struct mshv_vp_sched - the scheduling state of a VP
  *
  * Whoever has vp_mutex, which is whoever runs the VP, owns the plain fields.
@@ -60,6 +125,13 @@ struct mshv_vp_sched {
 	 * Written by the message handler.
 	 */
 	atomic64_t signal_count;
+
+	/**
+	 * @kicked_at: when the thread that sleeps was kicked first, by
+	 * ktime_get_ns(); 0: it was not. Written by whoever kicks; the thread
+	 * clears it before it sleeps.
+	 */
+	u64 kicked_at;
 
 	/**
 	 * @kick: an &enum mshv_kick. Raised by mshv_sched_kick() in any context,
@@ -125,6 +197,9 @@ struct mshv_vp_sched {
 
 	/** @halt_poll_fail_ns: and of the latter */
 	u64 halt_poll_fail_ns;
+
+	/** @stats: what it has done */
+	struct mshv_vp_stats stats;
 };
 
 void mshv_vp_sched_init(struct mshv_vp_sched *sched);
@@ -135,6 +210,7 @@ int mshv_sched_get_register(const struct mshv_vp *vp, u32 name, u64 *value);
 int mshv_sched_wait(struct mshv_vp *vp, bool (*done)(const struct mshv_vp *vp),
 		    long timeout);
 bool mshv_sched_kicked(const struct mshv_vp *vp);
+void mshv_sched_wake(struct mshv_vp *vp);
 
 /**
  * struct mshv_poll_params - the module parameters of halt polling

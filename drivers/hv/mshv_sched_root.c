@@ -151,7 +151,7 @@ static int mshv_root_post_interrupt(struct mshv_vp *vp, u8 vector)
 
 	/* By the same barrier, which pairs with that of prepare_to_wait(), too. */
 	if (waitqueue_active(&vp->sched.wait))
-		wake_up(&vp->sched.wait);
+		mshv_sched_wake(vp);
 
 	return 0;
 }
@@ -475,6 +475,7 @@ static int mshv_root_run_until_intercept(struct mshv_vp *vp)
 			continue;
 		}
 
+		mshv_count(&sched->stats.dispatches);
 		fresh = !sched->started;
 		sched->started = true;
 		sched->intercepted = false;
@@ -497,8 +498,10 @@ static int mshv_root_run_until_intercept(struct mshv_vp *vp)
 				if (ret)
 					return ret;
 			}
-			fallthrough;
+			sched->blocked = true;
+			break;
 		case HV_DISPATCH_BLOCKED:
+			mshv_count(&sched->stats.blocks);
 			sched->blocked = true;
 			break;
 		case HV_DISPATCH_UNKNOWN:

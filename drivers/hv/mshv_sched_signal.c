@@ -51,7 +51,7 @@ void mshv_sched_kick(struct mshv_vp *vp)
 	WRITE_ONCE(vp->sched.kick, MSHV_KICK_SIGNAL);
 	atomic64_inc_return_release(&vp->sched.signal_count);
 	if (wq_has_sleeper(&vp->sched.wait))
-		wake_up(&vp->sched.wait);
+		mshv_sched_wake(vp);
 }
 
 /* Something may have been lost on the way: wake, and do not count. */
@@ -59,7 +59,7 @@ static void mshv_sched_look(struct mshv_vp *vp)
 {
 	/* A signal that has arrived says more. */
 	cmpxchg(&vp->sched.kick, MSHV_KICK_NONE, MSHV_KICK_LOOK);
-	wake_up(&vp->sched.wait);
+	mshv_sched_wake(vp);
 }
 
 /* The VP in a slot, or NULL. The RCU read lock keeps it from being freed. */

@@ -5,6 +5,9 @@
 
 #define pr_fmt(fmt) "mshv: " fmt
 
+#include <linux/bitops.h>
+#include <linux/minmax.h>
+#include <linux/timekeeping.h>
 #include <linux/wait.h>
 #include <asm/mshyperv.h>
 
@@ -88,6 +91,36 @@ int mshv_sched_get_register(const struct mshv_vp *vp, u32 name, u64 *value)
 }
 
 /**
+ * mshv_sched_wake() - wake the thread that sleeps until its VP is kicked
+ * @vp: the VP; what the thread waits for has been written
+ *
+ * The first to do so leaves the time, for the statistics.
+ *
+ * Context: Any in which a wait queue can be woken.
+ */
+void mshv_sched_wake(struct mshv_vp *vp)
+{
+	if (!READ_ONCE(vp->sched.kicked_at))
+		WRITE_ONCE(vp->sched.kicked_at, ktime_get_ns());
+	wake_up(&vp->sched.wait);
+}
+
+/* The thread was asleep, and runs: how long has that taken? */
+static void mshv_sched_count_wakeup(struct mshv_vp *vp)
+{
+	u64 kicked_at = READ_ONCE(vp->sched.kicked_at), us;
+	unsigned int bucket;
+
+	/* It has ended for something else, a signal of Unix's say. */
+	if (!kicked_at)
+		return;
+
+	us = (ktime_get_ns() - kicked_at) / NSEC_PER_USEC;
+	bucket = min_t(unsigned int, fls64(us), MSHV_VP_WAKEUP_BUCKETS - 1);
+	mshv_count(&vp->sched.stats.wakeups[bucket]);
+}
+
+/**
  * mshv_sched_wait() - wait for a VP
  * @vp: the VP
  * @done: what for; called without a lock, may be called often, does not sleep.
@@ -104,9 +137,14 @@ int mshv_sched_wait(struct mshv_vp *vp, bool (*done)(const struct mshv_vp *vp),
 {
 	long left;
 
+	if (done(vp))
+		return mshv_sched_closed() ?: 1;
+
+	WRITE_ONCE(vp->sched.kicked_at, 0);
 	left = wait_event_interruptible_timeout(vp->sched.wait,
 						done(vp) || mshv_sched_closed(),
 						timeout);
+	mshv_sched_count_wakeup(vp);
 	if (left < 0)
 		return -EINTR;
 
