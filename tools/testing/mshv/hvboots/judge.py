@@ -115,10 +115,12 @@ def report(results, options, boots, what=''):
             write_ktap(results, out)
     else:
         write_ktap(results, sys.stdout)
-    skips = {}
+    skips, limited = {}, []
     for name, good, detail in results:
         if not good:
             print(f'not ok {name} # {detail}')
+        elif detail.startswith('limit: '):
+            limited.append(name.partition(':')[0])
         elif detail.startswith('SKIP '):
             skips.setdefault(detail[5:], []).append(name)
     for reason, names in skips.items():
@@ -127,6 +129,9 @@ def report(results, options, boots, what=''):
         print(f'{len(names)} skipped: {reason}: {", ".join(tests)}')
     bad = sum(1 for _, good, _ in results if not good)
     skipped = sum(len(names) for names in skips.values())
+    if limited:
+        print(f'{len(limited)} of those that passed have met a limit that is known: '
+              f'{", ".join(limited)}')
     if what:
         print(what)
     print(f'{len(results) - bad - skipped} passed, {bad} failed'

@@ -48,13 +48,20 @@ class Limit:
     """What cannot be had, and how that shows.
 
     A row that is only slow may show the same; then a line of the console or of the event
-    log has to prove the limit.
+    log has to prove the limit, and there must be no line that disproves it.
     """
 
-    def __init__(self, why, shows, proof=None):
+    def __init__(self, why, shows, proof=None, disproof=None):
         self.why = why
         self.shows = shows
         self.proof = proof
+        self.disproof = disproof
+
+    def is_proven(self, lines):
+        def there(pattern):
+            return any(re.search(pattern, line) for line in lines)
+        return (not self.proof or there(self.proof)) and \
+            not (self.disproof and there(self.disproof))
 
 
 # QEMU's handler of the signal that calls a VP's thread back has nothing to tell the
@@ -62,8 +69,8 @@ class Limit:
 # accel/mshv/mshv-all.c): what comes while the thread is between two MSHV_RUN_VP is lost,
 # and whoever waits for the VP waits on. QEMU sends no other before the thread has come
 # back (thread_kicked, in cpus_kick_thread() of system/cpus.c). That it was a signal shows
-# when others help, and time alone did not. Any guest may meet that. A guest that does not even come to its first words is not
-# forgiven: nobody calls a VP back until then.
+# when others help, and time alone did not. Any guest may meet that. A guest that does not
+# even come to its first words is not forgiven: nobody calls a VP back until then.
 KICK_LOST = Limit('QEMU loses a kick that comes between two MSHV_RUN_VP',
                   r'^(?!see \w+ \d+ # guest: ).*but once its threads had more signals')
 
@@ -72,7 +79,9 @@ KICK_LOST = Limit('QEMU loses a kick that comes between two MSHV_RUN_VP',
 # it restore INTERNAL_ACTIVITY_STATE, so that all VPs but the first wait for a SIPI. The
 # guest's memory and its first VP go on, without interrupts.
 NO_APIC = Limit('QEMU does not restore local APICs: no interrupts',
-                r'^see b \d+ ; 0 pages wrong: not in time; ')
+                r'^see b \d+ ; 0 pages wrong: not in time; ',
+                proof=r' hypercall .*name=SET_VP_STATE .*selector=0x1 ',
+                disproof=r' hypercall .*name=SET_VP_STATE .*selector=0x0 ')
 
 # QEMU 11.1 does not handle HVMSG_X64_APIC_EOI (mshv_run_vcpu() of target/i386/mshv), so
 # that its I/O APIC never learns that a level-triggered interrupt was served, and does not
@@ -404,8 +413,7 @@ class Qemu(Program):
         if not shown:
             return False, f'not the limit that is known: {reason}'
         for limit in shown:
-            if not limit.proof or any(re.search(limit.proof, line)
-                                      for line in self.console + self.events):
+            if limit.is_proven(self.console + self.events):
                 return True, f'limit: {limit.why} ({reason})'
         return False, f'neither the console nor the event log proves the limit: {reason}'
 
