@@ -319,14 +319,14 @@ static const struct row rows[] = {
 		.in = sizeof(struct hv_input_get_vp_state),
 		.out = sizeof(union hv_output_get_vp_state),
 		.has_varhead = true,
-		.selector = NO_SELECTOR,
+		.selector = offsetof(struct hv_input_get_vp_state, state_data),
 		.handler = child_state_get,
 	}, {
 		.code = HVCALL_SET_VP_STATE,
 		.privileges = HV_CREATE_PARTITIONS,
 		.in = sizeof(struct hv_input_set_vp_state),
 		.has_varhead = true,
-		.selector = NO_SELECTOR,
+		.selector = offsetof(struct hv_input_set_vp_state, state_data),
 		.handler = child_state_set,
 	}, {
 		.code = HVCALL_TRANSLATE_VIRTUAL_ADDRESS,
