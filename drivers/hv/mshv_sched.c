@@ -248,7 +248,7 @@ static void __init mshv_sched_report(const struct mshv_sched_facts *facts,
 		       why, mshv_sched_answer(choice),
 		       mshv_sched_answer_code(facts, choice));
 	else
-		pr_info("%s scheduler: %s dispatches VPs (%s)\n",
+		pr_info("%s scheduler: the %s dispatches VPs (%s)\n",
 			mshv_sched_name(choice->type, facts->l1vh),
 			mshv_sched_ops_of(choice->type)->dispatcher, why);
 
@@ -325,12 +325,15 @@ void mshv_sched_resume(struct hv_partition_property_vmm_capabilities *caps)
 }
 
 /**
- * mshv_sched_scheduler() - the scheduler that this driver was loaded under
+ * mshv_sched_in_force_name() - the scheduler that was in force at load time
+ *
+ * VPs run under this one or, once mshv_sched_resume() has found another, not at
+ * all.
  *
  * Context: Any, after mshv_sched_init() has succeeded.
- * Return: its name, a constant string.
+ * Return: what hv_scheduler_name() says, a constant string.
  */
-const char *mshv_sched_scheduler(void)
+const char *mshv_sched_in_force_name(void)
 {
 	return mshv_sched_name(mshv_sched_in_force, hv_l1vh_partition());
 }

@@ -23,6 +23,7 @@
 #include <linux/compiler.h>
 #include <linux/types.h>
 #include <linux/wait.h>
+#include <asm/mshyperv.h>
 #include <hyperv/hvhdk.h>
 #include <hyperv/hvsched.h>
 
@@ -259,7 +260,7 @@ void mshv_poll_woken(struct mshv_vp *vp, const struct mshv_poll_halt *halt);
  * Chosen once, while the driver loads, and constant from then on.
  */
 struct mshv_sched_ops {
-	/** @dispatcher: who dispatches VPs, in the words of the log */
+	/** @dispatcher: who dispatches VPs, in a word for the log and for sysfs */
 	const char *dispatcher;
 
 	/**
@@ -317,6 +318,23 @@ extern const struct mshv_sched_ops mshv_sched_hyp_ops;
 
 /* The way in force; NULL until mshv_sched_init() has succeeded. */
 extern const struct mshv_sched_ops *mshv_sched_ops;
+
+/**
+ * mshv_sched_posts_interrupts() - whether interrupts are posted at all
+ *
+ * Which interrupts, and to which VPs, is for the caller and for
+ * &mshv_sched_ops.post_interrupt to say.
+ *
+ * Context: Any, after mshv_sched_init() has succeeded.
+ * Return: true if the way in force has VPs look at their register pages, and
+ * the hypervisor takes interrupts from there.
+ */
+static inline bool mshv_sched_posts_interrupts(void)
+{
+	return mshv_sched_ops->post_interrupt &&
+	       (ms_hyperv.ext_features &
+		HV_VP_DISPATCH_INTERRUPT_INJECTION_AVAILABLE);
+}
 
 /**
  * struct mshv_sched_facts - what the hypervisor says about scheduling
@@ -411,7 +429,7 @@ int mshv_sched_init(struct hv_partition_property_vmm_capabilities *caps);
 void mshv_sched_resume(struct hv_partition_property_vmm_capabilities *caps);
 int mshv_sched_start(void);
 void mshv_sched_stop(void);
-const char *mshv_sched_scheduler(void);
+const char *mshv_sched_in_force_name(void);
 
 bool mshv_sched_signal_isr(const struct hv_message *msg);
 void mshv_sched_signal_stop(void);

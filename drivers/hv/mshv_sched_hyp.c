@@ -138,6 +138,6 @@ static int mshv_hyp_run(struct mshv_vp *vp)
 }
 
 const struct mshv_sched_ops mshv_sched_hyp_ops = {
-	.dispatcher = "the hypervisor",
+	.dispatcher = "hypervisor",
 	.run = mshv_hyp_run,
 };

@@ -697,7 +697,7 @@ static void mshv_root_stop(void)
 }
 
 const struct mshv_sched_ops mshv_sched_root_ops = {
-	.dispatcher = "this kernel",
+	.dispatcher = "kernel",
 	.start = mshv_root_start,
 	.stop = mshv_root_stop,
 	.run = mshv_root_run,

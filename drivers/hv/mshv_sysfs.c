@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What somebody who runs VMs has to know about this machine, as files of the
- * mshv device: Documentation/ABI/testing/sysfs-class-misc-mshv.
+ * What a VMM, or whoever places its VMs, has to know about this machine, in the
+ * attributes of the mshv device.
  *
- * All of it is known before the device exists. Only the state changes later.
+ * All of it is known before the device is registered, and is kept in memory: no
+ * file asks the hypervisor, so each can be read at any time, also when no VP can
+ * run any more. Only the state changes while the device exists.
+ *
+ * See Documentation/ABI/testing/sysfs-class-misc-mshv.
  */
 
 #include <linux/device.h>
 #include <linux/sysfs.h>
-#include <asm/mshyperv.h>
 
 #include "mshv.h"
 #include "mshv_root.h"
@@ -17,7 +20,7 @@
 static ssize_t scheduler_show(struct device *dev, struct device_attribute *attr,
 			      char *buf)
 {
-	return sysfs_emit(buf, "%s\n", mshv_sched_scheduler());
+	return sysfs_emit(buf, "%s\n", mshv_sched_in_force_name());
 }
 static DEVICE_ATTR_RO(scheduler);
 
@@ -38,36 +41,32 @@ static DEVICE_ATTR_RO(state);
 static ssize_t max_vps_show(struct device *dev, struct device_attribute *attr,
 			    char *buf)
 {
-	return sysfs_emit(buf, "%d\n", MSHV_MAX_VPS);
+	return sysfs_emit(buf, "%u\n", MSHV_MAX_VPS);
 }
 static DEVICE_ATTR_RO(max_vps);
 
-static ssize_t posted_interrupts_show(struct device *dev,
+static ssize_t interrupt_posting_show(struct device *dev,
 				      struct device_attribute *attr, char *buf)
 {
-	bool posted = mshv_sched_ops->post_interrupt &&
-		      (ms_hyperv.ext_features &
-		       HV_VP_DISPATCH_INTERRUPT_INJECTION_AVAILABLE);
-
-	return sysfs_emit(buf, "%d\n", posted);
+	return sysfs_emit(buf, "%d\n", mshv_sched_posts_interrupts());
 }
-static DEVICE_ATTR_RO(posted_interrupts);
+static DEVICE_ATTR_RO(interrupt_posting);
 
-static struct attribute *mshv_attrs[] = {
+static struct attribute *mshv_sysfs_attrs[] = {
 	&dev_attr_dispatcher.attr,
+	&dev_attr_interrupt_posting.attr,
 	&dev_attr_max_vps.attr,
-	&dev_attr_posted_interrupts.attr,
 	&dev_attr_scheduler.attr,
 	&dev_attr_state.attr,
 	NULL
 };
 
-static const struct attribute_group mshv_attr_group = {
-	.attrs = mshv_attrs,
+static const struct attribute_group mshv_sysfs_group = {
+	.attrs = mshv_sysfs_attrs,
 };
 
-/* Registered with the device: they are there when user space learns of it. */
+/* Made with the device: they are there before user space hears of it. */
 const struct attribute_group *mshv_sysfs_groups[] = {
-	&mshv_attr_group,
+	&mshv_sysfs_group,
 	NULL
 };

@@ -893,7 +893,7 @@ static const struct mshv_sched_init_case {
 		.type = HV_SCHEDULER_TYPE_ROOT,
 		.root_path = true,
 		.log =
-			"root scheduler: this kernel dispatches VPs (reported by hypervisor)",
+			"root scheduler: the kernel dispatches VPs (reported by hypervisor)",
 	},
 	{
 		.name = "root: reports a type that is not known",
@@ -931,7 +931,7 @@ static const struct mshv_sched_init_case {
 		.integrated = 1,
 		.root_path = true,
 		.log =
-			"integrated scheduler: this kernel dispatches VPs (enabled for this partition)",
+			"integrated scheduler: the kernel dispatches VPs (enabled for this partition)",
 	},
 	{
 		.name = "L1VH: bit set, property 0",
@@ -950,7 +950,7 @@ static const struct mshv_sched_init_case {
 		.integrated = U64_MAX,
 		.root_path = true,
 		.log =
-			"integrated scheduler: this kernel dispatches VPs (enabled for this partition)",
+			"integrated scheduler: the kernel dispatches VPs (enabled for this partition)",
 	},
 	{
 		.name = "L1VH: bit set, property unreadable",
@@ -1010,7 +1010,7 @@ static const struct mshv_sched_init_case {
 		.integrated = 1,
 		.root_path = true,
 		.log =
-			"integrated scheduler: this kernel dispatches VPs (enabled for this partition)",
+			"integrated scheduler: the kernel dispatches VPs (enabled for this partition)",
 		.notice =
 			"bank_count is 0, the integrated scheduler bit counts",
 	},
@@ -1043,7 +1043,7 @@ static const struct mshv_sched_init_case {
 		.integrated = 1,
 		.root_path = true,
 		.log =
-			"integrated scheduler: this kernel dispatches VPs (enabled for this partition)",
+			"integrated scheduler: the kernel dispatches VPs (enabled for this partition)",
 	},
 	{
 		.name = "L1VH: bit set, property 0, bank_count 65535",
