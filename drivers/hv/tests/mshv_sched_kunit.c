@@ -1098,10 +1098,10 @@ static void mshv_sched_test_files(struct kunit *test, const char *log,
 	KUNIT_EXPECT_STREQ(test, mshv_sched_test_file(test, "max_vps", page), "256");
 
 	ms_hyperv.ext_features |= HV_VP_DISPATCH_INTERRUPT_INJECTION_AVAILABLE;
-	KUNIT_EXPECT_STREQ(test, mshv_sched_test_file(test, "posted_interrupts", page),
+	KUNIT_EXPECT_STREQ(test, mshv_sched_test_file(test, "interrupt_posting", page),
 			   posts ? "1" : "0");
 	ms_hyperv.ext_features &= ~HV_VP_DISPATCH_INTERRUPT_INJECTION_AVAILABLE;
-	KUNIT_EXPECT_STREQ(test, mshv_sched_test_file(test, "posted_interrupts", page), "0");
+	KUNIT_EXPECT_STREQ(test, mshv_sched_test_file(test, "interrupt_posting", page), "0");
 	ms_hyperv.ext_features = saved;
 
 	KUNIT_EXPECT_STREQ(test, mshv_sched_test_file(test, "state", page), "open");

@@ -18,7 +18,7 @@
 #define SPIN_MS		300
 
 static const char * const names[] = {
-	"dispatcher", "max_vps", "posted_interrupts", "scheduler", "state",
+	"dispatcher", "max_vps", "interrupt_posting", "scheduler", "state",
 };
 
 static const struct {
@@ -99,7 +99,7 @@ TEST_F(sysfs, values)
 
 	read_value("state", value, sizeof(value));
 	EXPECT_STREQ("open", value);
-	read_value("posted_interrupts", value, sizeof(value));
+	read_value("interrupt_posting", value, sizeof(value));
 	EXPECT_TRUE(!strcmp(value, "0") || !strcmp(value, "1"));
 	/* Nothing is posted to a VP that the hypervisor dispatches. */
 	if (strcmp(self->dispatcher, "this kernel"))
