@@ -8,20 +8,19 @@
  */
 
 #include <linux/bits.h>
-#include <linux/device.h>
 #include <linux/init.h>
 #include <linux/io.h>
 #include <linux/kmsg_dump.h>
 #include <linux/limits.h>
 #include <linux/percpu.h>
 #include <linux/string.h>
-#include <linux/sysfs.h>
 #include <kunit/test.h>
 #include <asm/mshyperv.h>
 
 #include "../mshv_root.h"
 #include "../mshv_sched.h"
 #include "hv_fake.h"
+#include "test_attr.h"
 #include "test_log.h"
 
 #define CAPS		HV_PARTITION_PROPERTY_VMM_CAPABILITIES
@@ -1058,56 +1057,25 @@ static const struct mshv_sched_init_case {
 
 KUNIT_ARRAY_PARAM_DESC(mshv_sched_init, mshv_sched_init_cases, name);
 
-/* What a file of the mshv device reads, in @buf, which is a page. */
-static const char *mshv_sched_test_file(struct kunit *test, const char *name,
-					char *buf)
-{
-	struct attribute *const *attr = mshv_sysfs_groups[0]->attrs;
-	struct device_attribute *file;
-	ssize_t len;
-
-	while (*attr && strcmp((*attr)->name, name))
-		attr++;
-	KUNIT_ASSERT_NOT_NULL_MSG(test, *attr, "no file %s", name);
-	file = container_of(*attr, struct device_attribute, attr);
-	KUNIT_EXPECT_EQ(test, file->attr.mode, 0444);
-	len = file->show(NULL, file, buf);
-	KUNIT_ASSERT_GT(test, len, 1);
-	KUNIT_EXPECT_EQ(test, buf[len - 1], '\n');
-	buf[len - 1] = '\0';
-
-	return buf;
-}
-
-/* The files of the mshv device say what the log says, in the same words. */
-static void mshv_sched_test_files(struct kunit *test, const char *log,
+/* The attributes of the mshv device say what the log says, in the same words. */
+static void mshv_sched_test_attrs(struct kunit *test, const char *log,
 				  bool root_path)
 {
-	const u32 saved = ms_hyperv.ext_features;
 	const bool posts = root_path && IS_ENABLED(CONFIG_X86_64);
-	char *page = kunit_kmalloc(test, PAGE_SIZE, GFP_KERNEL);
-	char line[80];
+	const u32 saved = ms_hyperv.ext_features;
+	char begin[80];
 
-	KUNIT_ASSERT_NOT_NULL(test, page);
-	snprintf(line, sizeof(line), "%s scheduler: ",
-		 mshv_sched_test_file(test, "scheduler", page));
-	KUNIT_EXPECT_TRUE_MSG(test, str_has_prefix(log, line), "scheduler: %s", page);
-	snprintf(line, sizeof(line), ": %s dispatches VPs (",
-		 mshv_sched_test_file(test, "dispatcher", page));
-	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(log, line), "dispatcher: %s", page);
-	KUNIT_EXPECT_STREQ(test, mshv_sched_test_file(test, "max_vps", page), "256");
+	snprintf(begin, sizeof(begin), "%s scheduler: the %s dispatches VPs (",
+		 test_attr(test, "scheduler"),
+		 test_attr(test, "dispatcher"));
+	KUNIT_EXPECT_TRUE_MSG(test, str_has_prefix(log, begin), "%s", begin);
+	KUNIT_EXPECT_STREQ(test, test_attr(test, "max_vps"), "256");
+	KUNIT_EXPECT_STREQ(test, test_attr(test, "state"), "open");
 
-	ms_hyperv.ext_features |= HV_VP_DISPATCH_INTERRUPT_INJECTION_AVAILABLE;
-	KUNIT_EXPECT_STREQ(test, mshv_sched_test_file(test, "interrupt_posting", page),
+	ms_hyperv.ext_features = HV_VP_DISPATCH_INTERRUPT_INJECTION_AVAILABLE;
+	KUNIT_EXPECT_STREQ(test, test_attr(test, "interrupt_posting"),
 			   posts ? "1" : "0");
-	ms_hyperv.ext_features &= ~HV_VP_DISPATCH_INTERRUPT_INJECTION_AVAILABLE;
-	KUNIT_EXPECT_STREQ(test, mshv_sched_test_file(test, "interrupt_posting", page), "0");
 	ms_hyperv.ext_features = saved;
-
-	KUNIT_EXPECT_STREQ(test, mshv_sched_test_file(test, "state", page), "open");
-	mshv_sched_close(-ESHUTDOWN);
-	KUNIT_EXPECT_STREQ(test, mshv_sched_test_file(test, "state", page), "closed");
-	WRITE_ONCE(mshv_sched_closed_err, 0);
 }
 
 /*
@@ -1167,7 +1135,7 @@ static void __init mshv_sched_init_row(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, mshv_sched_ops,
 			    c->root_path ? &mshv_sched_root_ops : &mshv_sched_hyp_ops);
 	KUNIT_EXPECT_EQ(test, caps.as_uint64[0], c->caps_result ? 0 : c->caps);
-	mshv_sched_test_files(test, c->log, c->root_path);
+	mshv_sched_test_attrs(test, c->log, c->root_path);
 }
 
 static struct kunit_case __refdata mshv_sched_init_test_cases[] = {
