@@ -44,7 +44,7 @@ static const struct mshv_sysfs_way_case {
 	{
 		.name = "this kernel, the hypervisor takes none",
 		.ops = &mshv_sched_root_ops,
-		.ext_features = ~HV_VP_DISPATCH_INTERRUPT_INJECTION_AVAILABLE,
+		.ext_features = (u32)~HV_VP_DISPATCH_INTERRUPT_INJECTION_AVAILABLE,
 		.dispatcher = "kernel",
 	},
 	{

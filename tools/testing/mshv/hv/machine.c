@@ -469,7 +469,7 @@ static void log_start(const struct partition *partition)
 
 	log_event(LOG_NO_VP, "start",
 		  "parent=%s cpus=%u memory=0x%llx apic=%s build=%u capabilities=%s bits=0x%llx bank-count=%u integrated=0x%llx scheduler=%u tsc-hz=%llu",
-		  options->root ? "root" : "l1vh", options->cpus,
+		  options->plain ? "none" : options->root ? "root" : "l1vh", options->cpus,
 		  (unsigned long long)options->memory,
 		  options->x2apic ? "x2apic" : "xapic", options->build,
 		  !options->property_ex ? "no-hypercall" :

@@ -112,6 +112,13 @@ static void as_root(struct options *options, u32 scheduler)
 	options->scheduler = scheduler;
 }
 
+/* Like any guest, it has no VMM capabilities, and no scheduler to hear of. */
+static void plain_guest(struct options *options)
+{
+	no_capabilities(options);
+	options->plain = true;
+}
+
 static void root_classic(struct options *options)
 {
 	as_root(options, HV_SCHEDULER_TYPE_LP);
@@ -198,6 +205,10 @@ static const struct preset presets[] = {
 		"root-unknown",
 		"root: a scheduler type that nobody knows",
 		root_unknown
+	}, {
+		"plain-guest",
+		"neither: a guest that cannot create partitions",
+		plain_guest
 	}, {
 	}
 };
@@ -437,6 +448,7 @@ void options_parse(struct options *options, int argc, char **argv)
 			break;
 		case PARENT:
 			options->root = either("--parent", optarg, "root", "l1vh");
+			options->plain = false;
 			break;
 		case CAPABILITIES:
 			options->capabilities = strcmp(optarg, "none");

@@ -21,6 +21,7 @@ struct disk_option {
 struct options {
 	/* The partition that Linux boots in. */
 	bool root;		/* a root partition; else an L1VH */
+	bool plain;		/* neither: it cannot create partitions */
 	unsigned int cpus;
 	u64 memory;		/* bytes */
 	bool x2apic;

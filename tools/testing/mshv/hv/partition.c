@@ -119,6 +119,8 @@ u32 partition_privileges(const struct partition *partition)
 			 HV_SIGNAL_EVENTS | HV_CREATE_PORT | HV_CONNECT_PORT |
 			 HV_ACCESS_STATS;
 
+	if (partition->options->plain)
+		return HV_POST_MESSAGES | HV_SIGNAL_EVENTS;
 	if (partition->options->root)
 		privileges |= HV_CPU_MANAGEMENT;
 	return privileges;

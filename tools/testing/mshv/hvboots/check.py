@@ -71,7 +71,11 @@ def check_boots(kernels):
              append=['cpus=4', 'x2apic_mode=1']),
         Boot('bzimage', 'integrated-off', image='bzImage', expect='core scheduler'),
         Boot('memory-above-4g', 'integrated-on', '--memory', '4096', expect=integrated),
-        Boot('odd-build', 'integrated-on', '--build', '99999', expect=integrated),
+        Boot('odd-build', 'integrated-on', '--build', '99999', expect=integrated,
+             proof=[r'mshv: hypervisor build 99999 was not validated .*: loading, ']),
+        # As a module somebody asked for it, so it says why; built in it is silent, below.
+        Boot('plain-guest', 'plain-guest', expect='none',
+             proof=[r'mshv: not loading: this is neither a root partition nor an L1VH$']),
         Boot('slow-hypercalls', 'integrated-on', '--fault', '0x101=delay:200000',
              '--fault', '0x131=delay:50000', expect=integrated),
         Boot('empty-success', 'integrated-on', '--fault', '0x101:0x20005=SUCCESS',
@@ -133,7 +137,9 @@ def check_boots(kernels):
     if 'builtin' in kernels:
         boots += [Boot('built-in', 'integrated-on', kernel='builtin', expect=integrated),
                   Boot('built-in-refuses', 'capabilities-unreadable', kernel='builtin',
-                       expect='none')]
+                       expect='none'),
+                  Boot('built-in-plain-guest', 'plain-guest', kernel='builtin',
+                       expect='silence')]
     return boots
 
 

@@ -33,7 +33,8 @@
  *			do=hang: for tests of hvemu itself
  *
  *	expect=WORD	the decision line must begin like this; "none": there must
- *			be no /dev/mshv; absent: anything goes
+ *			be no /dev/mshv; "silence": nor a line about it; absent:
+ *			anything goes
  *	statistics=off	there is no debugfs: the driver must say so in one line, and
  *			go on; statistics=refused: likewise, in one or more
  *	sent=N		do=hotplug, do=cycle, do=hibernate: so many messages come when
@@ -85,7 +86,9 @@
 #define MODULE		"/mshv_root.ko"
 #define DEVICE		"/dev/mshv"
 #define STATISTICS	"/sys/kernel/debug/mshv"
-#define SCHEDULER	"/sys/class/misc/mshv/scheduler"
+#define ATTRIBUTES	"/sys/class/misc/mshv/"
+#define AUTOLOAD	"/sys/devices/platform/mshv_root/modalias"
+#define ALIAS		"platform:mshv_root"
 #define NO_MSR		0x40000fff
 #define DOORBELLS	200
 #define SETTLING_SECONDS	7
@@ -294,30 +297,79 @@ static bool decision_begins_like(const char *expect)
 	return !strncmp(text, expect, strlen(expect));
 }
 
-/* Whether the device's file names the scheduler that the decision begins with. */
+/* The one word in a file of sysfs; empty if there is none. Valid until the next call. */
+static const char *word_in(const char *path)
+{
+	static char word[40];
+	FILE *file = fopen(path, "re");
+
+	word[0] = '\0';
+	if (file) {
+		if (fscanf(file, "%39s", word) != 1)
+			word[0] = '\0';
+		fclose(file);
+	}
+	return word;
+}
+
+/* Whether the device's attributes say what the decision begins with. */
 static bool sysfs_agrees(void)
 {
-	FILE *file = fopen(SCHEDULER, "re");
-	char name[40] = "", begin[60];
+	char begin[120];
+	size_t length;
 
-	if (!file)
-		return false;
-	if (fscanf(file, "%39s", name) != 1)
-		name[0] = '\0';
-	fclose(file);
-	snprintf(begin, sizeof(begin), "%s scheduler: ", name);
+	length = snprintf(begin, sizeof(begin), "%s scheduler: ",
+			  word_in(ATTRIBUTES "scheduler"));
+	snprintf(begin + length, sizeof(begin) - length, "the %s dispatches VPs (",
+		 word_in(ATTRIBUTES "dispatcher"));
 	return decision_begins_like(begin);
+}
+
+static bool module_has(const char *text)
+{
+	int fd = open(MODULE, O_RDONLY | O_CLOEXEC);
+	struct stat about;
+	bool found;
+	void *file;
+
+	if (fd < 0)
+		return false;
+	file = fstat(fd, &about) ? MAP_FAILED :
+	       mmap(NULL, about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (file == MAP_FAILED)
+		return false;
+	/* With the NUL: not the beginning of a longer one. */
+	found = memmem(file, about.st_size, text, strlen(text) + 1);
+	munmap(file, about.st_size);
+	return found;
+}
+
+/* Where the module can load there is a device that udev loads it for. */
+static void test_autoload(bool parent)
+{
+	const char *alias = word_in(AUTOLOAD);
+
+	if (parent && exists(MODULE))
+		test(!strcmp(alias, ALIAS) && module_has("alias=" ALIAS),
+		     "a device has the alias of the module # %s", alias);
+	else
+		test(!*alias, "no device asks for the module # %s", alias);
 }
 
 static void test_decision(const char *expect)
 {
-	bool refuse = !strcmp(expect, "none");
+	bool silent = !strcmp(expect, "silence");
+	bool refuse = silent || !strcmp(expect, "none");
 
 	/* For a look at a kernel of which nothing is expected. */
 	if (!*expect)
 		return;
-	test(decisions == 1, "the driver has told its decision once # %d times", decisions);
+	test_autoload(!silent && !strstr(decision, "neither a root partition nor an L1VH"));
 	test(exists(DEVICE) == !refuse, "%s is %sthere", DEVICE, refuse ? "not " : "");
+	if (silent)
+		return test(!driver_lines, "the driver is silent # %s", driver_line);
+	test(decisions == 1, "the driver has told its decision once # %d times", decisions);
 	if (refuse)
 		test(decision_begins_like("not loading"), "the driver refuses, and says why");
 	else
@@ -935,6 +987,11 @@ static void test_changed_scheduler(const char *changed)
 		     "a partition can be created, and nothing was logged # %s; %d lines",
 		     partition < 0 ? strerror(-partition) : "it can", driver_lines);
 	close(partition);
+	test(!strcmp(word_in(ATTRIBUTES "state"), *changed ? "closed" : "open"),
+	     "sysfs says so, too # %s", word_in(ATTRIBUTES "state"));
+	/* What it was loaded under, not what there is now. */
+	test(!strcmp(word_in(ATTRIBUTES "scheduler"), "integrated"),
+	     "sysfs has the same scheduler # %s", word_in(ATTRIBUTES "scheduler"));
 }
 
 static void do_hibernate(bool partition_open, const char *changed, int sent)

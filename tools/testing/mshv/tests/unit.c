@@ -199,6 +199,7 @@ TEST(command_lines)
 {
 	EXPECT_EQ(100, parse("--kernel", "k", NULL, NULL));
 	EXPECT_EQ(100, parse("--kernel", "k", "--preset", "integrated-on"));
+	EXPECT_EQ(100, parse("--kernel", "k", "--preset", "plain-guest"));
 	EXPECT_EQ(100, parse("--kernel", "k", "--capabilities", "none"));
 	EXPECT_EQ(100, parse("--kernel", "k", "--integrated", "0xffffffffffffffff"));
 	EXPECT_EQ(100, parse("--probe", NULL, NULL, NULL));
@@ -326,6 +327,17 @@ TEST_F(partition, capabilities_are_as_the_options_say)
 	ASSERT_TRUE(options_preset(&self->options, "no-property-ex"));
 	EXPECT_EQ(HV_STATUS_INVALID_HYPERCALL_CODE, ask_property(self->vp, code));
 	EXPECT_EQ(0, log_violations());
+}
+
+/* A plain guest is told that it cannot create partitions, and is held to that. */
+TEST_F(partition, plain_guest_has_no_children)
+{
+	EXPECT_TRUE(partition_privileges(self->partition) & HV_CREATE_PARTITIONS);
+	ASSERT_TRUE(options_preset(&self->options, "plain-guest"));
+	EXPECT_FALSE(partition_privileges(self->partition) & HV_CREATE_PARTITIONS);
+	EXPECT_EQ(HV_STATUS_ACCESS_DENIED,
+		  hypercall(self->vp, HVCALL_CREATE_PARTITION, INPUT_GPA, OUTPUT_GPA));
+	EXPECT_EQ(1, log_violations());
 }
 
 /* Its own synthetic features, where VMMs were asked to look. */
