@@ -21,10 +21,18 @@ WAYS = [
     ('--eoi message', ('interrupts',), r' eoi .*posted=yes', ('integrated-on', 'integrated-off')),
     # The driver raises interrupts through the register page of VPs that it dispatches.
     ('--injection', ('interrupts', 'races'), ' posted ', ('integrated-on',)),
+    # It says in sysfs whether it does.
+    ('--injection', ('sysfs',), '', ()),
     # Properties are set later than asked for: ASYNC_CALL_COMPLETION.
     ('--slow-properties', ('device', 'memory'), r' message .*type=0x80000070 ',
      ('integrated-on', 'integrated-off')),
 ]
+
+
+def told(preset, way):
+    """What a program may know of its machine, as its environment."""
+    posts = '--injection' in way.split() and SCHEDULERS[preset] == 'integrated'
+    return [f'MSHV_SCHEDULER={SCHEDULERS[preset]}', f'MSHV_INTERRUPT_POSTING={int(posts)}']
 
 
 def selftest_boots(names, tests, kernel, limit=None, environment=''):
@@ -34,7 +42,7 @@ def selftest_boots(names, tests, kernel, limit=None, environment=''):
     # Of some tests only, none may need what shows the way.
     # The kernel hands on to its first program what it does not know itself.
     return [Selftest(name, preset, *way.split(), arguments=tests, kernel=kernel,
-                     limit=limit, append=environment.split(),
+                     limit=limit, append=[*told(preset, way), *environment.split()],
                      suffix=re.sub('[ -]+', '-', way).rstrip('-'),
                      proof=[proof] if preset in shown and not tests else [])
             for way, programs, proof, shown in [('', names, '', ()), *WAYS]
