@@ -114,10 +114,11 @@ static int must(int ret, const char *what)
 int mshv_open(void)
 {
 	int fd = open("/dev/mshv", O_RDWR | O_CLOEXEC);
+	int ret = fd < 0 ? -errno : fd;
 
 	/* Let a console show the test's name before what others say of the test. */
 	tcdrain(STDOUT_FILENO);
-	return fd < 0 ? -errno : fd;
+	return ret;
 }
 
 const char *mshv_missing(void)
