@@ -319,6 +319,16 @@ extern const struct mshv_sched_ops mshv_sched_hyp_ops;
 /* The way in force; NULL until mshv_sched_init() has succeeded. */
 extern const struct mshv_sched_ops *mshv_sched_ops;
 
+/*
+ * The flag of ms_hyperv.ext_features by which the hypervisor says that it takes
+ * interrupts from register pages. On arm64 there is none.
+ */
+#if IS_ENABLED(CONFIG_X86_64)
+#define MSHV_SCHED_TAKES_INTERRUPTS	HV_VP_DISPATCH_INTERRUPT_INJECTION_AVAILABLE
+#else
+#define MSHV_SCHED_TAKES_INTERRUPTS	0
+#endif
+
 /**
  * mshv_sched_posts_interrupts() - whether interrupts are posted at all
  *
@@ -332,8 +342,7 @@ extern const struct mshv_sched_ops *mshv_sched_ops;
 static inline bool mshv_sched_posts_interrupts(void)
 {
 	return mshv_sched_ops->post_interrupt &&
-	       (ms_hyperv.ext_features &
-		HV_VP_DISPATCH_INTERRUPT_INJECTION_AVAILABLE);
+	       (ms_hyperv.ext_features & MSHV_SCHED_TAKES_INTERRUPTS);
 }
 
 /**

@@ -172,7 +172,7 @@ static void mshv_root_ask_apic_id(struct mshv_vp *vp)
 	u64 status;
 
 	vp->sched.apic_id_asked = true;
-	if (!(ms_hyperv.ext_features & HV_VP_DISPATCH_INTERRUPT_INJECTION_AVAILABLE))
+	if (!(ms_hyperv.ext_features & MSHV_SCHED_TAKES_INTERRUPTS))
 		return;
 
 	guard(irqsave)();

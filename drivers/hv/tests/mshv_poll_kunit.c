@@ -64,7 +64,7 @@ static int mshv_poll_test_init(struct kunit *test)
 	t->fake = hv_fake_install(test, HV_PARTITION_TYPE_L1VH);
 	mshv_vmm_use(test, &mshv_sched_root_ops);
 	t->vmm = mshv_vmm_create(test, t->fake);
-	mshv_vmm_set_ext_features(t->vmm, HV_VP_DISPATCH_INTERRUPT_INJECTION_AVAILABLE);
+	mshv_vmm_set_ext_features(t->vmm, MSHV_SCHED_TAKES_INTERRUPTS);
 	t->vp = mshv_vmm_create_vp(t->vmm, 0);
 	t->hv = t->vp->hv;
 	vp = t->vp->file->private_data;

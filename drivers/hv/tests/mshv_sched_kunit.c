@@ -1072,7 +1072,7 @@ static void mshv_sched_test_attrs(struct kunit *test, const char *log,
 	KUNIT_EXPECT_STREQ(test, test_attr(test, "max_vps"), "256");
 	KUNIT_EXPECT_STREQ(test, test_attr(test, "state"), "open");
 
-	ms_hyperv.ext_features = HV_VP_DISPATCH_INTERRUPT_INJECTION_AVAILABLE;
+	ms_hyperv.ext_features = MSHV_SCHED_TAKES_INTERRUPTS;
 	KUNIT_EXPECT_STREQ(test, test_attr(test, "interrupt_posting"),
 			   posts ? "1" : "0");
 	ms_hyperv.ext_features = saved;

@@ -37,20 +37,20 @@ static const struct mshv_sysfs_way_case {
 	{
 		.name = "this kernel, the hypervisor takes posted interrupts",
 		.ops = &mshv_sched_root_ops,
-		.ext_features = HV_VP_DISPATCH_INTERRUPT_INJECTION_AVAILABLE,
+		.ext_features = MSHV_SCHED_TAKES_INTERRUPTS,
 		.dispatcher = "kernel",
 		.posts = IS_ENABLED(CONFIG_X86_64),
 	},
 	{
 		.name = "this kernel, the hypervisor takes none",
 		.ops = &mshv_sched_root_ops,
-		.ext_features = (u32)~HV_VP_DISPATCH_INTERRUPT_INJECTION_AVAILABLE,
+		.ext_features = (u32)~MSHV_SCHED_TAKES_INTERRUPTS,
 		.dispatcher = "kernel",
 	},
 	{
 		.name = "the hypervisor, which would take posted interrupts",
 		.ops = &mshv_sched_hyp_ops,
-		.ext_features = HV_VP_DISPATCH_INTERRUPT_INJECTION_AVAILABLE,
+		.ext_features = MSHV_SCHED_TAKES_INTERRUPTS,
 		.dispatcher = "hypervisor",
 	},
 	{
