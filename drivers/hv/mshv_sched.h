@@ -47,9 +47,20 @@ enum mshv_kick {
 /**
  * enum mshv_vp_exit - why a run has ended with an intercept: its message's type
  *
- * As HVMSG_*, without those that are no intercepts.
+ * As HVMSG_*, without those that are no intercepts. Those of x86 come first, in
+ * the order of their numbers, see mshv_stats_exit().
  */
 enum mshv_vp_exit {
+	MSHV_VP_EXIT_IO_PORT,
+	MSHV_VP_EXIT_MSR,
+	MSHV_VP_EXIT_CPUID,
+	MSHV_VP_EXIT_EXCEPTION,
+	MSHV_VP_EXIT_APIC_EOI,
+	MSHV_VP_EXIT_LEGACY_FP_ERROR,
+	MSHV_VP_EXIT_IOMMU_PRQ,
+	MSHV_VP_EXIT_HALT,
+	MSHV_VP_EXIT_INTERRUPTION_DELIVERABLE,
+	MSHV_VP_EXIT_SIPI,
 	MSHV_VP_EXIT_UNMAPPED_GPA,
 	MSHV_VP_EXIT_GPA_INTERCEPT,
 	MSHV_VP_EXIT_INVALID_REGISTER,
@@ -57,14 +68,6 @@ enum mshv_vp_exit {
 	MSHV_VP_EXIT_UNSUPPORTED,
 	MSHV_VP_EXIT_HYPERCALL,
 	MSHV_VP_EXIT_SINT_DELIVERABLE,
-	MSHV_VP_EXIT_IO_PORT,
-	MSHV_VP_EXIT_MSR,
-	MSHV_VP_EXIT_CPUID,
-	MSHV_VP_EXIT_EXCEPTION,
-	MSHV_VP_EXIT_APIC_EOI,
-	MSHV_VP_EXIT_HALT,
-	MSHV_VP_EXIT_INTERRUPTION_DELIVERABLE,
-	MSHV_VP_EXIT_SIPI,
 	MSHV_VP_EXIT_OTHER,
 	MSHV_VP_EXIT_COUNT,
 };
@@ -78,14 +81,14 @@ enum mshv_vp_exit {
  * Each is written by the thread that runs the VP, and read by anybody.
  */
 struct mshv_vp_stats {
-	/** @runs: how often MSHV_RUN_VP was called */
-	u64 runs;
+	/** @exits: runs that have ended with an intercept, by &enum mshv_vp_exit */
+	u64 exits[MSHV_VP_EXIT_COUNT];
 
-	/** @interrupted: how many of these a signal has ended, or an immediate exit */
+	/** @interrupted: runs that a signal has ended, or an immediate exit */
 	u64 interrupted;
 
-	/** @exits: how many have ended with an intercept, by &enum mshv_vp_exit */
-	u64 exits[MSHV_VP_EXIT_COUNT];
+	/** @failed: runs that have ended with another errno */
+	u64 failed;
 
 	/** @memory_faults: intercepts that were no exit: memory has come */
 	u64 memory_faults;

@@ -29,6 +29,16 @@
 #define MSHV_STATS_RUN_TIME_UNIT_NS	100
 
 static const char * const mshv_stats_exit_names[MSHV_VP_EXIT_COUNT] = {
+	[MSHV_VP_EXIT_IO_PORT]			= "io-port",
+	[MSHV_VP_EXIT_MSR]			= "msr",
+	[MSHV_VP_EXIT_CPUID]			= "cpuid",
+	[MSHV_VP_EXIT_EXCEPTION]		= "exception",
+	[MSHV_VP_EXIT_APIC_EOI]			= "apic-eoi",
+	[MSHV_VP_EXIT_LEGACY_FP_ERROR]		= "legacy-fp-error",
+	[MSHV_VP_EXIT_IOMMU_PRQ]		= "iommu-prq",
+	[MSHV_VP_EXIT_HALT]			= "halt",
+	[MSHV_VP_EXIT_INTERRUPTION_DELIVERABLE]	= "interruption-deliverable",
+	[MSHV_VP_EXIT_SIPI]			= "sipi",
 	[MSHV_VP_EXIT_UNMAPPED_GPA]		= "unmapped-gpa",
 	[MSHV_VP_EXIT_GPA_INTERCEPT]		= "gpa-intercept",
 	[MSHV_VP_EXIT_INVALID_REGISTER]		= "invalid-vp-register-value",
@@ -36,19 +46,14 @@ static const char * const mshv_stats_exit_names[MSHV_VP_EXIT_COUNT] = {
 	[MSHV_VP_EXIT_UNSUPPORTED]		= "unsupported-feature",
 	[MSHV_VP_EXIT_HYPERCALL]		= "hypercall",
 	[MSHV_VP_EXIT_SINT_DELIVERABLE]		= "sint-deliverable",
-	[MSHV_VP_EXIT_IO_PORT]			= "io-port",
-	[MSHV_VP_EXIT_MSR]			= "msr",
-	[MSHV_VP_EXIT_CPUID]			= "cpuid",
-	[MSHV_VP_EXIT_EXCEPTION]		= "exception",
-	[MSHV_VP_EXIT_APIC_EOI]			= "apic-eoi",
-	[MSHV_VP_EXIT_HALT]			= "halt",
-	[MSHV_VP_EXIT_INTERRUPTION_DELIVERABLE]	= "interruption-deliverable",
-	[MSHV_VP_EXIT_SIPI]			= "sipi",
 	[MSHV_VP_EXIT_OTHER]			= "other",
 };
 
-/* The hypervisor can write to the page that has the type. */
-static enum mshv_vp_exit mshv_stats_exit(u32 type)
+/* What most runs end with is found without a search. */
+static_assert(HVMSG_X64_SIPI_INTERCEPT - HVMSG_X64_IO_PORT_INTERCEPT ==
+	      MSHV_VP_EXIT_SIPI);
+
+static noinline enum mshv_vp_exit mshv_stats_search_exit(u32 type)
 {
 	switch (type) {
 	case HVMSG_UNMAPPED_GPA:
@@ -65,25 +70,16 @@ static enum mshv_vp_exit mshv_stats_exit(u32 type)
 		return MSHV_VP_EXIT_HYPERCALL;
 	case HVMSG_SYNIC_SINT_DELIVERABLE:
 		return MSHV_VP_EXIT_SINT_DELIVERABLE;
-	case HVMSG_X64_IO_PORT_INTERCEPT:
-		return MSHV_VP_EXIT_IO_PORT;
-	case HVMSG_X64_MSR_INTERCEPT:
-		return MSHV_VP_EXIT_MSR;
-	case HVMSG_X64_CPUID_INTERCEPT:
-		return MSHV_VP_EXIT_CPUID;
-	case HVMSG_X64_EXCEPTION_INTERCEPT:
-		return MSHV_VP_EXIT_EXCEPTION;
-	case HVMSG_X64_APIC_EOI:
-		return MSHV_VP_EXIT_APIC_EOI;
-	case HVMSG_X64_HALT:
-		return MSHV_VP_EXIT_HALT;
-	case HVMSG_X64_INTERRUPTION_DELIVERABLE:
-		return MSHV_VP_EXIT_INTERRUPTION_DELIVERABLE;
-	case HVMSG_X64_SIPI_INTERCEPT:
-		return MSHV_VP_EXIT_SIPI;
 	default:
 		return MSHV_VP_EXIT_OTHER;
 	}
+}
+
+static enum mshv_vp_exit mshv_stats_exit(u32 type)
+{
+	u32 x64 = type - HVMSG_X64_IO_PORT_INTERCEPT;
+
+	return x64 <= MSHV_VP_EXIT_SIPI ? x64 : mshv_stats_search_exit(type);
 }
 
 /**
@@ -97,13 +93,13 @@ static enum mshv_vp_exit mshv_stats_exit(u32 type)
 void mshv_stats_count_run(struct mshv_vp *vp, int ret)
 {
 	struct mshv_vp_stats *stats = &vp->sched.stats;
-	const struct hv_message_header *header = &vp->vp_intercept_msg_page->header;
+	/* The hypervisor can write to the page: once. */
+	const u32 type = READ_ONCE(vp->vp_intercept_msg_page->header.message_type);
 
-	mshv_count(&stats->runs);
-	if (!ret)
-		mshv_count(&stats->exits[mshv_stats_exit(READ_ONCE(header->message_type))]);
-	else if (ret == -EINTR)
-		mshv_count(&stats->interrupted);
+	if (likely(!ret))
+		mshv_count(&stats->exits[mshv_stats_exit(type)]);
+	else
+		mshv_count(ret == -EINTR ? &stats->interrupted : &stats->failed);
 }
 
 /*
@@ -161,11 +157,16 @@ static void mshv_stats_add_vp(struct mshv_stats *sum, const struct mshv_vp *vp)
 
 static void mshv_stats_show(struct seq_file *m, const struct mshv_stats *stats)
 {
+	u64 runs = stats->counted.interrupted + stats->counted.failed;
 	unsigned int i;
 
+	for (i = 0; i < MSHV_VP_EXIT_COUNT; i++)
+		runs += stats->counted.exits[i];
+
 	seq_printf(m, "mshv-run-time-ns:\t%llu\n", stats->run_time_ns);
-	seq_printf(m, "mshv-runs:\t%llu\n", stats->counted.runs);
+	seq_printf(m, "mshv-runs:\t%llu\n", runs);
 	seq_printf(m, "mshv-interrupted:\t%llu\n", stats->counted.interrupted);
+	seq_printf(m, "mshv-failed:\t%llu\n", stats->counted.failed);
 	seq_printf(m, "mshv-memory-faults:\t%llu\n", stats->counted.memory_faults);
 	for (i = 0; i < MSHV_VP_EXIT_COUNT; i++)
 		seq_printf(m, "mshv-exits-%s:\t%llu\n", mshv_stats_exit_names[i],

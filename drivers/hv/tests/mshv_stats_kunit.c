@@ -177,6 +177,8 @@ static const struct mshv_stats_exit_case {
 	{ HVMSG_X64_CPUID_INTERCEPT, "mshv-exits-cpuid" },
 	{ HVMSG_X64_EXCEPTION_INTERCEPT, "mshv-exits-exception" },
 	{ HVMSG_X64_APIC_EOI, "mshv-exits-apic-eoi" },
+	{ HVMSG_X64_LEGACY_FP_ERROR, "mshv-exits-legacy-fp-error" },
+	{ HVMSG_X64_IOMMU_PRQ, "mshv-exits-iommu-prq" },
 	{ HVMSG_X64_HALT, "mshv-exits-halt" },
 	{ HVMSG_X64_INTERRUPTION_DELIVERABLE, "mshv-exits-interruption-deliverable" },
 	{ HVMSG_X64_SIPI_INTERCEPT, "mshv-exits-sipi" },
@@ -244,6 +246,24 @@ static void mshv_stats_interrupted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, wakeups(test), 0);
 }
 
+/* A run that the hypervisor refuses. */
+static void mshv_stats_failed(struct kunit *test)
+{
+	struct mshv_stats_test *t = test->priv;
+
+	hv_fake_fail(t->fake, &(struct hv_fake_fault) {
+		.code = root_path(t) ? HVCALL_DISPATCH_VP : HVCALL_SET_VP_REGISTERS,
+		.nth = 1,
+		.result = HV_STATUS_INVALID_VP_STATE,
+	});
+	mshv_vmm_start(t->vp);
+	KUNIT_EXPECT_LT(test, mshv_vmm_join(t->vp, NULL), 0);
+	KUNIT_EXPECT_EQ(test, vp_value(test, "mshv-runs"), 1);
+	KUNIT_EXPECT_EQ(test, vp_value(test, "mshv-failed"), 1);
+	KUNIT_EXPECT_EQ(test, vp_value(test, "mshv-interrupted"), 0);
+	KUNIT_EXPECT_EQ(test, vp_value(test, "mshv-dispatches"), 0);
+}
+
 /* Polls are another's counters, and run time is the hypervisor's. */
 static void mshv_stats_of_others(struct kunit *test)
 {
@@ -306,6 +326,7 @@ static struct kunit_case mshv_stats_test_cases[] = {
 	KUNIT_CASE_PARAM(mshv_stats_exits, mshv_stats_exit_gen_params),
 	KUNIT_CASE(mshv_stats_of_dispatches),
 	KUNIT_CASE(mshv_stats_interrupted),
+	KUNIT_CASE(mshv_stats_failed),
 	KUNIT_CASE(mshv_stats_of_others),
 	KUNIT_CASE(mshv_stats_sums),
 	{}
