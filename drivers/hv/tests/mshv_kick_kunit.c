@@ -310,14 +310,10 @@ static void mshv_kick_not_asked(struct kunit *test)
  */
 static bool handle_signals(struct mshv_kick_test *t)
 {
-	int sig;
-
 	while (signal_pending(current)) {
-		sig = kernel_dequeue_signal();
-		if (sig == SIGKILL)
+		if (fatal_signal_pending(current))
 			return false;
-		if (!sig)
-			break;
+		flush_signals(current);
 		/* The handler. */
 		if (put_user(1, &t->page->immediate_exit))
 			return false;
