@@ -92,14 +92,14 @@ TEST_F(sysfs, are_read_only)
 static const char *dispatcher_under(const char *scheduler)
 {
 	const char *name;
-	u32 type;
+	u32 number;
 	int l1vh;
 
 	for (l1vh = 0; l1vh <= 1; l1vh++)
-		for (type = 0; type < HV_SCHEDULER_TYPE_MAX; type++) {
-			name = hv_scheduler_name(type, l1vh);
+		for (number = 0; number < HV_SCHEDULER_TYPE_MAX; number++) {
+			name = hv_scheduler_name(number, l1vh);
 			if (name && !strcmp(name, scheduler))
-				return hv_scheduler_is_parents(type) ? "kernel" : "hypervisor";
+				return hv_scheduler_is_parents(number) ? "kernel" : "hypervisor";
 		}
 	return NULL;
 }
