@@ -699,7 +699,7 @@ static void soak(long seconds)
 	/* It may hold the last reference to a file of a VMM that has ended. */
 	kill(watcher, SIGKILL);
 	if (waitpid(watcher, NULL, 0) != watcher) {
-		perror("# soak: who watches the statistics");
+		perror("# soak: the reader of statistics");
 		exit(1);
 	}
 }
