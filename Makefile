@@ -6,7 +6,7 @@
 # Settings reach the scripts through the environment; tools/dev/lib.sh lists
 # them.
 export BASE KSRC O CACHE JOBS V ACCEL ARCH MIRROR KEYRING NODEPS SIGNOFF TRAILER LIMIT SERIES TIME SEED ONLY QEMU_L1VH PATIENCE
-export FILES PRESET CPUS MEMORY TIMEOUT ROOTFS PACKAGES SUITE
+export AGAIN FILES PRESET CPUS MEMORY TIMEOUT ROOTFS PACKAGES SUITE
 # A command of the user's, with its dollars.
 unexport RUN
 export LAB_RUN := $(value RUN)
@@ -48,7 +48,8 @@ help:
 	@echo '  make mutants    deliberate faults in the driver: which test catches each'
 	@echo '  make reproduce  which test fails without each fix of patches/fixes'
 	@echo '  make nightly    make check and all of these but bench (soak: 20 minutes), KUnit'
-	@echo '                  with sanitizers and on PREEMPT_RT, the second base, arm64'
+	@echo '                  with sanitizers and on PREEMPT_RT, the second base, arm64; goes'
+	@echo '                  on where it was stopped (AGAIN=1: from the start)'
 	@echo
 	@echo 'to work with the series:'
 	@echo '  make series     the mails, in out/series (SIGNOFF=1 signs, TRAILER= adds)'
