@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Unit tests of what hvemu knows of an instruction of a child's: how far its operand
- * reaches. Linear addresses are physical ones here.
+ * reaches, and which stores ring a doorbell. Linear addresses are physical ones here.
  */
 
 #include "kselftest_harness.h"
 
 #include "../child/insn.h"
+#include "../child/port.h"
 #include "child_fixture.h"
 
 #define CODE		0x8000ULL
@@ -263,6 +264,162 @@ TEST_F(insn, no_operand_of_a_gather)
 
 	place(&self->f, BITS_64, gather, sizeof(gather));
 	EXPECT_FALSE(touches(&self->f, PAGE_1, PAGE_1, &linear, &exact));
+}
+
+FIXTURE(store)
+{
+	struct child_fixture f;
+	struct kvm_sync_regs *sync;
+};
+
+FIXTURE_SETUP(store)
+{
+	ASSERT_TRUE(child_setup(&self->f, CHILD_FLAGS));
+	self->sync = child_vp_regs(self->f.vp);
+	memset(&self->sync->regs, 0, sizeof(self->sync->regs));
+	memset(&self->sync->sregs, 0, sizeof(self->sync->sregs));
+	self->sync->sregs.cs.l = 1;
+}
+
+FIXTURE_TEARDOWN(store)
+{
+	/* They go before the child does. */
+	self->f.partition->ports.count = 0;
+	child_teardown(&self->f);
+}
+
+/* A doorbell for every value, of one size or of any. */
+static u16 connect_doorbell(struct child_fixture *f, u64 gpa, u64 size)
+{
+	struct hv_input_create_port *create = (void *)f->input;
+	struct hv_input_connect_port *connect = (void *)f->input;
+	static u32 id;
+	u16 status;
+
+	memset(f->input, 0, sizeof(f->input));
+	create->port_partition_id = f->partition->id;
+	create->connection_partition_id = f->child->id;
+	create->port_id.asu32 = ++id;
+	create->port_info.port_type = HV_PORT_TYPE_DOORBELL;
+	create->port_info.doorbell_port_info.target_sint = HV_SYNIC_DOORBELL_SINT_INDEX;
+	create->port_info.doorbell_port_info.target_vp = HV_ANY_VP;
+	status = child_call(f, port_create, 0, 0);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	memset(f->input, 0, sizeof(f->input));
+	connect->port_partition_id = f->partition->id;
+	connect->connection_partition_id = f->child->id;
+	connect->port_id.asu32 = id;
+	connect->connection_id.asu32 = id;
+	connect->connection_info.port_type = HV_PORT_TYPE_DOORBELL;
+	connect->connection_info.doorbell_connection_info.gpa = gpa;
+	connect->connection_info.doorbell_connection_info.flags =
+		HV_DOORBELL_FLAG_TRIGGER_ANY_VALUE | size;
+	return child_call(f, port_connect, 0, 0);
+}
+
+/* How often all doorbells together have rung. Nobody listens, so they are owed. */
+static unsigned int rung(struct child_fixture *f)
+{
+	const struct ports *ports = &f->partition->ports;
+	unsigned int i, sum = 0;
+
+	for (i = 0; i < ports->count; i++)
+		sum += ports->ports[i].owed;
+	return sum;
+}
+
+/* mov of @size bytes to @to, where the page of @fault is found missing. */
+static bool store(struct child_fixture *f, unsigned int size, u64 to, u64 fault)
+{
+	static const u8 codes[][4] = {
+		[1] = { 0x88, 0x08 },
+		[2] = { 0x66, 0x89, 0x08 },
+		[4] = { 0x89, 0x08 },
+		[8] = { 0x48, 0x89, 0x08 },
+	};
+
+	place(f, BITS_64, codes[size], sizeof(codes[size]));
+	child_vp_regs(f->vp)->regs.rax = to;
+	return port_store(f->vp, fault);
+}
+
+TEST_F(store, rings_where_it_begins)
+{
+	ASSERT_EQ(HV_STATUS_SUCCESS,
+		  connect_doorbell(&self->f, PAGE_1 + 0x10, HV_DOORBELL_FLAG_TRIGGER_SIZE_DWORD));
+	EXPECT_TRUE(store(&self->f, 4, PAGE_1 + 0x10, PAGE_1));
+	EXPECT_EQ(CODE + 2, self->sync->regs.rip);
+	EXPECT_EQ(1, rung(&self->f));
+	/* Of another size, and beside it. */
+	EXPECT_FALSE(store(&self->f, 8, PAGE_1 + 0x10, PAGE_1));
+	EXPECT_EQ(CODE, self->sync->regs.rip);
+	EXPECT_FALSE(store(&self->f, 4, PAGE_1 + 0xc, PAGE_1));
+	EXPECT_FALSE(store(&self->f, 8, PAGE_1 + 0xc, PAGE_1));
+	EXPECT_EQ(1, rung(&self->f));
+}
+
+/* All that the doorbell's page can have: the last place of it. */
+TEST_F(store, rings_at_the_end_of_a_page)
+{
+	ASSERT_EQ(HV_STATUS_SUCCESS,
+		  connect_doorbell(&self->f, PAGE_2 - 4, HV_DOORBELL_FLAG_TRIGGER_SIZE_ANY));
+	EXPECT_TRUE(store(&self->f, 4, PAGE_2 - 4, PAGE_2 - 4));
+	EXPECT_TRUE(store(&self->f, 1, PAGE_2 - 4, PAGE_1));
+	EXPECT_EQ(2, rung(&self->f));
+}
+
+/* One that begins at a doorbell and goes on in the next page would lose its end. */
+TEST_F(store, crosses_behind_a_doorbell)
+{
+	ASSERT_EQ(HV_STATUS_SUCCESS,
+		  connect_doorbell(&self->f, PAGE_2 - 4, HV_DOORBELL_FLAG_TRIGGER_SIZE_ANY));
+	EXPECT_FALSE(store(&self->f, 8, PAGE_2 - 4, PAGE_1));
+	EXPECT_EQ(CODE, self->sync->regs.rip);
+	/* Nor if it is the second page that is found missing first. */
+	EXPECT_FALSE(store(&self->f, 8, PAGE_2 - 4, PAGE_2));
+	EXPECT_EQ(CODE, self->sync->regs.rip);
+	EXPECT_EQ(0, rung(&self->f));
+}
+
+/* One that a store reaches from the page before is not what the store is for. */
+TEST_F(store, reaches_a_doorbell_from_the_page_before)
+{
+	ASSERT_EQ(HV_STATUS_SUCCESS,
+		  connect_doorbell(&self->f, PAGE_2, HV_DOORBELL_FLAG_TRIGGER_SIZE_ANY));
+	ASSERT_EQ(HV_STATUS_SUCCESS,
+		  connect_doorbell(&self->f, PAGE_2, HV_DOORBELL_FLAG_TRIGGER_SIZE_DWORD));
+	EXPECT_FALSE(store(&self->f, 8, PAGE_2 - 4, PAGE_2));
+	EXPECT_FALSE(store(&self->f, 8, PAGE_2 - 4, PAGE_1));
+	EXPECT_FALSE(store(&self->f, 2, PAGE_2 - 1, PAGE_2));
+	EXPECT_EQ(CODE, self->sync->regs.rip);
+	EXPECT_EQ(0, rung(&self->f));
+	/* It ends just before. */
+	EXPECT_FALSE(store(&self->f, 8, PAGE_2 - 8, PAGE_2));
+	EXPECT_TRUE(store(&self->f, 4, PAGE_2, PAGE_2));
+	EXPECT_EQ(1, rung(&self->f));
+}
+
+/* TLFS: it must not cross a page. One of any size is only where it begins. */
+TEST_F(store, a_doorbell_that_crosses_a_page)
+{
+	static const u64 sizes[] = {
+		[1] = HV_DOORBELL_FLAG_TRIGGER_SIZE_BYTE,
+		[2] = HV_DOORBELL_FLAG_TRIGGER_SIZE_WORD,
+		[4] = HV_DOORBELL_FLAG_TRIGGER_SIZE_DWORD,
+		[8] = HV_DOORBELL_FLAG_TRIGGER_SIZE_QWORD,
+	};
+	u64 size;
+
+	for (size = 1; size <= 8; size *= 2) {
+		EXPECT_EQ(HV_STATUS_SUCCESS,
+			  connect_doorbell(&self->f, PAGE_2 - size, sizes[size]));
+		if (size > 1)
+			EXPECT_EQ(HV_STATUS_INVALID_PARAMETER,
+				  connect_doorbell(&self->f, PAGE_2 - size + 1, sizes[size]));
+	}
+	EXPECT_EQ(HV_STATUS_SUCCESS,
+		  connect_doorbell(&self->f, PAGE_2 - 1, HV_DOORBELL_FLAG_TRIGGER_SIZE_ANY));
 }
 
 TEST_HARNESS_MAIN
