@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # How patches/ is read: the one place that knows the format of a patch file.
-# Sourced after lib.sh. See "The series" in the README.
+# Sourced after lib.sh. See HACKING, "Changing a line".
 
 PATCHES=${PATCHES:-$ROOT/patches}
 
@@ -121,7 +121,7 @@ stage_patch()
 		die "patch $patch does not fit this base kernel:" \
 			"$(explain_reject "$log")" \
 			"Base kernel: $base" \
-			"Mend the patch with quilt ('make quilt', see the README), or use the base it was made for."
+			"Mend the patch with quilt ('make quilt', see HACKING), or use the base it was made for."
 	fi
 
 	while read -r file; do
