@@ -48,7 +48,7 @@ help:
 	@echo '  make bisect     build and test every prefix of the series'
 	@echo '  make matrix     both bases, driver built in and as a module, KUnit and debugfs on and off'
 	@echo '  make mutants    deliberate faults in the driver: which test catches each'
-	@echo '  make reproduce  which test fails without each fix of patches/fixes'
+	@echo '  make reproduce  which test fails without each fix of patches/fixes-*'
 	@echo '  make nightly    make check and all of these but bench (soak: 20 minutes), KUnit'
 	@echo '                  with sanitizers and on PREEMPT_RT, the second base, arm64; goes'
 	@echo '                  on where it was stopped (AGAIN=1: from the start)'
