@@ -6,7 +6,7 @@
 # Settings reach the scripts through the environment; tools/dev/lib.sh lists
 # them.
 export BASE KSRC O CACHE JOBS V ACCEL ARCH MIRROR KEYRING NODEPS SIGNOFF TRAILER LIMIT SERIES TIME SEED ONLY QEMU_L1VH PATIENCE RUNS
-export FILES PRESET CPUS MEMORY TIMEOUT ROOTFS PACKAGES SUITE
+export AGAIN FILES PRESET CPUS MEMORY TIMEOUT ROOTFS PACKAGES SUITE
 # A command of the user's, with its dollars.
 unexport RUN
 export LAB_RUN := $(value RUN)
@@ -25,10 +25,12 @@ help:
 	@echo
 	@echo 'parts of make check:'
 	@echo '  make kunit      the KUnit suites, with lockdep, on the fake hypervisor'
+	@echo "                  (ONLY='suite.case': some, as kunit.filter_glob has it)"
 	@echo '  make l1vh       boots as an L1VH under hvemu: the decision table, faults, reloads'
 	@echo '  make selftests  the selftests of /dev/mshv in an L1VH, under both schedulers'
 	@echo '                  (SERIES=none: which of them fail on the base kernel, and how;'
-	@echo '                  SELFTESTS_WITH=debug: on one with KASAN and lockdep)'
+	@echo '                  SELFTESTS_WITH=debug: on one with KASAN and lockdep;'
+	@echo '                  ONLY=expression: some boots)'
 	@echo '  make lab-check  that "make lab" hands on what it should'
 	@echo '  make hvemu      the unit tests of hvemu'
 	@echo '  make lint       checkpatch, W=1, sparse, kernel-doc, htmldocs, ABI, shellcheck'
@@ -48,9 +50,11 @@ help:
 	@echo '  make bisect     build and test every prefix of the series'
 	@echo '  make matrix     both bases, driver built in and as a module, KUnit and debugfs on and off'
 	@echo '  make mutants    deliberate faults in the driver: which test catches each'
-	@echo '  make reproduce  which test fails without each fix of patches/fixes'
+	@echo '  make reproduce  which test fails without each fix of patches/fixes-*'
 	@echo '  make nightly    make check and all of these but bench (soak: 20 minutes), KUnit'
-	@echo '                  with sanitizers and on PREEMPT_RT, the second base, arm64'
+	@echo '                  with sanitizers and on PREEMPT_RT, the second base, arm64; goes'
+	@echo '                  on where it was stopped (AGAIN=1: from the start)'
+	@echo '  make figures    write FIGURES: the counts of the last make check'
 	@echo
 	@echo 'to work with the series:'
 	@echo '  make series     the mails, in out/series (SIGNOFF=1 signs, TRAILER= adds)'
@@ -139,6 +143,10 @@ tools-check: deps
 .PHONY: check
 check:
 	@tools/dev/deps lab && tools/dev/check
+
+.PHONY: figures
+figures:
+	@tools/dev/figures
 
 .PHONY: bisect
 bisect: deps

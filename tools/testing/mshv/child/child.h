@@ -45,6 +45,14 @@ struct vp;
 
 #define CHILD_VPS_MAX		256	/* MSHV_MAX_VPS of mshv_root.h */
 
+/*
+ * What KVM does unlike a processor, and a child must not see: OUT to port 0x7e would be
+ * done before its exit, like no other; and KVM would patch this processor's hypercall over
+ * the other vendor's, which hardware answers with #UD.
+ */
+#define CHILD_NO_QUIRKS		(KVM_X86_QUIRK_OUT_7E_INC_RIP | \
+				 KVM_X86_QUIRK_FIX_HYPERCALL_INSN)
+
 /* Gets a thread out of KVM; its handler does nothing. */
 #define CHILD_KICK_SIGNAL	SIGUSR1
 
