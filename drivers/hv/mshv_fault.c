@@ -153,6 +153,25 @@ static int mshv_fault_map_run(const struct mshv_fault_window *window, u64 begin,
 				       window->offset + begin, end - begin);
 }
 
+/*
+ * Map pages @begin to @end of a window. Only the page that was touched has to be had:
+ * it is mapped alone if it cannot be together with others, and others that cannot be
+ * mapped are left for when they are touched themselves.
+ */
+static int mshv_fault_try_run(const struct mshv_fault_window *window, u64 begin,
+			      u64 end, u32 flags)
+{
+	const u64 wanted = window->wanted;
+	int ret = mshv_fault_map_run(window, begin, end, flags);
+
+	if (wanted < begin || wanted >= end)
+		return 0;
+	if (!ret || end - begin == 1)
+		return ret;
+
+	return mshv_fault_map_run(window, wanted, wanted + 1, flags);
+}
+
 /**
  * mshv_fault_map() - map a page that was faulted in, and what is around it
  * @region: the region, its mutex held
@@ -166,6 +185,7 @@ static int mshv_fault_map_run(const struct mshv_fault_window *window, u64 begin,
  *
  * A large page is mapped as one, all of it, also where the guest has it already
  * and may not write to it. Of other pages those that the guest has are left alone.
+ * Pages around the one that was touched that the hypervisor does not take fail nothing.
  *
  * Context: Process context. Sleeps.
  * Return: 0; -EAGAIN if the page is not there, or not for such an access: it was
@@ -203,7 +223,7 @@ int mshv_fault_map(struct mshv_mem_region *region, const unsigned long *pfns,
 		if (!flags)
 			continue;
 
-		ret = mshv_fault_map_run(&window, begin, end, flags);
+		ret = mshv_fault_try_run(&window, begin, end, flags);
 		if (ret)
 			return ret;
 	}

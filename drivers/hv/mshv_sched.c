@@ -10,7 +10,7 @@
  * No function does two of the first three steps. This is the one place that
  * knows which scheduler is in force; everyone else calls mshv_sched_ops.
  *
- * See Documentation/virt/hyperv/mshv.rst for the decision table.
+ * See Documentation/virt/hyperv/mshv/internals.rst for the decision table.
  */
 
 #define pr_fmt(fmt) "mshv: " fmt

@@ -13,8 +13,8 @@
  * paths has one. Taking the wrong path hangs guests, so an answer that cannot
  * be understood stops the driver from loading: nothing here guesses.
  *
- * See Documentation/virt/hyperv/mshv.rst for the schedulers, the decision table
- * and the way a VP runs.
+ * See Documentation/virt/hyperv/mshv/internals.rst for the decision table and the
+ * way a VP runs.
  */
 #ifndef _MSHV_SCHED_H_
 #define _MSHV_SCHED_H_

@@ -4,9 +4,10 @@
  * whether the VP is woken. If it is, neither a sleep nor a wake-up has to be
  * paid for, which take longer than many a VP halts.
  *
- * The parameters are KVM's, and mean the same: Documentation/virt/hyperv/mshv.rst.
- * How long a VP is watched, its window, follows how long it has halted of late:
- * wider while it would have been woken within halt_poll_ns, narrower when not.
+ * The parameters are KVM's, and mean the same:
+ * Documentation/virt/hyperv/mshv/operating.rst. How long a VP is watched, its
+ * window, follows how long it has halted of late: wider while it would have been
+ * woken within halt_poll_ns, narrower when not.
  *
  * What is watched is memory of this kernel and of the VP's statistics page: the
  * hypervisor is asked for nothing.

@@ -4,8 +4,9 @@
  *
  * A VMM that wants to know counts for itself. Who asks is somebody else, on a
  * kernel without debugfs: so the numbers stand where /proc has them for every
- * process that may be traced, as text with names. Documentation/virt/hyperv/mshv.rst
- * lists the names, which are uapi: none changes its meaning, more may come.
+ * process that may be traced, as text with names.
+ * Documentation/virt/hyperv/mshv/operating.rst lists the names, which are uapi:
+ * none changes its meaning, more may come.
  *
  * All counters are plain words of a VP's, written by the one thread that runs it.
  * Sums are made when somebody reads.

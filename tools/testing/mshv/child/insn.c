@@ -32,8 +32,12 @@
 #define OPCODE_INS		0x6d
 #define OPCODE_OUTS_8		0x6e
 #define OPCODE_OUTS		0x6f
-/* Of what VMMs emulate; those that save a whole state are not looked for. */
-#define OPERAND_SIZE_MAX	64
+/* Behind 0f: bits that a register counts from an address on, see bit_address() */
+#define OPCODE_TWO_BYTES	0x0f
+#define OPCODE_BT		0xa3
+#define OPCODE_BTS		0xab
+#define OPCODE_BTR		0xb3
+#define OPCODE_BTC		0xbb
 #define PREFIX_REPNE		0xf2
 #define PREFIX_REP		0xf3
 
@@ -50,7 +54,7 @@ u64 *child_insn_register(struct child_vp *vp, unsigned int number)
 	return order[number % 16];
 }
 
-static bool has_prefix(const struct insn *insn, u8 wanted)
+bool child_insn_has_prefix(const struct insn *insn, u8 wanted)
 {
 	unsigned int i;
 
@@ -58,6 +62,12 @@ static bool has_prefix(const struct insn *insn, u8 wanted)
 		if (insn->prefixes.bytes[i] == wanted)
 			return true;
 	return false;
+}
+
+/* The number of a general register that ModRM.reg names. */
+static unsigned int modrm_register(const struct insn *insn)
+{
+	return X86_MODRM_REG(insn->modrm.value) | (X86_REX_R(insn->rex_prefix.value) ? 8 : 0);
 }
 
 /* Plain stores, which is what drivers use to ring a doorbell. */
@@ -71,8 +81,7 @@ static void look_for_store(struct child_insn *out, struct insn *insn)
 	switch (opcode) {
 	case OPCODE_MOV_STORE_8:
 	case OPCODE_MOV_STORE:
-		out->reg = X86_MODRM_REG(insn->modrm.value) |
-			   (X86_REX_R(insn->rex_prefix.value) ? 8 : 0);
+		out->reg = modrm_register(insn);
 		/* Without REX, 4 to 7 are AH, CH, DH and BH. */
 		if (byte && !insn->rex_prefix.nbytes && out->reg >= 4) {
 			out->reg -= 4;
@@ -99,19 +108,19 @@ static u64 segment_base(struct child_vp *vp, const struct insn *insn, bool stack
 {
 	const struct kvm_sregs *sregs = &child_vp_regs(vp)->sregs;
 
-	if (has_prefix(insn, 0x64))
+	if (child_insn_has_prefix(insn, 0x64))
 		return sregs->fs.base;
-	if (has_prefix(insn, 0x65))
+	if (child_insn_has_prefix(insn, 0x65))
 		return sregs->gs.base;
 	if (insn->x86_64)
 		return 0;
-	if (has_prefix(insn, 0x2e))
+	if (child_insn_has_prefix(insn, 0x2e))
 		return sregs->cs.base;
-	if (has_prefix(insn, 0x36))
+	if (child_insn_has_prefix(insn, 0x36))
 		return sregs->ss.base;
-	if (has_prefix(insn, 0x26))
+	if (child_insn_has_prefix(insn, 0x26))
 		return sregs->es.base;
-	return stack && !has_prefix(insn, 0x3e) ? sregs->ss.base : sregs->ds.base;
+	return stack && !child_insn_has_prefix(insn, 0x3e) ? sregs->ss.base : sregs->ds.base;
 }
 
 static u64 sib_address(struct child_vp *vp, struct insn *insn, bool *stack)
@@ -168,6 +177,33 @@ static u64 address_32(struct child_vp *vp, struct insn *insn, bool *stack)
 	return insn->addr_bytes == 4 ? (u32)address : address;
 }
 
+/*
+ * BT and its like count bits by a register that has a sign, from the address on. They
+ * access the word that the bit is in, of their operand size (SDM, volume 2, "BT").
+ */
+static u64 bit_address(struct child_vp *vp, const struct insn *insn, u64 address)
+{
+	unsigned int bits = insn->opnd_bytes * 8;
+	u64 number;
+	s64 offset;
+
+	if (insn->opcode.nbytes != 2 || insn->opcode.bytes[0] != OPCODE_TWO_BYTES)
+		return address;
+	switch (insn->opcode.bytes[1]) {
+	case OPCODE_BT:
+	case OPCODE_BTS:
+	case OPCODE_BTR:
+	case OPCODE_BTC:
+		break;
+	default:
+		return address;
+	}
+	number = *child_insn_register(vp, modrm_register(insn));
+	offset = (s64)(number << (64 - bits)) >> (64 - bits);
+	/* Down, also where it is negative. */
+	return address + (offset & -(s64)bits) / 8;
+}
+
 static void add_operand(struct child_insn *out, const struct insn *insn, u64 base, u64 address)
 {
 	u64 mask = insn->addr_bytes == 8 ? ~0ULL : (1ULL << insn->addr_bytes * 8) - 1;
@@ -191,9 +227,13 @@ static void look_for_operands(struct child_vp *vp, struct child_insn *out, struc
 	bool stack = false;
 	u64 address;
 
+	out->operand_bytes = child_insn_operand_bytes(vp, insn);
+	if (!out->operand_bytes)
+		return;
 	if (insn->modrm.nbytes && X86_MODRM_MOD(insn->modrm.value) != 3) {
 		address = insn->addr_bytes == 2 ? address_16(vp, insn, &stack) :
 						  address_32(vp, insn, &stack);
+		address = bit_address(vp, insn, address);
 		add_operand(out, insn, segment_base(vp, insn, stack), address);
 	}
 	switch (opcode) {
@@ -257,7 +297,8 @@ bool child_insn_decode(struct child_vp *vp, struct child_insn *out)
 		return false;
 	out->length = insn.length;
 	out->x86_64 = insn.x86_64;
-	out->rep = has_prefix(&insn, PREFIX_REP) || has_prefix(&insn, PREFIX_REPNE);
+	out->rep = child_insn_has_prefix(&insn, PREFIX_REP) ||
+		   child_insn_has_prefix(&insn, PREFIX_REPNE);
 	out->size = insn.opnd_bytes;
 	if (insn.opcode.nbytes == 1) {
 		u8 opcode = insn.opcode.bytes[0];
@@ -277,6 +318,11 @@ static bool is_in_page(struct child_vp *vp, u64 linear, u64 gpa, u64 *exact)
 	       *exact >> HV_HYP_PAGE_SHIFT == gpa >> HV_HYP_PAGE_SHIFT;
 }
 
+static u64 left_in_page(u64 address)
+{
+	return HV_HYP_PAGE_SIZE - address % HV_HYP_PAGE_SIZE;
+}
+
 bool child_insn_touches(struct child_vp *vp, const struct child_insn *insn, u64 gpa,
 			bool write, u64 *linear, u64 *exact)
 {
@@ -292,9 +338,9 @@ bool child_insn_touches(struct child_vp *vp, const struct child_insn *insn, u64 
 	/* Or one of them begins in the page before, and goes on where this one begins. */
 	for (i = 0; i < count; i++) {
 		operand = insn->operands[write ? i : count - 1 - i];
-		left = HV_HYP_PAGE_SIZE - operand % HV_HYP_PAGE_SIZE;
+		left = left_in_page(operand);
 		*linear = insn->x86_64 ? operand + left : (u32)(operand + left);
-		if (left < OPERAND_SIZE_MAX && is_in_page(vp, *linear, gpa, exact))
+		if (left < insn->operand_bytes && is_in_page(vp, *linear, gpa, exact))
 			return true;
 	}
 	return false;

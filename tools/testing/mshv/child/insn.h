@@ -8,6 +8,7 @@
 #include <linux/types.h>
 
 struct child_vp;
+struct insn;
 
 #define CHILD_INSN_MAX		15
 #define CHILD_INSN_OPERANDS_MAX	3
@@ -29,6 +30,7 @@ struct child_vp;
  * @high_byte: bits 15:8 of that register
  * @nr_operands: how many memory operands it has
  * @operands: their linear addresses, the one that is written first
+ * @operand_bytes: how long each of them is
  */
 struct child_insn {
 	u8 length;
@@ -46,6 +48,7 @@ struct child_insn {
 	bool high_byte;
 	u8 nr_operands;
 	u64 operands[CHILD_INSN_OPERANDS_MAX];
+	u32 operand_bytes;
 };
 
 /**
@@ -70,6 +73,18 @@ bool child_insn_decode(struct child_vp *vp, struct child_insn *insn);
  */
 bool child_insn_touches(struct child_vp *vp, const struct child_insn *insn, u64 gpa,
 			bool write, u64 *linear, u64 *exact);
+
+/**
+ * child_insn_operand_bytes() - how long the memory operands of an instruction are
+ * @vp: whose; an area of XSAVE is as long as its state
+ * @insn: decoded
+ *
+ * Return: 0 for an instruction that names an address and does not access it, as LEA.
+ */
+unsigned int child_insn_operand_bytes(struct child_vp *vp, struct insn *insn);
+
+/* Whether an instruction has a legacy prefix. */
+bool child_insn_has_prefix(const struct insn *insn, u8 wanted);
 
 /* One byte of code, at @rip of the code segment; false if there is none. */
 bool child_insn_byte(struct child_vp *vp, u64 rip, u8 *byte);

@@ -9,6 +9,7 @@
 
 #include <linux/bits.h>
 #include <linux/kernel.h>
+#include <linux/kvm.h>
 #include <hyperv/hvhdk.h>
 
 #include "../hv/hv_more.h"
@@ -16,6 +17,7 @@
 #include "../hv/log.h"
 #include "../hv/partition.h"
 #include "child.h"
+#include "insn.h"
 #include "port.h"
 #include "regs.h"
 #include "synic.h"
@@ -81,6 +83,26 @@ u16 port_create(struct hypercall *call)
 	return HV_STATUS_SUCCESS;
 }
 
+/* How long the writes are that a doorbell goes by; 1 where that does not matter. */
+static unsigned int trigger_size(u64 flags)
+{
+	static const unsigned int sizes[] = {
+		[HV_DOORBELL_FLAG_TRIGGER_SIZE_ANY] = 1,
+		[HV_DOORBELL_FLAG_TRIGGER_SIZE_BYTE] = 1,
+		[HV_DOORBELL_FLAG_TRIGGER_SIZE_WORD] = 2,
+		[HV_DOORBELL_FLAG_TRIGGER_SIZE_DWORD] = 4,
+		[HV_DOORBELL_FLAG_TRIGGER_SIZE_QWORD] = 8,
+	};
+
+	return sizes[flags & HV_DOORBELL_FLAG_TRIGGER_SIZE_MASK];
+}
+
+/* TLFS, HV_CONNECTION_INFO: a doorbell "must not cross page boundaries". */
+static bool crosses_page(u64 gpa, unsigned int size)
+{
+	return gpa % HV_HYP_PAGE_SIZE + size > HV_HYP_PAGE_SIZE;
+}
+
 u16 port_connect(struct hypercall *call)
 {
 	struct partition *partition = call->vp->partition;
@@ -88,6 +110,7 @@ u16 port_connect(struct hypercall *call)
 	const struct hv_connection_info *info = &input->connection_info;
 	struct port *port = port_find(&partition->ports, input->port_id.asu32);
 	u64 child = input->connection_partition_id;
+	u64 gpa = info->doorbell_connection_info.gpa;
 	u64 flags = info->doorbell_connection_info.flags;
 
 	if (input->port_partition_id != partition->id || !child_find(partition, child))
@@ -110,12 +133,13 @@ u16 port_connect(struct hypercall *call)
 	}
 	if (input->connection_vtl || info->port_type != HV_PORT_TYPE_DOORBELL ||
 	    flags & ~(u64)DOORBELL_FLAGS ||
-	    (flags & HV_DOORBELL_FLAG_TRIGGER_SIZE_MASK) > HV_DOORBELL_FLAG_TRIGGER_SIZE_QWORD)
+	    (flags & HV_DOORBELL_FLAG_TRIGGER_SIZE_MASK) > HV_DOORBELL_FLAG_TRIGGER_SIZE_QWORD ||
+	    crosses_page(gpa, trigger_size(flags)))
 		return HV_STATUS_INVALID_PARAMETER;
 
 	port->connected = true;
 	port->connection = input->connection_id.u.id;
-	port->gpa = info->doorbell_connection_info.gpa;
+	port->gpa = gpa;
 	port->value = info->doorbell_connection_info.trigger_value;
 	port->flags = flags;
 	log_event(call->vp->index, "connect",
@@ -230,17 +254,11 @@ u16 port_notify_ring_empty(struct hypercall *call)
 
 static bool port_rings(const struct port *port, u64 gpa, u64 value, unsigned int size)
 {
-	static const unsigned int sizes[] = {
-		[HV_DOORBELL_FLAG_TRIGGER_SIZE_BYTE] = 1,
-		[HV_DOORBELL_FLAG_TRIGGER_SIZE_WORD] = 2,
-		[HV_DOORBELL_FLAG_TRIGGER_SIZE_DWORD] = 4,
-		[HV_DOORBELL_FLAG_TRIGGER_SIZE_QWORD] = 8,
-	};
 	u32 wanted = port->flags & HV_DOORBELL_FLAG_TRIGGER_SIZE_MASK;
 
 	if (!port->connected || port->gpa != gpa)
 		return false;
-	if (wanted != HV_DOORBELL_FLAG_TRIGGER_SIZE_ANY && sizes[wanted] != size)
+	if (wanted != HV_DOORBELL_FLAG_TRIGGER_SIZE_ANY && trigger_size(port->flags) != size)
 		return false;
 	return port->flags & HV_DOORBELL_FLAG_TRIGGER_ANY_VALUE || port->value == value;
 }
@@ -275,6 +293,33 @@ bool port_covers(const struct child *child, u64 gpfn)
 		    port->gpa >> HV_HYP_PAGE_SHIFT == gpfn)
 			return true;
 	return false;
+}
+
+bool port_store(struct child_vp *vp, u64 gpa)
+{
+	struct kvm_regs *regs = &child_vp_regs(vp)->regs;
+	struct child_insn insn;
+	u64 value, linear;
+
+	if (!port_covers(vp->child, gpa >> HV_HYP_PAGE_SHIFT) ||
+	    !child_insn_decode(vp, &insn) || !insn.is_store ||
+	    !child_insn_touches(vp, &insn, gpa, true, &linear, &gpa))
+		return false;
+	/* One that begins in the page before is no write at this place. */
+	if (linear != insn.operands[0])
+		return false;
+	/* What it has for the next page would be lost. */
+	if (crosses_page(linear, insn.size))
+		return false;
+	value = insn.has_immediate ? insn.immediate :
+		*child_insn_register(vp, insn.reg) >> (insn.high_byte ? 8 : 0);
+	if (insn.size < 8)
+		value &= (1ULL << insn.size * 8) - 1;
+	if (!port_write(vp->child, gpa, value, insn.size))
+		return false;
+	regs->rip += insn.length;
+	vp->run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
+	return true;
 }
 
 void ports_close(struct partition *partition, const struct child *child)

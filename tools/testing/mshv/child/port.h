@@ -10,6 +10,7 @@
 #include <linux/types.h>
 
 struct child;
+struct child_vp;
 struct hypercall;
 struct partition;
 
@@ -74,6 +75,22 @@ u16 port_signal_event_direct(struct hypercall *call);	/* HVCALL_SIGNAL_EVENT_DIR
  * Return: whether it was for a doorbell, and is done with that.
  */
 bool port_write(struct child *child, u64 gpa, u64 value, unsigned int size);
+
+/**
+ * port_store() - a VP has an instruction that writes to a page without memory
+ * @vp: which; out of KVM, RIP at the instruction
+ * @gpa: an address in that page
+ *
+ * The instruction rings a doorbell if it stores a register or a constant, as drivers
+ * do, and begins and ends in the page. Nobody is told but who waits for the doorbell,
+ * and the guest goes on behind the instruction.
+ *
+ * A store that crosses a page's end rings nothing, whether the doorbell lies where it
+ * begins or in the second page. Its parent is told, and makes all of the store.
+ *
+ * Return: whether it has rung.
+ */
+bool port_store(struct child_vp *vp, u64 gpa);
 
 /* Whether a doorbell of a child's lies in a page of its. */
 bool port_covers(const struct child *child, u64 gpfn);

@@ -23,7 +23,6 @@
 #include "../hv/partition.h"
 #include "child.h"
 #include "guestcall.h"
-#include "insn.h"
 #include "port.h"
 #include "stimer.h"
 #include "synic.h"
@@ -443,34 +442,6 @@ static enum outcome handle_msr(struct child_vp *vp, bool write)
 	return GO_ON;
 }
 
-/*
- * A write at a doorbell: nobody is told but who waits for it, and the guest goes
- * on. Only stores of a register or a constant are known, as drivers use them.
- */
-static bool ring_doorbell(struct child_vp *vp, const struct child_fault *fault)
-{
-	struct kvm_regs *regs = &child_vp_regs(vp)->regs;
-	struct child_insn insn;
-	u64 value, linear, gpa;
-
-	if (!fault->write || !port_covers(vp->child, fault->gpa >> HV_HYP_PAGE_SHIFT) ||
-	    !child_insn_decode(vp, &insn) || !insn.is_store ||
-	    !child_insn_touches(vp, &insn, fault->gpa, true, &linear, &gpa))
-		return false;
-	/* One that begins in the page before is no write at this place. */
-	if (linear != insn.operands[0])
-		return false;
-	value = insn.has_immediate ? insn.immediate :
-		*child_insn_register(vp, insn.reg) >> (insn.high_byte ? 8 : 0);
-	if (insn.size < 8)
-		value &= (1ULL << insn.size * 8) - 1;
-	if (!port_write(vp->child, gpa, value, insn.size))
-		return false;
-	regs->rip += insn.length;
-	vp->run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
-	return true;
-}
-
 static enum outcome handle_memory_fault(struct child_vp *vp, const struct kvm_sync_regs *state)
 {
 	const struct child_fault fault = vp->fault;
@@ -483,7 +454,7 @@ static enum outcome handle_memory_fault(struct child_vp *vp, const struct kvm_sy
 		make_fault(vp, GP_VECTOR, true);
 		return GO_ON;
 	}
-	if (!state && ring_doorbell(vp, &fault))
+	if (!state && fault.write && port_store(vp, fault.gpa))
 		return GO_ON;
 	child_intercept_gpa(vp, fault.gpa, fault.write);
 	return INTERCEPTED;

@@ -10,8 +10,8 @@ from .basics import minutes, print_row, since
 from .boot import Boot, Child, OFF, SCHEDULERS
 from .judge import COMPLAINT
 
-# Rows of the decision table (Documentation/virt/hyperv/mshv.rst): preset of
-# hvemu, what the hypervisor offers, and how the driver's decision begins
+# Rows of the decision table (Documentation/virt/hyperv/mshv/internals.rst):
+# preset of hvemu, what the hypervisor offers, and how the driver's decision begins
 # ("none": it must refuse to load).
 ROWS = [
     ('integrated-on', 'offered, property 1', 'integrated scheduler'),

@@ -8,17 +8,19 @@
  *
  * Runs in an L1VH under hvemu, whose test port takes the faults. Ends with figures:
  *
- *	# soak: partitions=N vps=N ... faults=N applied=N
+ *	# soak: partitions=N vps=N ... statistics=N fallen=N
  *
  * Exit status: 0 if every VMM could be ended, none crashed, enough of them did
- * something, and a partition works when all is over. What the kernel has to say is
- * for others to look at.
+ * something, no statistics went backwards, and a partition works when all is over.
+ * What the kernel has to say is for others to look at.
  *
  * Only what takes a thing from the hypervisor does not fail: DELETE_*, UNMAP_*,
  * FINALIZE_PARTITION, DISCONNECT_PORT and WITHDRAW_MEMORY. If it does, the driver
  * rightly leaves to the hypervisor what that still has, for ever.
  */
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -62,6 +64,14 @@
 
 /* Ten times as long as VPs are polled for where that pays. */
 #define POLL_MAX_NS	2000000
+
+/* Between two looks at the statistics of all VMMs, each of which reads many files. */
+#define WATCH_US	10000
+
+/* Files of a VMM that are looked at, by number; numbers in the fdinfo of one. */
+#define WATCH_FILES	64
+#define WATCH_VALUES	128
+#define WATCH_TEXT	8192
 
 /* A VMM that is still there so long after SIGKILL stays for good. */
 #define STUCK_SECONDS	60
@@ -141,6 +151,19 @@ static struct counts {
 	atomic_ulong vps;
 	atomic_ulong runs;
 	atomic_ulong orderly;
+
+	/* Files whose statistics were read, and numbers that were less than before. */
+	atomic_ulong statistics;
+	atomic_ulong fallen;
+
+	/*
+	 * The VMMs that run, of which @started is never the same twice: a process ID
+	 * may be. Written by the main program, read by the one that watches.
+	 */
+	struct {
+		atomic_ulong started;
+		atomic_int pid;
+	} vmms[WORKERS];
 } *counts;
 
 static u32 random_state;
@@ -348,6 +371,122 @@ static void __noreturn work(u32 seed)
 	abort();
 }
 
+/*
+ * The statistics of the VMMs, read as an operator's tool does it: from /proc, by
+ * another process, while VPs come, run and go. None may ever become less.
+ */
+static struct watched {
+	unsigned long started;
+	struct watched_file {
+		unsigned long long values[WATCH_VALUES];
+		unsigned int count;
+	} files[WATCH_FILES];
+} watched[WORKERS];
+
+/* The numbers of all lines that are the driver's, in order; how many there are. */
+static unsigned int read_values(const char *text, unsigned long long *values)
+{
+	unsigned int count = 0;
+	const char *line;
+	char *end;
+
+	for (line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, "mshv-", 5))
+			continue;
+		line += strcspn(line, ":\n");
+		for (; *line && *line != '\n' && count < WATCH_VALUES; line = end) {
+			while (*line == ':' || isblank(*line))
+				line++;
+			if (!isdigit(*line))
+				break;
+			values[count++] = strtoull(line, &end, 10);
+		}
+	}
+	return count;
+}
+
+static bool read_text(int folder, const char *name, char *text, size_t size)
+{
+	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	ssize_t got;
+
+	if (fd < 0)
+		return false;
+	while ((got = read(fd, text + len, size - 1 - len)) > 0)
+		len += got;
+	close(fd);
+	text[len] = '\0';
+	return !got;
+}
+
+/* The first number is the partition's: with another one, this is another file. */
+static void watch_file(struct watched_file *file, int folder, const char *name)
+{
+	char text[WATCH_TEXT];
+	unsigned long long values[WATCH_VALUES];
+	unsigned int count, i;
+
+	/* The VMM may close it at any time, or end. */
+	if (!read_text(folder, name, text, sizeof(text)))
+		return;
+	count = read_values(text, values);
+	if (!count)
+		return;
+	counts->statistics++;
+	if (count == file->count && values[0] == file->values[0])
+		for (i = 0; i < count; i++) {
+			if (values[i] >= file->values[i])
+				continue;
+			counts->fallen++;
+			dprintf(STDOUT_FILENO,
+				"# soak: file %s: number %u was %llu and is %llu\n%s", name,
+				i, file->values[i], values[i], text);
+		}
+	file->count = count;
+	memcpy(file->values, values, sizeof(values));
+}
+
+static void watch_vmm(struct watched *vmm, int pid)
+{
+	const struct dirent *entry;
+	unsigned long number;
+	char path[40];
+	DIR *folder;
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo", pid);
+	folder = opendir(path);
+	if (!folder)
+		return;
+	while ((entry = readdir(folder))) {
+		number = strtoul(entry->d_name, NULL, 10);
+		if (isdigit(entry->d_name[0]) && number < WATCH_FILES)
+			watch_file(&vmm->files[number], dirfd(folder), entry->d_name);
+	}
+	closedir(folder);
+}
+
+/* A process of its own. */
+static void __noreturn watch(void)
+{
+	unsigned long started;
+	unsigned int i;
+	int pid;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;; usleep(WATCH_US))
+		for (i = 0; i < WORKERS; i++) {
+			pid = counts->vmms[i].pid;
+			started = counts->vmms[i].started;
+			if (!pid)
+				continue;
+			if (watched[i].started != started)
+				watched[i] = (struct watched) { .started = started };
+			watch_vmm(&watched[i], pid);
+		}
+}
+
 /* To read, write and execute, as the driver asks for it. */
 #define MAP_ALL		"MAP_GPA_PAGES:0x800f"
 
@@ -460,6 +599,8 @@ static void start_worker(struct worker *worker, u64 now)
 	}
 	if (!worker->pid)
 		work(seed);
+	counts->vmms[worker - workers].started++;
+	counts->vmms[worker - workers].pid = worker->pid;
 }
 
 /* Whether a slot is free; kills who is due. */
@@ -470,6 +611,7 @@ static bool look_after(struct worker *worker, u64 now)
 	if (!worker->pid)
 		return true;
 	if (waitpid(worker->pid, &status, WNOHANG) == worker->pid) {
+		counts->vmms[worker - workers].pid = 0;
 		worker->pid = 0;
 		if (worker->killed)
 			killed++;
@@ -521,9 +663,25 @@ static bool partition_works(void)
 	       !WEXITSTATUS(status);
 }
 
+static pid_t start_watch(void)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0) {
+		perror("# soak: fork");
+		exit(1);
+	}
+	if (!pid)
+		watch();
+	return pid;
+}
+
 static void soak(long seconds)
 {
 	u64 start = milliseconds(), now;
+	pid_t watcher = start_watch();
 	u32 i;
 
 	for (now = start; now < start + seconds * 1000ULL; now = milliseconds()) {
@@ -538,12 +696,19 @@ static void soak(long seconds)
 	}
 	end_workers();
 	clear_faults();
+	/* It may hold the last reference to a file of a VMM that has ended. */
+	kill(watcher, SIGKILL);
+	if (waitpid(watcher, NULL, 0) != watcher) {
+		perror("# soak: the reader of statistics");
+		exit(1);
+	}
 }
 
-/* Whether partitions came and ran; in a long time, in every way and with faults. */
+/* Whether partitions came, ran and were watched; in a long time, in every way and with faults. */
 static bool was_busy(unsigned long seconds)
 {
 	if (counts->partitions < seconds / SECONDS_PER_PARTITION ||
+	    counts->statistics < seconds / SECONDS_PER_PARTITION ||
 	    counts->runs <= counts->partitions || crashed)
 		return false;
 	return seconds < LONG_SECONDS || (counts->orderly && killed && faults && applied);
@@ -573,7 +738,8 @@ int main(int argc, char **argv)
 	busy = was_busy(strtol(argv[1], NULL, 0));
 	printf(" ended=%lu orderly=%lu killed=%lu failed=%lu crashed=%lu", ended,
 	       counts->orderly, killed, failed, crashed);
-	printf(" faults=%lu applied=%lu works=%s busy=%s\n", faults, applied,
+	printf(" faults=%lu applied=%lu works=%s busy=%s", faults, applied,
 	       works ? "yes" : "no", busy ? "yes" : "no");
-	return !works || !busy;
+	printf(" statistics=%lu fallen=%lu\n", counts->statistics, counts->fallen);
+	return !works || !busy || counts->fallen;
 }
