@@ -5,7 +5,7 @@
 
 # Settings reach the scripts through the environment; tools/dev/lib.sh lists
 # them.
-export BASE KSRC O CACHE JOBS V ACCEL ARCH MIRROR KEYRING NODEPS SIGNOFF TRAILER LIMIT SERIES TIME SEED ONLY QEMU_L1VH PATIENCE
+export BASE KSRC O CACHE JOBS V ACCEL ARCH MIRROR KEYRING NODEPS SIGNOFF TRAILER LIMIT SERIES TIME SEED EPISODE OPERATIONS ONLY QEMU_L1VH PATIENCE
 export AGAIN FILES PRESET CPUS MEMORY TIMEOUT ROOTFS PACKAGES SUITE
 # A command of the user's, with its dollars.
 unexport RUN
@@ -44,6 +44,8 @@ help:
 	@echo '                  QEMU_L1VH=folder: another build of QEMU)'
 	@echo '  make soak       partitions that come and go at random, with faults, on a'
 	@echo '                  kernel with KASAN and lockdep (TIME=2h SEED=n)'
+	@echo '  make fuzz       operations at random on /dev/mshv, on the same kernel (TIME=5m'
+	@echo '                  SEED=n; EPISODE=n OPERATIONS=list: what has failed once)'
 	@echo '  make bench      figures, base kernel beside ours'
 	@echo '  make bisect     build and test every prefix of the series'
 	@echo '  make matrix     both bases, driver built in and as a module, KUnit and debugfs on and off'
@@ -93,6 +95,10 @@ qemu: deps
 .PHONY: soak
 soak: deps
 	@tools/dev/l1vh soak
+
+.PHONY: fuzz
+fuzz: deps
+	@tools/dev/l1vh fuzz
 
 .PHONY: hvemu
 hvemu: deps

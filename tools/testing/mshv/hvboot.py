@@ -10,6 +10,7 @@
 #   hvboot.py [OPTION]... selftests        the kernel's selftests of /dev/mshv; KTAP
 #   hvboot.py [OPTION]... qemu             QEMU as the VMM of an L1VH; KTAP
 #   hvboot.py [OPTION]... soak             partitions at random, with faults, for long
+#   hvboot.py [OPTION]... fuzz             operations at random on /dev/mshv; KTAP
 #   hvboot.py [OPTION]... shell [PRESET]   one boot, with a shell in it
 #   hvboot.py [OPTION]... lab              somebody's own command, or a shell, in an L1VH
 #                                          that has their folder, or is their Debian
@@ -29,6 +30,7 @@ import sys
 from hvboots.basics import Failure, parse_time
 from hvboots.boot import Boot, GUEST_MEMORY
 from hvboots.check import check
+from hvboots.fuzz import fuzz, parse_list
 from hvboots.lab import FAILED, L0_MEMORY, check_options, lab, lab_check
 from hvboots.qemu import qemu
 from hvboots.runner import HERE, Kernel, Runner
@@ -61,9 +63,9 @@ def main():
     parser.add_argument('--jobs', type=int, default=os.cpu_count(), help='boots at a time')
     parser.add_argument('--memory', type=int, default=1024, help='MiB for each L0')
     parser.add_argument('--all', action='store_true', help='more rows: odd answers, root')
-    parser.add_argument('--only', help='check, selftests, qemu, soak, lab-check: only boots '
+    parser.add_argument('--only', help='check, selftests, qemu, soak, fuzz, lab-check: only boots '
                         'whose name this regular expression finds')
-    parser.add_argument('--ktap', help='check, selftests, qemu, soak: where to write the '
+    parser.add_argument('--ktap', help='check, selftests, qemu, soak, fuzz: where to write the '
                                        'results')
     parser.add_argument('--selftests', help='selftests, table, shell: where they were built')
     parser.add_argument('--tests', default='', metavar='OPTIONS',
@@ -71,10 +73,12 @@ def main():
     parser.add_argument('--environment', default='', metavar='NAME=VALUE...',
                         help="selftests: the program's, say MSHV_KICKS=100000")
     parser.add_argument('--table', help='selftests with --base: where to write a table')
-    parser.add_argument('--debug', help='soak, selftests: build folder of a kernel that finds '
+    parser.add_argument('--debug', help='soak, fuzz, selftests: build folder of a kernel that finds '
                                         'its faults')
-    parser.add_argument('--time', type=parse_time, help='soak: how long (default: 2h)')
-    parser.add_argument('--seed', type=int, help='soak: what chance begins with')
+    parser.add_argument('--time', type=parse_time, help='soak, fuzz: how long (default: 2h, 5m)')
+    parser.add_argument('--seed', type=int, help='soak, fuzz: what chance begins with')
+    parser.add_argument('--episode', type=int, help='fuzz: this one alone')
+    parser.add_argument('--operations', help='fuzz with --episode: these alone, say 3,64-70')
     parser.add_argument('--busybox', help='shell, table, lab: a static busybox')
     parser.add_argument('--files', help='lab: a folder, /lab in the L1VH')
     parser.add_argument('--run', help='lab: a command, for sh')
@@ -91,7 +95,7 @@ def main():
     parser.add_argument('--since', type=float, default=0, help='when all began, for table')
     parser.add_argument('--verbose', action='store_true', help='show every console')
     parser.add_argument('command', choices=('table', 'compare', 'check', 'selftests',
-                                            'qemu', 'soak', 'lab', 'lab-check', 'shell', 'boot'))
+                                            'qemu', 'soak', 'fuzz', 'lab', 'lab-check', 'shell', 'boot'))
     # What follows these two, and the preset, is hvemu's.
     parser.add_argument('arguments', nargs=argparse.REMAINDER)
     options = parser.parse_args()
@@ -112,14 +116,14 @@ def main():
         kernels['builtin'] = Kernel(options.builtin)
     if options.debug:
         kernels['debug'] = Kernel(options.debug)
-    for name, commands in (('only', 'check selftests qemu soak lab-check'),
-                           ('ktap', 'check selftests qemu soak lab-check'),
+    for name, commands in (('only', 'check selftests qemu soak fuzz lab-check'),
+                           ('ktap', 'check selftests qemu soak fuzz lab-check'),
                            ('qemu', 'qemu'), ('short', 'qemu'),
                            ('builtin', 'check'), ('all', 'table compare'),
                            ('base', 'compare selftests'), ('selftests', 'selftests table shell'),
                            ('tests', 'selftests'), ('environment', 'selftests'),
-                           ('table', 'selftests'), ('debug', 'selftests soak'), ('time', 'soak'),
-                           ('seed', 'soak'), ('files', 'lab'), ('run', 'lab'),
+                           ('table', 'selftests'), ('debug', 'selftests soak fuzz'), ('time', 'soak fuzz'),
+                           ('seed', 'soak fuzz'), ('episode', 'fuzz'), ('operations', 'fuzz'), ('files', 'lab'), ('run', 'lab'),
                            ('rootfs', 'lab'), ('limit', 'lab selftests'), ('preset', 'lab'),
                            ('cpus', 'lab'), ('guest_memory', 'lab')):
         if getattr(options, name) and options.command not in commands.split():
@@ -130,10 +134,17 @@ def main():
         raise Failure('selftests needs --selftests, where they were built.')
     if options.command == 'qemu' and not options.qemu:
         raise Failure('qemu needs --qemu, a folder that has it.')
-    if options.command == 'soak':
-        if not options.debug:
-            raise Failure('soak needs --debug.')
-        options.time = options.time or 7200
+    if options.command == 'soak' and not options.debug:
+        raise Failure('soak needs --debug.')
+    if options.operations:
+        if options.episode is None:
+            raise Failure('--operations needs --episode: they are of one.')
+        try:
+            parse_list(options.operations)
+        except ValueError as error:
+            raise Failure(f'--operations: {error}.') from None
+    if options.command in ('soak', 'fuzz'):
+        options.time = options.time or (7200 if options.command == 'soak' else 300)
         if options.seed is None:
             options.seed = random.randrange(1, 1 << 30)
     if options.command in ('shell', 'lab', 'lab-check') and not options.busybox:
@@ -156,7 +167,7 @@ def main():
         print(runner.describe(), flush=True)
         return runner.interactive(boot)
     commands = {'table': table, 'compare': compare, 'check': check, 'selftests': selftests,
-                'qemu': qemu, 'soak': soak, 'lab': lab, 'lab-check': lab_check}
+                'qemu': qemu, 'soak': soak, 'fuzz': fuzz, 'lab': lab, 'lab-check': lab_check}
     return commands[options.command](runner, options)
 
 
