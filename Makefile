@@ -5,7 +5,7 @@
 
 # Settings reach the scripts through the environment; tools/dev/lib.sh lists
 # them.
-export BASE KSRC O CACHE JOBS V ACCEL ARCH MIRROR KEYRING NODEPS SIGNOFF TRAILER LIMIT SERIES TIME SEED EPISODE OPERATIONS ONLY QEMU_L1VH PATIENCE
+export BASE KSRC O CACHE JOBS V ACCEL ARCH MIRROR KEYRING NODEPS SIGNOFF TRAILER LIMIT SERIES TIME SEED EPISODE OPERATIONS ONLY QEMU_L1VH PATIENCE RUNS
 export AGAIN FILES PRESET CPUS MEMORY TIMEOUT ROOTFS PACKAGES SUITE
 # A command of the user's, with its dollars.
 unexport RUN
@@ -46,11 +46,13 @@ help:
 	@echo '                  kernel with KASAN and lockdep (TIME=2h SEED=n)'
 	@echo '  make fuzz       operations at random on /dev/mshv, on the same kernel (TIME=5m'
 	@echo '                  SEED=n; EPISODE=n OPERATIONS=list: what has failed once)'
+	@echo '  make experiment  what cpu.max, cpu.weight, cpusets, priorities do to VMs, under both'
+	@echo '                  schedulers, beside processes: tables and plots (RUNS=3 TIME=20s)'
 	@echo '  make bench      figures, base kernel beside ours'
 	@echo '  make bisect     build and test every prefix of the series'
 	@echo '  make matrix     both bases, driver built in and as a module, KUnit and debugfs on and off'
 	@echo '  make mutants    deliberate faults in the driver: which test catches each'
-	@echo '  make reproduce  which test fails without each fix of patches/fixes'
+	@echo '  make reproduce  which test fails without each fix of patches/fixes-*'
 	@echo '  make nightly    make check and all of these but bench (soak: 20 minutes), KUnit'
 	@echo '                  with sanitizers and on PREEMPT_RT, the second base, arm64; goes'
 	@echo '                  on where it was stopped (AGAIN=1: from the start)'
@@ -107,6 +109,10 @@ hvemu: deps
 .PHONY: bench
 bench: deps
 	@tools/dev/bench
+
+.PHONY: experiment
+experiment:
+	@tools/dev/deps experiment && tools/dev/experiment
 
 .PHONY: shell
 shell:

@@ -5,11 +5,40 @@
 # Sourced after lib.sh. See HACKING, "Changing a line".
 
 PATCHES=${PATCHES:-$ROOT/patches}
-# shellcheck disable=SC2034 # for those who source this
-MAILINGS="fixes feature tools"
 
 # The patch files in mail order, one a line, as folder/name.patch
 series_list() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$PATCHES/series"; }
+
+# The mailings in mail order, one a line: the folders of the patches
+mailings() { series_list | sed 's,/.*,,' | uniq; }
+
+# The patches that mend the driver, in mail order
+series_fixes() { series_list | grep '^fixes-'; }
+
+# The mailings that a mailing's cover letter says it applies on top of, one a line
+# in mail order: it names them by their subjects
+mailing_needs()
+{
+	local says earlier
+
+	says=$(tr -s '\n\t ' ' ' <"$PATCHES/$1/cover-letter" |
+		grep -oE 'applies on top of [^.]*\.' || true)
+	for earlier in $(mailings | sed "/^$1\$/,\$d"); do
+		[[ $says != *"\"$(head -n 1 "$PATCHES/$earlier/cover-letter")\""* ]] ||
+			echo "$earlier"
+	done
+}
+
+# mailing_below MAILING: what it needs, and what these need, one a line in mail order
+mailing_below()
+{
+	local needed
+
+	mailings | grep -xF "$(for needed in $(mailing_needs "$1"); do
+		mailing_below "$needed"
+		echo "$needed"
+	done)" || true
+}
 
 # Lines of a patch above its "---": the commit message, "Subject:" first
 patch_message() { sed '/^---$/,$d' "$PATCHES/$1"; }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * For tools/dev/reproduce only: what the KUnit tests know of the scheduling path
- * (drivers/hv/mshv_sched.h of the feature series), on top of a driver that has
+ * (drivers/hv/mshv_sched.h of the series), on top of a driver that has
  * the fixes alone. The two ways of dispatching are the old ones, chosen by
  * hv_scheduler_type; mshv_reproduce.h has the code.
  *
@@ -14,7 +14,7 @@
 #include <linux/types.h>
 #include <hyperv/hvhdk.h>
 
-/* In hvhdk.h since fixes/message-bounds.patch. */
+/* In hvhdk.h since fixes-rest/message-bounds.patch. */
 #ifndef HV_SIGNAL_BITSET_MAX_BANK_COUNT
 #define HV_SIGNAL_BITSET_MAX_BANK_COUNT \
 	(HV_ROOT_SCHEDULER_MAX_VPS_PER_CHILD_PARTITION / 64)
@@ -23,7 +23,7 @@
 /* Names of the outcomes of a dispatch. */
 #include <hyperv/hvsched.h>
 
-/* The feature series gives the property its full name. */
+/* sched/property-name.patch gives the property its full name. */
 #define HV_PARTITION_PROPERTY_HIERARCHICAL_INTEGRATED_SCHEDULER_ENABLED \
 	HV_PARTITION_PROPERTY_INTEGRATED_SCHEDULER_ENABLED
 

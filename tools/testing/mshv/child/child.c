@@ -171,14 +171,9 @@ static int child_make_vm(struct child *child)
 		.args[0] = KVM_MSR_EXIT_REASON_FILTER | KVM_MSR_EXIT_REASON_UNKNOWN |
 			   KVM_MSR_EXIT_REASON_INVAL,
 	};
-	/*
-	 * OUT to port 0x7e would be done before its exit, like no other; and KVM would
-	 * patch this processor's hypercall over the other vendor's, which hardware answers
-	 * with #UD.
-	 */
 	struct kvm_enable_cap no_quirk = {
 		.cap = KVM_CAP_DISABLE_QUIRKS2,
-		.args[0] = KVM_X86_QUIRK_OUT_7E_INC_RIP | KVM_X86_QUIRK_FIX_HYPERCALL_INSN,
+		.args[0] = CHILD_NO_QUIRKS,
 	};
 	int kvm = child->parent->kvm;
 

@@ -24,7 +24,7 @@
 
 #define LEAF_XSAVE		0xd
 #define BYTES_FXSAVE		512
-#define BYTES_XSAVE_MIN		576	/* that, and a header */
+#define BYTES_XSAVE_MIN		576U	/* that, and a header */
 #define BYTES_ENVIRONMENT	28	/* of the x87; with operands of 16 bits: */
 #define BYTES_ENVIRONMENT_16	14
 #define BYTES_REGISTERS		80	/* eight of 10 bytes each */
@@ -53,11 +53,11 @@ enum {
 };
 
 /* How an instruction is encoded. */
-#define LEGACY		BIT(0)
-#define VEX		BIT(1)
-#define EVEX		BIT(2)
-#define XOP		BIT(3)
-#define ANY		(LEGACY | VEX | EVEX | XOP)
+#define ENC_LEGACY	BIT(0)
+#define ENC_VEX		BIT(1)
+#define ENC_EVEX		BIT(2)
+#define ENC_XOP		BIT(3)
+#define ENC_ANY		(ENC_LEGACY | ENC_VEX | ENC_EVEX | ENC_XOP)
 
 #define REGS		0xff
 
@@ -79,250 +79,250 @@ struct row {
 	u16 bytes[4];
 };
 
-#define SAME(bytes)	{ bytes, bytes, bytes, bytes }
+#define SAME(size)	{ [0 ... 3] = (size) }
 /* Of MMX and SSE: the registers of the former have 8 bytes. */
-#define MMX(bytes)	{ 8, bytes, bytes, bytes }
+#define MMX(size)	{ 8, [1 ... 3] = (size) }
 #define FLOATS		{ VECTOR, VECTOR, 4, 8 }
 
 /* The first that fits. What none is for is in default_bytes(). */
 static const struct row rows[] = {
-	{ 0, 0x62, 0x62, ANY, REGS, SAME(VV) },
-	{ 0, 0x63, 0x63, ANY, REGS, SAME(MOVSXD) },
-	{ 0, 0x6d, 0x6d, ANY, REGS, SAME(Z) },
-	{ 0, 0x6f, 0x6f, ANY, REGS, SAME(Z) },
-	{ 0, 0x8c, 0x8c, ANY, REGS, SAME(2) },
-	{ 0, 0x8d, 0x8d, ANY, REGS, SAME(0) },
-	{ 0, 0x8e, 0x8e, ANY, REGS, SAME(2) },
-	{ 0, 0xc4, 0xc5, ANY, REGS, SAME(FAR) },
-	{ 0, 0xd8, 0xdf, ANY, REGS, SAME(X87) },
-	{ 0, 0xff, 0xff, ANY, BIT(3) | BIT(5), SAME(FAR) },
+	{ 0, 0x62, 0x62, ENC_ANY, REGS, SAME(VV) },
+	{ 0, 0x63, 0x63, ENC_ANY, REGS, SAME(MOVSXD) },
+	{ 0, 0x6d, 0x6d, ENC_ANY, REGS, SAME(Z) },
+	{ 0, 0x6f, 0x6f, ENC_ANY, REGS, SAME(Z) },
+	{ 0, 0x8c, 0x8c, ENC_ANY, REGS, SAME(2) },
+	{ 0, 0x8d, 0x8d, ENC_ANY, REGS, SAME(0) },
+	{ 0, 0x8e, 0x8e, ENC_ANY, REGS, SAME(2) },
+	{ 0, 0xc4, 0xc5, ENC_ANY, REGS, SAME(FAR) },
+	{ 0, 0xd8, 0xdf, ENC_ANY, REGS, SAME(X87) },
+	{ 0, 0xff, 0xff, ENC_ANY, BIT(3) | BIT(5), SAME(FAR) },
 
-	{ 1, 0x00, 0x00, ANY, REGS, SAME(2) },
-	{ 1, 0x01, 0x01, ANY, BIT(0) | BIT(1) | BIT(2) | BIT(3), SAME(TABLE) },
-	{ 1, 0x01, 0x01, ANY, BIT(5), SAME(8) },
-	{ 1, 0x01, 0x01, ANY, BIT(7), SAME(0) },
-	{ 1, 0x01, 0x03, ANY, REGS, SAME(2) },
-	{ 1, 0x0d, 0x0d, ANY, REGS, SAME(0) },
-	{ 1, 0x0f, 0x0f, ANY, REGS, SAME(8) },
-	{ 1, 0x10, 0x11, ANY, REGS, FLOATS },
-	{ 1, 0x12, 0x12, ANY, REGS, { 8, 8, VECTOR, DUPLICATE } },
-	{ 1, 0x13, 0x13, ANY, REGS, SAME(8) },
-	{ 1, 0x16, 0x16, ANY, REGS, { 8, 8, VECTOR, VECTOR } },
-	{ 1, 0x17, 0x17, ANY, REGS, SAME(8) },
-	{ 1, 0x18, 0x1f, LEGACY, REGS, SAME(0) },
-	{ 1, 0x2a, 0x2a, ANY, REGS, { 8, 8, Y, Y } },
-	{ 1, 0x2c, 0x2d, ANY, REGS, { 8, VECTOR, 4, 8 } },
-	{ 1, 0x2e, 0x2f, ANY, REGS, { 4, 8, 4, 8 } },
-	{ 1, 0x10, 0x2f, ANY, REGS, SAME(VECTOR) },
-	{ 1, 0x40, 0x4f, LEGACY, REGS, SAME(V) },
-	{ 1, 0x51, 0x51, ANY, REGS, FLOATS },
-	{ 1, 0x52, 0x53, ANY, REGS, { VECTOR, VECTOR, 4, 4 } },
-	{ 1, 0x58, 0x59, ANY, REGS, FLOATS },
-	{ 1, 0x5a, 0x5a, ANY, REGS, { HALF, VECTOR, 4, 8 } },
-	{ 1, 0x5c, 0x5f, ANY, REGS, FLOATS },
-	{ 1, 0x50, 0x5f, ANY, REGS, SAME(VECTOR) },
-	{ 1, 0x60, 0x62, ANY, REGS, { 4, VECTOR, VECTOR, VECTOR } },
-	{ 1, 0x6e, 0x6e, ANY, REGS, SAME(Y) },
-	{ 1, 0x60, 0x77, ANY, REGS, MMX(VECTOR) },
-	{ 1, 0x78, 0x79, LEGACY, REGS, SAME(LONG) },
-	{ 1, 0x78, 0x79, EVEX, REGS, { VECTOR, WIDER, 4, 8 } },
-	{ 1, 0x7a, 0x7a, EVEX, REGS, { VECTOR, WIDER, WIDER, VECTOR } },
-	{ 1, 0x7b, 0x7b, EVEX, REGS, { VECTOR, WIDER, Y, Y } },
-	{ 1, 0x7e, 0x7e, ANY, REGS, { Y, Y, 8, Y } },
-	{ 1, 0x78, 0x7f, ANY, REGS, MMX(VECTOR) },
-	{ 1, 0x90, 0x91, VEX, REGS, SAME(MASK) },
-	{ 1, 0x90, 0x9f, ANY, REGS, SAME(1) },
-	{ 1, 0xae, 0xae, ANY, BIT(0) | BIT(1), SAME(BYTES_FXSAVE) },
-	{ 1, 0xae, 0xae, ANY, BIT(2) | BIT(3), SAME(4) },
-	{ 1, 0xae, 0xae, ANY, BIT(4), { AREA, AREA, Y, AREA } },
-	{ 1, 0xae, 0xae, ANY, BIT(6), { AREA, 1, 8, AREA } },
-	{ 1, 0xae, 0xae, ANY, BIT(7), SAME(1) },
-	{ 1, 0xae, 0xae, ANY, REGS, SAME(AREA) },
-	{ 1, 0xb0, 0xb0, ANY, REGS, SAME(1) },
-	{ 1, 0xb2, 0xb2, ANY, REGS, SAME(FAR) },
-	{ 1, 0xb4, 0xb5, ANY, REGS, SAME(FAR) },
-	{ 1, 0xb6, 0xb6, ANY, REGS, SAME(1) },
-	{ 1, 0xb7, 0xb7, ANY, REGS, SAME(2) },
-	{ 1, 0xbe, 0xbe, ANY, REGS, SAME(1) },
-	{ 1, 0xbf, 0xbf, ANY, REGS, SAME(2) },
-	{ 1, 0xc0, 0xc0, ANY, REGS, SAME(1) },
-	{ 1, 0xc2, 0xc2, ANY, REGS, FLOATS },
-	{ 1, 0xc3, 0xc3, ANY, REGS, SAME(Y) },
-	{ 1, 0xc4, 0xc4, ANY, REGS, SAME(2) },
-	{ 1, 0xc6, 0xc6, ANY, REGS, SAME(VECTOR) },
-	{ 1, 0xc7, 0xc7, ANY, BIT(1), SAME(DOUBLE) },
-	{ 1, 0xc7, 0xc7, ANY, BIT(3) | BIT(4) | BIT(5), SAME(AREA_COMPACTED) },
-	{ 1, 0xc7, 0xc7, ANY, REGS, SAME(8) },
-	{ 1, 0xd0, 0xd0, ANY, REGS, SAME(VECTOR) },
-	{ 1, 0xd6, 0xd6, ANY, REGS, SAME(8) },
+	{ 1, 0x00, 0x00, ENC_ANY, REGS, SAME(2) },
+	{ 1, 0x01, 0x01, ENC_ANY, BIT(0) | BIT(1) | BIT(2) | BIT(3), SAME(TABLE) },
+	{ 1, 0x01, 0x01, ENC_ANY, BIT(5), SAME(8) },
+	{ 1, 0x01, 0x01, ENC_ANY, BIT(7), SAME(0) },
+	{ 1, 0x01, 0x03, ENC_ANY, REGS, SAME(2) },
+	{ 1, 0x0d, 0x0d, ENC_ANY, REGS, SAME(0) },
+	{ 1, 0x0f, 0x0f, ENC_ANY, REGS, SAME(8) },
+	{ 1, 0x10, 0x11, ENC_ANY, REGS, FLOATS },
+	{ 1, 0x12, 0x12, ENC_ANY, REGS, { 8, 8, VECTOR, DUPLICATE } },
+	{ 1, 0x13, 0x13, ENC_ANY, REGS, SAME(8) },
+	{ 1, 0x16, 0x16, ENC_ANY, REGS, { 8, 8, VECTOR, VECTOR } },
+	{ 1, 0x17, 0x17, ENC_ANY, REGS, SAME(8) },
+	{ 1, 0x18, 0x1f, ENC_LEGACY, REGS, SAME(0) },
+	{ 1, 0x2a, 0x2a, ENC_ANY, REGS, { 8, 8, Y, Y } },
+	{ 1, 0x2c, 0x2d, ENC_ANY, REGS, { 8, VECTOR, 4, 8 } },
+	{ 1, 0x2e, 0x2f, ENC_ANY, REGS, { 4, 8, 4, 8 } },
+	{ 1, 0x10, 0x2f, ENC_ANY, REGS, SAME(VECTOR) },
+	{ 1, 0x40, 0x4f, ENC_LEGACY, REGS, SAME(V) },
+	{ 1, 0x51, 0x51, ENC_ANY, REGS, FLOATS },
+	{ 1, 0x52, 0x53, ENC_ANY, REGS, { VECTOR, VECTOR, 4, 4 } },
+	{ 1, 0x58, 0x59, ENC_ANY, REGS, FLOATS },
+	{ 1, 0x5a, 0x5a, ENC_ANY, REGS, { HALF, VECTOR, 4, 8 } },
+	{ 1, 0x5c, 0x5f, ENC_ANY, REGS, FLOATS },
+	{ 1, 0x50, 0x5f, ENC_ANY, REGS, SAME(VECTOR) },
+	{ 1, 0x60, 0x62, ENC_ANY, REGS, { 4, VECTOR, VECTOR, VECTOR } },
+	{ 1, 0x6e, 0x6e, ENC_ANY, REGS, SAME(Y) },
+	{ 1, 0x60, 0x77, ENC_ANY, REGS, MMX(VECTOR) },
+	{ 1, 0x78, 0x79, ENC_LEGACY, REGS, SAME(LONG) },
+	{ 1, 0x78, 0x79, ENC_EVEX, REGS, { VECTOR, WIDER, 4, 8 } },
+	{ 1, 0x7a, 0x7a, ENC_EVEX, REGS, { VECTOR, WIDER, WIDER, VECTOR } },
+	{ 1, 0x7b, 0x7b, ENC_EVEX, REGS, { VECTOR, WIDER, Y, Y } },
+	{ 1, 0x7e, 0x7e, ENC_ANY, REGS, { Y, Y, 8, Y } },
+	{ 1, 0x78, 0x7f, ENC_ANY, REGS, MMX(VECTOR) },
+	{ 1, 0x90, 0x91, ENC_VEX, REGS, SAME(MASK) },
+	{ 1, 0x90, 0x9f, ENC_ANY, REGS, SAME(1) },
+	{ 1, 0xae, 0xae, ENC_ANY, BIT(0) | BIT(1), SAME(BYTES_FXSAVE) },
+	{ 1, 0xae, 0xae, ENC_ANY, BIT(2) | BIT(3), SAME(4) },
+	{ 1, 0xae, 0xae, ENC_ANY, BIT(4), { AREA, AREA, Y, AREA } },
+	{ 1, 0xae, 0xae, ENC_ANY, BIT(6), { AREA, 1, 8, AREA } },
+	{ 1, 0xae, 0xae, ENC_ANY, BIT(7), SAME(1) },
+	{ 1, 0xae, 0xae, ENC_ANY, REGS, SAME(AREA) },
+	{ 1, 0xb0, 0xb0, ENC_ANY, REGS, SAME(1) },
+	{ 1, 0xb2, 0xb2, ENC_ANY, REGS, SAME(FAR) },
+	{ 1, 0xb4, 0xb5, ENC_ANY, REGS, SAME(FAR) },
+	{ 1, 0xb6, 0xb6, ENC_ANY, REGS, SAME(1) },
+	{ 1, 0xb7, 0xb7, ENC_ANY, REGS, SAME(2) },
+	{ 1, 0xbe, 0xbe, ENC_ANY, REGS, SAME(1) },
+	{ 1, 0xbf, 0xbf, ENC_ANY, REGS, SAME(2) },
+	{ 1, 0xc0, 0xc0, ENC_ANY, REGS, SAME(1) },
+	{ 1, 0xc2, 0xc2, ENC_ANY, REGS, FLOATS },
+	{ 1, 0xc3, 0xc3, ENC_ANY, REGS, SAME(Y) },
+	{ 1, 0xc4, 0xc4, ENC_ANY, REGS, SAME(2) },
+	{ 1, 0xc6, 0xc6, ENC_ANY, REGS, SAME(VECTOR) },
+	{ 1, 0xc7, 0xc7, ENC_ANY, BIT(1), SAME(DOUBLE) },
+	{ 1, 0xc7, 0xc7, ENC_ANY, BIT(3) | BIT(4) | BIT(5), SAME(AREA_COMPACTED) },
+	{ 1, 0xc7, 0xc7, ENC_ANY, REGS, SAME(8) },
+	{ 1, 0xd0, 0xd0, ENC_ANY, REGS, SAME(VECTOR) },
+	{ 1, 0xd6, 0xd6, ENC_ANY, REGS, SAME(8) },
 	/* By how much is shifted stands in one register of SSE, however long the vector. */
-	{ 1, 0xd1, 0xd3, ANY, REGS, MMX(16) },
-	{ 1, 0xe1, 0xe2, ANY, REGS, MMX(16) },
-	{ 1, 0xf1, 0xf3, ANY, REGS, MMX(16) },
-	{ 1, 0xe6, 0xe6, EVEX, REGS, { VECTOR, VECTOR, WIDER, VECTOR } },
-	{ 1, 0xe6, 0xe6, ANY, REGS, { VECTOR, VECTOR, HALF, VECTOR } },
-	{ 1, 0xd0, 0xfe, ANY, REGS, MMX(VECTOR) },
+	{ 1, 0xd1, 0xd3, ENC_ANY, REGS, MMX(16) },
+	{ 1, 0xe1, 0xe2, ENC_ANY, REGS, MMX(16) },
+	{ 1, 0xf1, 0xf3, ENC_ANY, REGS, MMX(16) },
+	{ 1, 0xe6, 0xe6, ENC_EVEX, REGS, { VECTOR, VECTOR, WIDER, VECTOR } },
+	{ 1, 0xe6, 0xe6, ENC_ANY, REGS, { VECTOR, VECTOR, HALF, VECTOR } },
+	{ 1, 0xd0, 0xfe, ENC_ANY, REGS, MMX(VECTOR) },
 
-	{ 2, 0x10, 0x10, ANY, REGS, { VECTOR, VECTOR, HALF, VECTOR } },
-	{ 2, 0x11, 0x11, ANY, REGS, { VECTOR, VECTOR, QUARTER, VECTOR } },
-	{ 2, 0x12, 0x12, ANY, REGS, { VECTOR, VECTOR, EIGHTH, VECTOR } },
-	{ 2, 0x13, 0x13, ANY, REGS, SAME(HALF) },
-	{ 2, 0x14, 0x14, ANY, REGS, { VECTOR, VECTOR, QUARTER, VECTOR } },
-	{ 2, 0x15, 0x15, ANY, REGS, { VECTOR, VECTOR, HALF, VECTOR } },
-	{ 2, 0x18, 0x18, ANY, REGS, SAME(4) },
-	{ 2, 0x19, 0x19, ANY, REGS, SAME(8) },
-	{ 2, 0x1a, 0x1a, ANY, REGS, SAME(16) },
-	{ 2, 0x1b, 0x1b, ANY, REGS, SAME(32) },
-	{ 2, 0x20, 0x20, ANY, REGS, SAME(HALF) },
-	{ 2, 0x21, 0x21, ANY, REGS, SAME(QUARTER) },
-	{ 2, 0x22, 0x22, ANY, REGS, SAME(EIGHTH) },
-	{ 2, 0x23, 0x23, ANY, REGS, SAME(HALF) },
-	{ 2, 0x24, 0x24, ANY, REGS, SAME(QUARTER) },
-	{ 2, 0x25, 0x25, ANY, REGS, SAME(HALF) },
-	{ 2, 0x2d, 0x2d, EVEX, REGS, SAME(Y) },
-	{ 2, 0x30, 0x30, ANY, REGS, SAME(HALF) },
-	{ 2, 0x31, 0x31, ANY, REGS, SAME(QUARTER) },
-	{ 2, 0x32, 0x32, ANY, REGS, SAME(EIGHTH) },
-	{ 2, 0x33, 0x33, ANY, REGS, SAME(HALF) },
-	{ 2, 0x34, 0x34, ANY, REGS, SAME(QUARTER) },
-	{ 2, 0x35, 0x35, ANY, REGS, SAME(HALF) },
-	{ 2, 0x41, 0x41, ANY, REGS, SAME(16) },
-	{ 2, 0x43, 0x43, EVEX, REGS, SAME(Y) },
-	{ 2, 0x49, 0x49, ANY, REGS, SAME(64) },
-	{ 2, 0x4d, 0x4d, EVEX, REGS, SAME(Y) },
-	{ 2, 0x4f, 0x4f, EVEX, REGS, SAME(Y) },
-	{ 2, 0x52, 0x53, EVEX, REGS, { VECTOR, VECTOR, VECTOR, 16 } },
-	{ 2, 0x58, 0x58, ANY, REGS, SAME(4) },
-	{ 2, 0x59, 0x59, ANY, REGS, SAME(8) },
-	{ 2, 0x5a, 0x5a, ANY, REGS, SAME(16) },
-	{ 2, 0x5b, 0x5b, ANY, REGS, SAME(32) },
-	{ 2, 0x78, 0x78, ANY, REGS, SAME(1) },
-	{ 2, 0x79, 0x79, ANY, REGS, SAME(2) },
-	{ 2, 0x80, 0x82, LEGACY, REGS, SAME(16) },
+	{ 2, 0x10, 0x10, ENC_ANY, REGS, { VECTOR, VECTOR, HALF, VECTOR } },
+	{ 2, 0x11, 0x11, ENC_ANY, REGS, { VECTOR, VECTOR, QUARTER, VECTOR } },
+	{ 2, 0x12, 0x12, ENC_ANY, REGS, { VECTOR, VECTOR, EIGHTH, VECTOR } },
+	{ 2, 0x13, 0x13, ENC_ANY, REGS, SAME(HALF) },
+	{ 2, 0x14, 0x14, ENC_ANY, REGS, { VECTOR, VECTOR, QUARTER, VECTOR } },
+	{ 2, 0x15, 0x15, ENC_ANY, REGS, { VECTOR, VECTOR, HALF, VECTOR } },
+	{ 2, 0x18, 0x18, ENC_ANY, REGS, SAME(4) },
+	{ 2, 0x19, 0x19, ENC_ANY, REGS, SAME(8) },
+	{ 2, 0x1a, 0x1a, ENC_ANY, REGS, SAME(16) },
+	{ 2, 0x1b, 0x1b, ENC_ANY, REGS, SAME(32) },
+	{ 2, 0x20, 0x20, ENC_ANY, REGS, SAME(HALF) },
+	{ 2, 0x21, 0x21, ENC_ANY, REGS, SAME(QUARTER) },
+	{ 2, 0x22, 0x22, ENC_ANY, REGS, SAME(EIGHTH) },
+	{ 2, 0x23, 0x23, ENC_ANY, REGS, SAME(HALF) },
+	{ 2, 0x24, 0x24, ENC_ANY, REGS, SAME(QUARTER) },
+	{ 2, 0x25, 0x25, ENC_ANY, REGS, SAME(HALF) },
+	{ 2, 0x2d, 0x2d, ENC_EVEX, REGS, SAME(Y) },
+	{ 2, 0x30, 0x30, ENC_ANY, REGS, SAME(HALF) },
+	{ 2, 0x31, 0x31, ENC_ANY, REGS, SAME(QUARTER) },
+	{ 2, 0x32, 0x32, ENC_ANY, REGS, SAME(EIGHTH) },
+	{ 2, 0x33, 0x33, ENC_ANY, REGS, SAME(HALF) },
+	{ 2, 0x34, 0x34, ENC_ANY, REGS, SAME(QUARTER) },
+	{ 2, 0x35, 0x35, ENC_ANY, REGS, SAME(HALF) },
+	{ 2, 0x41, 0x41, ENC_ANY, REGS, SAME(16) },
+	{ 2, 0x43, 0x43, ENC_EVEX, REGS, SAME(Y) },
+	{ 2, 0x49, 0x49, ENC_ANY, REGS, SAME(64) },
+	{ 2, 0x4d, 0x4d, ENC_EVEX, REGS, SAME(Y) },
+	{ 2, 0x4f, 0x4f, ENC_EVEX, REGS, SAME(Y) },
+	{ 2, 0x52, 0x53, ENC_EVEX, REGS, { VECTOR, VECTOR, VECTOR, 16 } },
+	{ 2, 0x58, 0x58, ENC_ANY, REGS, SAME(4) },
+	{ 2, 0x59, 0x59, ENC_ANY, REGS, SAME(8) },
+	{ 2, 0x5a, 0x5a, ENC_ANY, REGS, SAME(16) },
+	{ 2, 0x5b, 0x5b, ENC_ANY, REGS, SAME(32) },
+	{ 2, 0x78, 0x78, ENC_ANY, REGS, SAME(1) },
+	{ 2, 0x79, 0x79, ENC_ANY, REGS, SAME(2) },
+	{ 2, 0x80, 0x82, ENC_LEGACY, REGS, SAME(16) },
 	/* Each element has an address of its own: no operand that could be named. */
-	{ 2, 0x90, 0x93, VEX | EVEX, REGS, SAME(0) },
-	{ 2, 0xa0, 0xa3, EVEX, REGS, SAME(0) },
-	{ 2, 0xc6, 0xc7, EVEX, REGS, SAME(0) },
-	{ 2, 0x4b, 0x4b, VEX, REGS, SAME(0) },
-	{ 2, 0x9a, 0x9a, EVEX, REGS, { VECTOR, VECTOR, VECTOR, 16 } },
-	{ 2, 0x9b, 0x9b, EVEX, REGS, { Y, Y, Y, 16 } },
-	{ 2, 0xaa, 0xaa, EVEX, REGS, { VECTOR, VECTOR, VECTOR, 16 } },
-	{ 2, 0xab, 0xab, EVEX, REGS, { Y, Y, Y, 16 } },
-	{ 2, 0x99, 0x99, ANY, REGS, SAME(Y) },
-	{ 2, 0x9b, 0x9b, ANY, REGS, SAME(Y) },
-	{ 2, 0x9d, 0x9d, ANY, REGS, SAME(Y) },
-	{ 2, 0x9f, 0x9f, ANY, REGS, SAME(Y) },
-	{ 2, 0xa9, 0xa9, ANY, REGS, SAME(Y) },
-	{ 2, 0xab, 0xab, ANY, REGS, SAME(Y) },
-	{ 2, 0xad, 0xad, ANY, REGS, SAME(Y) },
-	{ 2, 0xaf, 0xaf, ANY, REGS, SAME(Y) },
-	{ 2, 0xb1, 0xb1, ANY, REGS, SAME(2) },
-	{ 2, 0xb9, 0xb9, ANY, REGS, SAME(Y) },
-	{ 2, 0xbb, 0xbb, ANY, REGS, SAME(Y) },
-	{ 2, 0xbd, 0xbd, ANY, REGS, SAME(Y) },
-	{ 2, 0xbf, 0xbf, ANY, REGS, SAME(Y) },
-	{ 2, 0xcb, 0xcb, EVEX, REGS, SAME(Y) },
-	{ 2, 0xcd, 0xcd, EVEX, REGS, SAME(Y) },
-	{ 2, 0xc8, 0xcd, LEGACY, REGS, SAME(16) },
-	{ 2, 0xd8, 0xd8, LEGACY, BIT(0) | BIT(1), SAME(48) },
-	{ 2, 0xd8, 0xd8, LEGACY, BIT(2) | BIT(3), SAME(64) },
-	{ 2, 0xdc, 0xdd, LEGACY, REGS, { 16, 16, 48, 16 } },
-	{ 2, 0xde, 0xdf, LEGACY, REGS, { 16, 16, 64, 16 } },
-	{ 2, 0xe0, 0xef, VEX, REGS, SAME(Y) },
-	{ 2, 0xf0, 0xf0, LEGACY, REGS, { V, V, V, 1 } },
-	{ 2, 0xf1, 0xf1, LEGACY, REGS, SAME(V) },
-	{ 2, 0xf8, 0xf8, ANY, REGS, SAME(64) },
-	{ 2, 0xf0, 0xff, ANY, REGS, SAME(Y) },
+	{ 2, 0x90, 0x93, ENC_VEX | ENC_EVEX, REGS, SAME(0) },
+	{ 2, 0xa0, 0xa3, ENC_EVEX, REGS, SAME(0) },
+	{ 2, 0xc6, 0xc7, ENC_EVEX, REGS, SAME(0) },
+	{ 2, 0x4b, 0x4b, ENC_VEX, REGS, SAME(0) },
+	{ 2, 0x9a, 0x9a, ENC_EVEX, REGS, { VECTOR, VECTOR, VECTOR, 16 } },
+	{ 2, 0x9b, 0x9b, ENC_EVEX, REGS, { Y, Y, Y, 16 } },
+	{ 2, 0xaa, 0xaa, ENC_EVEX, REGS, { VECTOR, VECTOR, VECTOR, 16 } },
+	{ 2, 0xab, 0xab, ENC_EVEX, REGS, { Y, Y, Y, 16 } },
+	{ 2, 0x99, 0x99, ENC_ANY, REGS, SAME(Y) },
+	{ 2, 0x9b, 0x9b, ENC_ANY, REGS, SAME(Y) },
+	{ 2, 0x9d, 0x9d, ENC_ANY, REGS, SAME(Y) },
+	{ 2, 0x9f, 0x9f, ENC_ANY, REGS, SAME(Y) },
+	{ 2, 0xa9, 0xa9, ENC_ANY, REGS, SAME(Y) },
+	{ 2, 0xab, 0xab, ENC_ANY, REGS, SAME(Y) },
+	{ 2, 0xad, 0xad, ENC_ANY, REGS, SAME(Y) },
+	{ 2, 0xaf, 0xaf, ENC_ANY, REGS, SAME(Y) },
+	{ 2, 0xb1, 0xb1, ENC_ANY, REGS, SAME(2) },
+	{ 2, 0xb9, 0xb9, ENC_ANY, REGS, SAME(Y) },
+	{ 2, 0xbb, 0xbb, ENC_ANY, REGS, SAME(Y) },
+	{ 2, 0xbd, 0xbd, ENC_ANY, REGS, SAME(Y) },
+	{ 2, 0xbf, 0xbf, ENC_ANY, REGS, SAME(Y) },
+	{ 2, 0xcb, 0xcb, ENC_EVEX, REGS, SAME(Y) },
+	{ 2, 0xcd, 0xcd, ENC_EVEX, REGS, SAME(Y) },
+	{ 2, 0xc8, 0xcd, ENC_LEGACY, REGS, SAME(16) },
+	{ 2, 0xd8, 0xd8, ENC_LEGACY, BIT(0) | BIT(1), SAME(48) },
+	{ 2, 0xd8, 0xd8, ENC_LEGACY, BIT(2) | BIT(3), SAME(64) },
+	{ 2, 0xdc, 0xdd, ENC_LEGACY, REGS, { 16, 16, 48, 16 } },
+	{ 2, 0xde, 0xdf, ENC_LEGACY, REGS, { 16, 16, 64, 16 } },
+	{ 2, 0xe0, 0xef, ENC_VEX, REGS, SAME(Y) },
+	{ 2, 0xf0, 0xf0, ENC_LEGACY, REGS, { V, V, V, 1 } },
+	{ 2, 0xf1, 0xf1, ENC_LEGACY, REGS, SAME(V) },
+	{ 2, 0xf8, 0xf8, ENC_ANY, REGS, SAME(64) },
+	{ 2, 0xf0, 0xff, ENC_ANY, REGS, SAME(Y) },
 
-	{ 3, 0x0a, 0x0a, ANY, REGS, { 2, 4, 4, 4 } },
-	{ 3, 0x0b, 0x0b, ANY, REGS, SAME(8) },
-	{ 3, 0x14, 0x14, ANY, REGS, SAME(1) },
-	{ 3, 0x15, 0x15, ANY, REGS, SAME(2) },
-	{ 3, 0x16, 0x16, ANY, REGS, SAME(Y) },
-	{ 3, 0x17, 0x17, ANY, REGS, SAME(4) },
-	{ 3, 0x18, 0x19, ANY, REGS, SAME(16) },
-	{ 3, 0x1a, 0x1b, ANY, REGS, SAME(32) },
-	{ 3, 0x1d, 0x1d, ANY, REGS, SAME(HALF) },
-	{ 3, 0x20, 0x20, ANY, REGS, SAME(1) },
-	{ 3, 0x21, 0x21, ANY, REGS, SAME(4) },
-	{ 3, 0x22, 0x22, ANY, REGS, SAME(Y) },
-	{ 3, 0x27, 0x27, EVEX, REGS, { 2, Y, Y, Y } },
-	{ 3, 0x38, 0x39, ANY, REGS, SAME(16) },
-	{ 3, 0x3a, 0x3b, ANY, REGS, SAME(32) },
-	{ 3, 0x51, 0x51, EVEX, REGS, SAME(Y) },
-	{ 3, 0x55, 0x55, EVEX, REGS, SAME(Y) },
-	{ 3, 0x57, 0x57, EVEX, REGS, { 2, Y, Y, Y } },
-	{ 3, 0x67, 0x67, EVEX, REGS, { 2, Y, Y, Y } },
-	{ 3, 0x6a, 0x6a, VEX, REGS, SAME(4) },
-	{ 3, 0x6b, 0x6b, VEX, REGS, SAME(8) },
-	{ 3, 0x6e, 0x6e, VEX, REGS, SAME(4) },
-	{ 3, 0x6f, 0x6f, VEX, REGS, SAME(8) },
-	{ 3, 0x7a, 0x7a, VEX, REGS, SAME(4) },
-	{ 3, 0x7b, 0x7b, VEX, REGS, SAME(8) },
-	{ 3, 0x7e, 0x7e, VEX, REGS, SAME(4) },
-	{ 3, 0x7f, 0x7f, VEX, REGS, SAME(8) },
-	{ 3, 0xc2, 0xc2, EVEX, REGS, { VECTOR, VECTOR, 2, VECTOR } },
-	{ 3, 0xcc, 0xcc, LEGACY, REGS, SAME(16) },
-	{ 3, 0xf0, 0xf0, VEX, REGS, SAME(Y) },
+	{ 3, 0x0a, 0x0a, ENC_ANY, REGS, { 2, 4, 4, 4 } },
+	{ 3, 0x0b, 0x0b, ENC_ANY, REGS, SAME(8) },
+	{ 3, 0x14, 0x14, ENC_ANY, REGS, SAME(1) },
+	{ 3, 0x15, 0x15, ENC_ANY, REGS, SAME(2) },
+	{ 3, 0x16, 0x16, ENC_ANY, REGS, SAME(Y) },
+	{ 3, 0x17, 0x17, ENC_ANY, REGS, SAME(4) },
+	{ 3, 0x18, 0x19, ENC_ANY, REGS, SAME(16) },
+	{ 3, 0x1a, 0x1b, ENC_ANY, REGS, SAME(32) },
+	{ 3, 0x1d, 0x1d, ENC_ANY, REGS, SAME(HALF) },
+	{ 3, 0x20, 0x20, ENC_ANY, REGS, SAME(1) },
+	{ 3, 0x21, 0x21, ENC_ANY, REGS, SAME(4) },
+	{ 3, 0x22, 0x22, ENC_ANY, REGS, SAME(Y) },
+	{ 3, 0x27, 0x27, ENC_EVEX, REGS, { 2, Y, Y, Y } },
+	{ 3, 0x38, 0x39, ENC_ANY, REGS, SAME(16) },
+	{ 3, 0x3a, 0x3b, ENC_ANY, REGS, SAME(32) },
+	{ 3, 0x51, 0x51, ENC_EVEX, REGS, SAME(Y) },
+	{ 3, 0x55, 0x55, ENC_EVEX, REGS, SAME(Y) },
+	{ 3, 0x57, 0x57, ENC_EVEX, REGS, { 2, Y, Y, Y } },
+	{ 3, 0x67, 0x67, ENC_EVEX, REGS, { 2, Y, Y, Y } },
+	{ 3, 0x6a, 0x6a, ENC_VEX, REGS, SAME(4) },
+	{ 3, 0x6b, 0x6b, ENC_VEX, REGS, SAME(8) },
+	{ 3, 0x6e, 0x6e, ENC_VEX, REGS, SAME(4) },
+	{ 3, 0x6f, 0x6f, ENC_VEX, REGS, SAME(8) },
+	{ 3, 0x7a, 0x7a, ENC_VEX, REGS, SAME(4) },
+	{ 3, 0x7b, 0x7b, ENC_VEX, REGS, SAME(8) },
+	{ 3, 0x7e, 0x7e, ENC_VEX, REGS, SAME(4) },
+	{ 3, 0x7f, 0x7f, ENC_VEX, REGS, SAME(8) },
+	{ 3, 0xc2, 0xc2, ENC_EVEX, REGS, { VECTOR, VECTOR, 2, VECTOR } },
+	{ 3, 0xcc, 0xcc, ENC_LEGACY, REGS, SAME(16) },
+	{ 3, 0xf0, 0xf0, ENC_VEX, REGS, SAME(Y) },
 
 	/* Floats of 16 bits */
-	{ 5, 0x10, 0x11, EVEX, REGS, SAME(2) },
-	{ 5, 0x1d, 0x1d, EVEX, REGS, { 4, VECTOR, VECTOR, VECTOR } },
-	{ 5, 0x2a, 0x2a, EVEX, REGS, SAME(Y) },
-	{ 5, 0x2c, 0x2f, EVEX, REGS, SAME(2) },
-	{ 5, 0x5a, 0x5a, EVEX, REGS, { QUARTER, VECTOR, 2, 8 } },
-	{ 5, 0x5b, 0x5b, EVEX, REGS, { VECTOR, HALF, HALF, VECTOR } },
-	{ 5, 0x6e, 0x6e, EVEX, REGS, SAME(2) },
-	{ 5, 0x78, 0x79, EVEX, REGS, { HALF, QUARTER, 2, VECTOR } },
-	{ 5, 0x7a, 0x7a, EVEX, REGS, { VECTOR, QUARTER, VECTOR, VECTOR } },
-	{ 5, 0x7b, 0x7b, EVEX, REGS, { VECTOR, QUARTER, Y, VECTOR } },
-	{ 5, 0x7c, 0x7d, EVEX, REGS, SAME(VECTOR) },
-	{ 5, 0x7e, 0x7e, EVEX, REGS, SAME(2) },
-	{ 5, 0x00, 0xff, EVEX, REGS, { VECTOR, VECTOR, 2, VECTOR } },
-	{ 6, 0x13, 0x13, EVEX, REGS, { 2, HALF, HALF, HALF } },
-	{ 6, 0x2d, 0x2d, EVEX, REGS, SAME(2) },
-	{ 6, 0x43, 0x43, EVEX, REGS, SAME(2) },
-	{ 6, 0x4d, 0x4d, EVEX, REGS, SAME(2) },
-	{ 6, 0x4f, 0x4f, EVEX, REGS, SAME(2) },
-	{ 6, 0x57, 0x57, EVEX, REGS, SAME(4) },
-	{ 6, 0x99, 0x99, EVEX, REGS, SAME(2) },
-	{ 6, 0x9b, 0x9b, EVEX, REGS, SAME(2) },
-	{ 6, 0x9d, 0x9d, EVEX, REGS, SAME(2) },
-	{ 6, 0x9f, 0x9f, EVEX, REGS, SAME(2) },
-	{ 6, 0xa9, 0xa9, EVEX, REGS, SAME(2) },
-	{ 6, 0xab, 0xab, EVEX, REGS, SAME(2) },
-	{ 6, 0xad, 0xad, EVEX, REGS, SAME(2) },
-	{ 6, 0xaf, 0xaf, EVEX, REGS, SAME(2) },
-	{ 6, 0xb9, 0xb9, EVEX, REGS, SAME(2) },
-	{ 6, 0xbb, 0xbb, EVEX, REGS, SAME(2) },
-	{ 6, 0xbd, 0xbd, EVEX, REGS, SAME(2) },
-	{ 6, 0xbf, 0xbf, EVEX, REGS, SAME(2) },
-	{ 6, 0xd7, 0xd7, EVEX, REGS, SAME(4) },
+	{ 5, 0x10, 0x11, ENC_EVEX, REGS, SAME(2) },
+	{ 5, 0x1d, 0x1d, ENC_EVEX, REGS, { 4, VECTOR, VECTOR, VECTOR } },
+	{ 5, 0x2a, 0x2a, ENC_EVEX, REGS, SAME(Y) },
+	{ 5, 0x2c, 0x2f, ENC_EVEX, REGS, SAME(2) },
+	{ 5, 0x5a, 0x5a, ENC_EVEX, REGS, { QUARTER, VECTOR, 2, 8 } },
+	{ 5, 0x5b, 0x5b, ENC_EVEX, REGS, { VECTOR, HALF, HALF, VECTOR } },
+	{ 5, 0x6e, 0x6e, ENC_EVEX, REGS, SAME(2) },
+	{ 5, 0x78, 0x79, ENC_EVEX, REGS, { HALF, QUARTER, 2, VECTOR } },
+	{ 5, 0x7a, 0x7a, ENC_EVEX, REGS, { VECTOR, QUARTER, VECTOR, VECTOR } },
+	{ 5, 0x7b, 0x7b, ENC_EVEX, REGS, { VECTOR, QUARTER, Y, VECTOR } },
+	{ 5, 0x7c, 0x7d, ENC_EVEX, REGS, SAME(VECTOR) },
+	{ 5, 0x7e, 0x7e, ENC_EVEX, REGS, SAME(2) },
+	{ 5, 0x00, 0xff, ENC_EVEX, REGS, { VECTOR, VECTOR, 2, VECTOR } },
+	{ 6, 0x13, 0x13, ENC_EVEX, REGS, { 2, HALF, HALF, HALF } },
+	{ 6, 0x2d, 0x2d, ENC_EVEX, REGS, SAME(2) },
+	{ 6, 0x43, 0x43, ENC_EVEX, REGS, SAME(2) },
+	{ 6, 0x4d, 0x4d, ENC_EVEX, REGS, SAME(2) },
+	{ 6, 0x4f, 0x4f, ENC_EVEX, REGS, SAME(2) },
+	{ 6, 0x57, 0x57, ENC_EVEX, REGS, SAME(4) },
+	{ 6, 0x99, 0x99, ENC_EVEX, REGS, SAME(2) },
+	{ 6, 0x9b, 0x9b, ENC_EVEX, REGS, SAME(2) },
+	{ 6, 0x9d, 0x9d, ENC_EVEX, REGS, SAME(2) },
+	{ 6, 0x9f, 0x9f, ENC_EVEX, REGS, SAME(2) },
+	{ 6, 0xa9, 0xa9, ENC_EVEX, REGS, SAME(2) },
+	{ 6, 0xab, 0xab, ENC_EVEX, REGS, SAME(2) },
+	{ 6, 0xad, 0xad, ENC_EVEX, REGS, SAME(2) },
+	{ 6, 0xaf, 0xaf, ENC_EVEX, REGS, SAME(2) },
+	{ 6, 0xb9, 0xb9, ENC_EVEX, REGS, SAME(2) },
+	{ 6, 0xbb, 0xbb, ENC_EVEX, REGS, SAME(2) },
+	{ 6, 0xbd, 0xbd, ENC_EVEX, REGS, SAME(2) },
+	{ 6, 0xbf, 0xbf, ENC_EVEX, REGS, SAME(2) },
+	{ 6, 0xd7, 0xd7, ENC_EVEX, REGS, SAME(4) },
 
 	/* AMD's */
-	{ 9, 0x01, 0x02, XOP, REGS, SAME(Y) },
-	{ 9, 0x82, 0x82, XOP, REGS, SAME(4) },
-	{ 9, 0x83, 0x83, XOP, REGS, SAME(8) },
-	{ 10, 0x10, 0x10, XOP, REGS, SAME(Y) },
-	{ 10, 0x12, 0x12, XOP, REGS, SAME(4) },
+	{ 9, 0x01, 0x02, ENC_XOP, REGS, SAME(Y) },
+	{ 9, 0x82, 0x82, ENC_XOP, REGS, SAME(4) },
+	{ 9, 0x83, 0x83, ENC_XOP, REGS, SAME(8) },
+	{ 10, 0x10, 0x10, ENC_XOP, REGS, SAME(Y) },
+	{ 10, 0x12, 0x12, ENC_XOP, REGS, SAME(4) },
 };
 
 static unsigned int encoding(struct insn *insn)
 {
 	if (!insn_is_avx_or_xop(insn))
-		return LEGACY;
+		return ENC_LEGACY;
 	if (insn_is_evex(insn))
-		return EVEX;
-	return avx_insn_is_xop(insn) ? XOP : VEX;
+		return ENC_EVEX;
+	return avx_insn_is_xop(insn) ? ENC_XOP : ENC_VEX;
 }
 
 static unsigned int opcode_map(struct insn *insn)
 {
 	switch (encoding(insn)) {
-	case XOP:
+	case ENC_XOP:
 		return insn_xop_map_bits(insn);
-	case VEX:
-	case EVEX:
+	case ENC_VEX:
+	case ENC_EVEX:
 		return insn_vex_m_bits(insn);
 	}
 	if (insn_is_rex2(insn))
@@ -358,10 +358,10 @@ static unsigned int vector_bytes(struct insn *insn)
 	u8 last = insn->vex_prefix.bytes[3];
 
 	switch (encoding(insn)) {
-	case VEX:
-	case XOP:
+	case ENC_VEX:
+	case ENC_XOP:
 		return X86_VEX_L(insn->vex_prefix.bytes[2]) ? 32 : 16;
-	case EVEX:
+	case ENC_EVEX:
 		return 16 << min(last >> 5 & 3, 2);
 	default:
 		return 16;
@@ -434,7 +434,7 @@ static unsigned int area_bytes(struct child_vp *vp, bool compacted)
 	u32 leaf[4];
 
 	child_cpuid_look_up(vp, LEAF_XSAVE, compacted, leaf);
-	return max(leaf[1], (u32)BYTES_XSAVE_MIN);
+	return max(leaf[1], BYTES_XSAVE_MIN);
 }
 
 /* In 64-bit mode a push is one of 8 bytes, or with the prefix of 2; a call is not. */
@@ -457,7 +457,7 @@ static unsigned int default_bytes(unsigned int map, u8 opcode, u8 encoding)
 	if (map == 1)
 		return V;
 	if (map == 2 || map == 3)
-		return encoding == LEGACY ? 8 : VECTOR;
+		return encoding == ENC_LEGACY ? 8 : VECTOR;
 	return VECTOR;
 }
 
@@ -473,7 +473,7 @@ static unsigned int look_up(struct insn *insn)
 		    row->encodings & how && row->regs & BIT(reg))
 			return row->bytes[with];
 	/* Of these, too, some are of MMX, without a prefix. */
-	if (how == LEGACY && (map == 2 || map == 3) && with)
+	if (how == ENC_LEGACY && (map == 2 || map == 3) && with)
 		return VECTOR;
 	return default_bytes(map, opcode, how);
 }

@@ -17,6 +17,7 @@
 #include <hyperv/hvhdk.h>
 
 #include "../hv/hv_more.h"
+#include "../hv/log.h"
 #include "child.h"
 #include "register.h"
 #include "regs.h"
@@ -124,6 +125,10 @@ static u16 set_activity(struct child_vp *vp, u32 where, const union hv_register_
 	vp->apic.wait_for_sipi = value->reg64 & HV_ACTIVITY_STARTUP_SUSPEND;
 	vp->halted = value->reg64 & HV_ACTIVITY_HALT_SUSPEND;
 	vp->idle = value->reg64 & HV_ACTIVITY_IDLE_SUSPEND;
+	/* The line of the call has the first of its registers only. */
+	log_event(LOG_NO_VP, "child-activity", "child=0x%llx index=%u value=0x%llx",
+		  (unsigned long long)vp->child->id, vp->index,
+		  (unsigned long long)value->reg64);
 	return HV_STATUS_SUCCESS;
 }
 

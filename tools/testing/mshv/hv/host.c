@@ -90,8 +90,7 @@ static const struct capability capabilities[] = {
 	{ CAP(KVM_CAP_X86_USER_SPACE_MSR), AT_LEAST, 1, "synthetic MSRs" },
 	{ CAP(KVM_CAP_X86_MSR_FILTER), AT_LEAST, 1, "synthetic MSRs" },
 	{ CAP(KVM_CAP_ENFORCE_PV_FEATURE_CPUID), AT_LEAST, 1, "children that do not see KVM" },
-	{ CAP(KVM_CAP_DISABLE_QUIRKS2), ALL_BITS,
-	  KVM_X86_QUIRK_OUT_7E_INC_RIP | KVM_X86_QUIRK_FIX_HYPERCALL_INSN,
+	{ CAP(KVM_CAP_DISABLE_QUIRKS2), ALL_BITS, CHILD_NO_QUIRKS,
 	  "intercepts of every IO port, and #UD for the other vendor's hypercall" },
 };
 

@@ -44,24 +44,105 @@ MACHINES = {
 APPEND = 'console=ttyS0 quiet loglevel=1 panic=-1 mitigations=off'
 
 
+class Log:
+    """The event log of a boot, with the steps of its script.
+
+    Only what VMMs ask for is kept: (event, fields) each, in the order of the log.
+    """
+
+    KEPT = re.compile(r'\d+ \S+ (mark|child|child-vp|child-activity|hypercall) (.*)')
+
+    def __init__(self, lines):
+        self.events = []
+        for line in lines:
+            kept = self.KEPT.fullmatch(line)
+            # Of hypercalls there are millions.
+            if kept and (kept[1] != 'hypercall' or ' name=SET_VP_' in line):
+                self.events.append((kept[1], dict(re.findall(r'(\S+)=("[^"]*"|\S+)', kept[2]))))
+
+    def step(self, pattern, start=0):
+        """Where the log goes on after the mark of a step, or None."""
+        return next((at + 1 for at in range(start, len(self.events))
+                     if self.events[at][0] == 'mark' and
+                     re.match(f'"step {pattern}', self.events[at][1]['text'])), None)
+
+    def partition(self, name):
+        """The first partition that was made after the start of a VMM, or None."""
+        start = self.step(f'start {name} ')
+        if start is None:
+            return None
+        return next((fields['id'] for event, fields in self.events[start:]
+                     if event == 'child' and fields.get('created') == 'yes'), None)
+
+    def of(self, event, partition, start=0, **wanted):
+        """The events of a kind about a partition, with those fields."""
+        return [fields for kind, fields in self.events[start:]
+                if kind == event and fields.get('child') == partition and
+                all(fields.get(key) == value for key, value in wanted.items())]
+
+
+# What GET_VP_STATE and SET_VP_STATE are about (enum hv_get_set_vp_state_type of hvhdk.h).
+LAPIC, XSAVE = '0x80000000', '0x80000001'
+# The first register of a call that sets a processor's state, and not what suspends a VP
+# (enum hv_register_name of hvgdk_mini.h).
+X64_REGISTERS = 0x20000
+
+
+def no_activity_after_reset(log):
+    """The VMM has reset the registers of its VPs, and no INTERNAL_ACTIVITY_STATE of them."""
+    reset = log.step(".* 'system_reset'")
+    partition = log.partition('a')
+    if reset is None or partition is None:
+        return False
+    registers = [call for call in log.of('hypercall', partition, reset, name='SET_VP_REGISTERS')
+                 if int(call['selector'], 16) >= X64_REGISTERS]
+    return bool(registers) and not log.of('child-activity', partition, reset)
+
+
+def sets_of(log, partition, state):
+    return len(log.of('hypercall', partition, name='SET_VP_STATE', selector=state,
+                      status='0x0'))
+
+
+def no_apic_restored(log):
+    """The VMM that goes on with a guest has restored its VPs, and no local APIC of them.
+
+    QEMU sets each local APIC once, when it makes the VP (init_lint() in
+    target/i386/mshv/mshv-cpu.c). To restore one is to set it once more.
+    """
+    partition, source = log.partition('b'), log.partition('a')
+    if partition is None:
+        return False
+    vps = len(log.of('child-vp', partition, created='yes'))
+    apics = sets_of(log, partition, LAPIC)
+    if not vps or sets_of(log, partition, XSAVE) < vps or apics > vps:
+        return False
+    # Where the other VMM is in the same log: that has made VPs, and restored none.
+    return source is None or apics * len(log.of('child-vp', source, created='yes')) == \
+        sets_of(log, source, LAPIC) * vps
+
+
 class Limit:
     """What cannot be had, and how that shows.
 
-    A row that is only slow may show the same; then a line of the console or of the event
-    log has to prove the limit, and there must be no line that disproves it.
+    A row that is only slow may show the same. Then something has to prove the limit: a line
+    of the console or of the event log, while there is no line that disproves it, or a
+    function that looks at the event log.
     """
 
-    def __init__(self, why, shows, proof=None, disproof=None):
+    def __init__(self, why, shows, proof=None, disproof=None, proves=None):
         self.why = why
         self.shows = shows
         self.proof = proof
         self.disproof = disproof
+        self.proves = proves
 
-    def is_proven(self, lines):
+    def is_proven(self, console, events):
         def there(pattern):
-            return any(re.search(pattern, line) for line in lines)
+            return any(re.search(pattern, line) for line in console + events)
         return (not self.proof or there(self.proof)) and \
-            not (self.disproof and there(self.disproof))
+            not (self.disproof and there(self.disproof)) and \
+            (not self.proves or self.proves(Log(events)))
 
 
 # QEMU's handler of the signal that calls a VP's thread back has nothing to tell the
@@ -74,12 +155,11 @@ class Limit:
 KICK_LOST = Limit('QEMU loses a kick that comes between two MSHV_RUN_VP',
                   r'^(?!see \w+ \d+ # guest: ).*but once its threads had more signals')
 
-# QEMU 11.1 saves no state of local APICs and restores none: in the event log a VP that is
-# saved has one GET_VP_STATE, a restored VP one SET_VP_STATE: that of XSAVE. Nor does
-# it restore INTERNAL_ACTIVITY_STATE, so that all VPs but the first wait for a SIPI. The
-# guest's memory and its first VP go on, without interrupts.
+# QEMU 11.1 saves no state of local APICs and restores none. Nor does it restore
+# INTERNAL_ACTIVITY_STATE, so that all VPs but the first wait for a SIPI. The guest's memory
+# and its first VP go on, without interrupts.
 NO_APIC = Limit('QEMU does not restore local APICs: no interrupts',
-                r'^see b \d+ ; 0 pages wrong: not in time; ')
+                r'^see b \d+ ; 0 pages wrong: not in time; ', proves=no_apic_restored)
 
 # QEMU 11.1 does not handle HVMSG_X64_APIC_EOI (mshv_run_vcpu() of target/i386/mshv), so
 # that its I/O APIC never learns that a level-triggered interrupt was served, and does not
@@ -101,7 +181,7 @@ NO_SHUTDOWN = Limit('QEMU does not see a triple fault',
 # they do. A guest that reboots itself has VP 0 at work and the others halted.
 NO_RESET = Limit('QEMU does not reset INTERNAL_ACTIVITY_STATE',
                  r'^see a \d+ guest# : (not in time; |.*Failed to run on vcpu)',
-                 proof=r'accelerator does not support reset')
+                 proof=r'accelerator does not support reset', proves=no_activity_after_reset)
 
 
 def flat(steps):
@@ -411,7 +491,7 @@ class Qemu(Program):
         if not shown:
             return False, f'not the limit that is known: {reason}'
         for limit in shown:
-            if limit.is_proven(self.console + self.events):
+            if limit.is_proven(self.console, self.events):
                 return True, f'limit: {limit.why} ({reason})'
         return False, f'neither the console nor the event log proves the limit: {reason}'
 

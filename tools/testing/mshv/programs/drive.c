@@ -38,6 +38,9 @@
  * nothing may be left: no partition, no memory, no violation of the hypervisor's
  * protocol.
  *
+ * Each step is marked in hvemu's event log before it is done: "step" and the line, as far as
+ * MARK_MAX, with ' for ". What the log has until the next mark comes of that step.
+ *
  * What is said is what kselftest_harness.h would say; before what a VMM's console or
  * monitor says, there is "# NAME| ".
  */
@@ -87,6 +90,8 @@
 /* What may be gone that is not a VMM's: caches, and what the kernel frees late. */
 #define MEMORY_MAX_KIB	(24 << 10)
 #define TICK_MS		20
+/* Of a line, in a mark. */
+#define MARK_MAX	160
 #define POLL_TICKS	25
 
 enum channel {
@@ -923,6 +928,18 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+static bool mark_step(const char *line)
+{
+	char text[MARK_MAX + 1], *quote;
+	const char *answer;
+
+	snprintf(text, sizeof(text), "%.*s", MARK_MAX, line);
+	for (quote = text; (quote = strchr(quote, '"')); )
+		*quote = '\'';
+	answer = ask("mark step %s", text);
+	return is_ok(answer) || fail("hvemu does not take a mark: %s", answer);
+}
+
 /* Read a script and do it. */
 static bool run_script(const char *path)
 {
@@ -939,7 +956,7 @@ static bool run_script(const char *path)
 		if (!line[0])
 			continue;
 		memcpy(copy, line, sizeof(copy));
-		ok = run_step(line);
+		ok = mark_step(line) && run_step(line);
 		if (!ok) {
 			char why[sizeof(reason)];
 

@@ -376,6 +376,43 @@ TEST_F(regs, activity)
 			      HV_ACTIVITY_IDLE_SUSPEND << 1));
 }
 
+/* Each set of it is in the event log, whichever register of the call it is. */
+TEST_F(regs, the_log_has_sets_of_the_activity_state)
+{
+	struct hv_input_set_vp_registers *input = (void *)self->f.input;
+	char path[] = "/tmp/hvemu-log-XXXXXX", line[512];
+	int fd = mkstemp(path), seen = 0;
+	FILE *file;
+
+	ASSERT_LE(0, fd);
+	close(fd);
+	ASSERT_EQ(0, log_open(path));
+	memset(self->f.input, 0, sizeof(self->f.input));
+	input->partition_id = self->f.child->id;
+	input->elements[0].name = HV_X64_REGISTER_RAX;
+	input->elements[1].name = HV_REGISTER_INTERNAL_ACTIVITY_STATE;
+	input->elements[1].value.reg64 = HV_ACTIVITY_HALT_SUSPEND;
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_call(&self->f, child_regs_set, 2, 0));
+	/* One that is refused is none, nor is one that is read. */
+	EXPECT_EQ(HV_STATUS_INVALID_REGISTER_VALUE,
+		  child_set64(&self->f, HV_REGISTER_INTERNAL_ACTIVITY_STATE, ~0ULL));
+	child_get64(&self->f, HV_REGISTER_INTERNAL_ACTIVITY_STATE);
+	log_flush();
+
+	file = fopen(path, "r");
+	ASSERT_NE(NULL, file);
+	while (fgets(line, sizeof(line), file)) {
+		if (!strstr(line, " child-activity "))
+			continue;
+		seen++;
+		EXPECT_NE(NULL, strstr(line, "child=0x100 index=0 value=0x2\n"));
+	}
+	EXPECT_EQ(1, seen);
+	fclose(file);
+	unlink(path);
+	log_open(NULL);
+}
+
 TEST_F(regs, interruptions_that_are_being_delivered)
 {
 	struct kvm_vcpu_events *events = &child_vp_regs(self->f.vp)->events;

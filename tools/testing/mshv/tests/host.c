@@ -13,6 +13,7 @@
 
 #include "kselftest_harness.h"
 
+#include "../child/child.h"
 #include "../hv/host.h"
 
 #define INTEL		"/sys/module/kvm_intel/parameters/"
@@ -133,11 +134,25 @@ TEST_F(host, every_bit_is_needed)
 	EXPECT_EQ(0, check(&self->host, &self->text, &self->size, false));
 }
 
+/* Each of the two is needed for itself, and no other one is. */
 TEST_F(host, a_quirk_that_cannot_be_turned_off)
 {
+	const long port = KVM_X86_QUIRK_OUT_7E_INC_RIP;
+	const long hypercall = KVM_X86_QUIRK_FIX_HYPERCALL_INSN;
+
 	self->fake.other = KVM_CAP_DISABLE_QUIRKS2;
-	self->fake.value = ~(long)KVM_X86_QUIRK_OUT_7E_INC_RIP;
+	self->fake.value = ~port;
 	EXPECT_EQ(1, check(&self->host, &self->text, &self->size, false));
+	EXPECT_NE(NULL, strstr(self->text, "intercepts of every IO port"));
+	self->fake.value = ~hypercall;
+	EXPECT_EQ(1, check(&self->host, &self->text, &self->size, false));
+	EXPECT_NE(NULL, strstr(self->text, "#UD for the other vendor's hypercall"));
+	self->fake.value = ~(port | hypercall);
+	EXPECT_EQ(1, check(&self->host, &self->text, &self->size, false));
+	self->fake.value = port | hypercall;
+	EXPECT_EQ(0, check(&self->host, &self->text, &self->size, false));
+	/* What a child is made with is what is asked for. */
+	EXPECT_EQ(port | hypercall, (long)CHILD_NO_QUIRKS);
 }
 
 /* AMX makes it larger; an older KVM has it not at all. */

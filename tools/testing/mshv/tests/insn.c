@@ -42,13 +42,12 @@ enum mode {
 	BITS_16,
 };
 
-/* Put an instruction at RIP. */
-static void place(struct child_fixture *f, enum mode mode, const u8 *code, size_t size)
+/* Put an instruction at RIP; what is behind it does not matter. */
+static void place(struct child_fixture *f, enum mode mode, const u8 *code)
 {
 	struct kvm_sync_regs *sync = child_vp_regs(f->vp);
 
-	memset(child_at(f, CODE), 0x90, CHILD_INSN_MAX);
-	memcpy(child_at(f, CODE), code, size);
+	memcpy(child_at(f, CODE), code, CHILD_INSN_MAX);
 	sync->sregs.cs.l = mode == BITS_64;
 	sync->sregs.cs.db = mode == BITS_32;
 	sync->regs.rip = CODE;
@@ -68,68 +67,65 @@ static bool touches(struct child_fixture *f, u64 from, u64 gpa, u64 *linear, u64
 	       child_insn_touches(f->vp, &insn, gpa, true, linear, exact);
 }
 
-#define CODE_OF(...)	{ __VA_ARGS__ }, sizeof((u8[]){ __VA_ARGS__ })
-
 /* The operand is (%rax), (%eax) or (%bx,%si). */
 static const struct known {
 	const char *text;
 	unsigned int bytes;
 	enum mode mode;
 	u8 code[CHILD_INSN_MAX];
-	size_t size;
 } known[] = {
-	{ "mov %cl,(%rax)", 1, BITS_64, CODE_OF(0x88, 0x08) },
-	{ "mov %cx,(%rax)", 2, BITS_64, CODE_OF(0x66, 0x89, 0x08) },
-	{ "mov %ecx,(%rax)", 4, BITS_64, CODE_OF(0x89, 0x08) },
-	{ "mov %rcx,(%rax)", 8, BITS_64, CODE_OF(0x48, 0x89, 0x08) },
-	{ "mov %cx,(%bx,%si)", 2, BITS_16, CODE_OF(0x89, 0x08) },
-	{ "mov %ecx,(%bx,%si)", 4, BITS_16, CODE_OF(0x66, 0x89, 0x08) },
-	{ "mov %cx,(%eax)", 2, BITS_32, CODE_OF(0x66, 0x89, 0x08) },
-	{ "movb $1,(%rax)", 1, BITS_64, CODE_OF(0xc6, 0x00, 1) },
-	{ "mov %ds,(%rax)", 2, BITS_64, CODE_OF(0x8c, 0x18) },
-	{ "push (%rax)", 8, BITS_64, CODE_OF(0xff, 0x30) },
-	{ "pushw (%rax)", 2, BITS_64, CODE_OF(0x66, 0xff, 0x30) },
-	{ "call *(%rax)", 8, BITS_64, CODE_OF(0xff, 0x10) },
-	{ "lcall *(%rax)", 6, BITS_64, CODE_OF(0xff, 0x18) },
-	{ "les (%eax),%ecx", 6, BITS_32, CODE_OF(0xc4, 0x08) },
-	{ "bound %ecx,(%eax)", 8, BITS_32, CODE_OF(0x62, 0x08) },
-	{ "arpl %cx,(%eax)", 2, BITS_32, CODE_OF(0x63, 0x08) },
-	{ "movslq (%rax),%rcx", 4, BITS_64, CODE_OF(0x48, 0x63, 0x08) },
-	{ "movzbl (%rax),%ecx", 1, BITS_64, CODE_OF(0x0f, 0xb6, 0x08) },
-	{ "movzwl (%rax),%ecx", 2, BITS_64, CODE_OF(0x0f, 0xb7, 0x08) },
-	{ "setb (%rax)", 1, BITS_64, CODE_OF(0x0f, 0x92, 0x00) },
-	{ "cmpxchg8b (%rax)", 8, BITS_64, CODE_OF(0x0f, 0xc7, 0x08) },
-	{ "cmpxchg16b (%rax)", 16, BITS_64, CODE_OF(0x48, 0x0f, 0xc7, 0x08) },
-	{ "sgdt (%rax)", 10, BITS_64, CODE_OF(0x0f, 0x01, 0x00) },
-	{ "lidt (%eax)", 6, BITS_32, CODE_OF(0x0f, 0x01, 0x18) },
-	{ "smsw (%rax)", 2, BITS_64, CODE_OF(0x0f, 0x01, 0x20) },
-	{ "flds (%rax)", 4, BITS_64, CODE_OF(0xd9, 0x00) },
-	{ "fldl (%rax)", 8, BITS_64, CODE_OF(0xdd, 0x00) },
-	{ "fldt (%rax)", 10, BITS_64, CODE_OF(0xdb, 0x28) },
-	{ "fnstcw (%rax)", 2, BITS_64, CODE_OF(0xd9, 0x38) },
-	{ "fnstenv (%rax)", 28, BITS_64, CODE_OF(0xd9, 0x30) },
-	{ "fnsave (%rax)", 108, BITS_64, CODE_OF(0xdd, 0x30) },
-	{ "fnsavew (%bx,%si)", 94, BITS_16, CODE_OF(0xdd, 0x30) },
-	{ "fxsave (%rax)", 512, BITS_64, CODE_OF(0x0f, 0xae, 0x00) },
-	{ "stmxcsr (%rax)", 4, BITS_64, CODE_OF(0x0f, 0xae, 0x18) },
-	{ "movss %xmm1,(%rax)", 4, BITS_64, CODE_OF(0xf3, 0x0f, 0x11, 0x08) },
-	{ "movsd %xmm1,(%rax)", 8, BITS_64, CODE_OF(0xf2, 0x0f, 0x11, 0x08) },
-	{ "movups %xmm1,(%rax)", 16, BITS_64, CODE_OF(0x0f, 0x11, 0x08) },
-	{ "movq %mm1,(%rax)", 8, BITS_64, CODE_OF(0x0f, 0x7f, 0x08) },
-	{ "movdqu %xmm1,(%rax)", 16, BITS_64, CODE_OF(0xf3, 0x0f, 0x7f, 0x08) },
-	{ "movnti %rcx,(%rax)", 8, BITS_64, CODE_OF(0x48, 0x0f, 0xc3, 0x08) },
-	{ "movbe %cx,(%rax)", 2, BITS_64, CODE_OF(0x66, 0x0f, 0x38, 0xf1, 0x08) },
-	{ "crc32b (%rax),%ecx", 1, BITS_64, CODE_OF(0xf2, 0x0f, 0x38, 0xf0, 0x08) },
-	{ "movdir64b (%rax),%rcx", 64, BITS_64, CODE_OF(0x66, 0x0f, 0x38, 0xf8, 0x08) },
-	{ "pextrb $1,%xmm1,(%rax)", 1, BITS_64, CODE_OF(0x66, 0x0f, 0x3a, 0x14, 0x08, 1) },
-	{ "vmovdqu %xmm1,(%rax)", 16, BITS_64, CODE_OF(0xc5, 0xfa, 0x7f, 0x08) },
-	{ "vmovdqu %ymm1,(%rax)", 32, BITS_64, CODE_OF(0xc5, 0xfe, 0x7f, 0x08) },
-	{ "vpsllw (%rax),%ymm1,%ymm1", 16, BITS_64, CODE_OF(0xc5, 0xf5, 0xf1, 0x08) },
-	{ "vpmovzxbd (%rax),%ymm1", 8, BITS_64, CODE_OF(0xc4, 0xe2, 0x7d, 0x31, 0x08) },
-	{ "vmovdqu64 %zmm1,(%rax)", 64, BITS_64, CODE_OF(0x62, 0xf1, 0xfe, 0x48, 0x7f, 0x08) },
+	{ "mov %cl,(%rax)", 1, BITS_64, { 0x88, 0x08 } },
+	{ "mov %cx,(%rax)", 2, BITS_64, { 0x66, 0x89, 0x08 } },
+	{ "mov %ecx,(%rax)", 4, BITS_64, { 0x89, 0x08 } },
+	{ "mov %rcx,(%rax)", 8, BITS_64, { 0x48, 0x89, 0x08 } },
+	{ "mov %cx,(%bx,%si)", 2, BITS_16, { 0x89, 0x08 } },
+	{ "mov %ecx,(%bx,%si)", 4, BITS_16, { 0x66, 0x89, 0x08 } },
+	{ "mov %cx,(%eax)", 2, BITS_32, { 0x66, 0x89, 0x08 } },
+	{ "movb $1,(%rax)", 1, BITS_64, { 0xc6, 0x00, 1 } },
+	{ "mov %ds,(%rax)", 2, BITS_64, { 0x8c, 0x18 } },
+	{ "push (%rax)", 8, BITS_64, { 0xff, 0x30 } },
+	{ "pushw (%rax)", 2, BITS_64, { 0x66, 0xff, 0x30 } },
+	{ "call *(%rax)", 8, BITS_64, { 0xff, 0x10 } },
+	{ "lcall *(%rax)", 6, BITS_64, { 0xff, 0x18 } },
+	{ "les (%eax),%ecx", 6, BITS_32, { 0xc4, 0x08 } },
+	{ "bound %ecx,(%eax)", 8, BITS_32, { 0x62, 0x08 } },
+	{ "arpl %cx,(%eax)", 2, BITS_32, { 0x63, 0x08 } },
+	{ "movslq (%rax),%rcx", 4, BITS_64, { 0x48, 0x63, 0x08 } },
+	{ "movzbl (%rax),%ecx", 1, BITS_64, { 0x0f, 0xb6, 0x08 } },
+	{ "movzwl (%rax),%ecx", 2, BITS_64, { 0x0f, 0xb7, 0x08 } },
+	{ "setb (%rax)", 1, BITS_64, { 0x0f, 0x92, 0x00 } },
+	{ "cmpxchg8b (%rax)", 8, BITS_64, { 0x0f, 0xc7, 0x08 } },
+	{ "cmpxchg16b (%rax)", 16, BITS_64, { 0x48, 0x0f, 0xc7, 0x08 } },
+	{ "sgdt (%rax)", 10, BITS_64, { 0x0f, 0x01, 0x00 } },
+	{ "lidt (%eax)", 6, BITS_32, { 0x0f, 0x01, 0x18 } },
+	{ "smsw (%rax)", 2, BITS_64, { 0x0f, 0x01, 0x20 } },
+	{ "flds (%rax)", 4, BITS_64, { 0xd9, 0x00 } },
+	{ "fldl (%rax)", 8, BITS_64, { 0xdd, 0x00 } },
+	{ "fldt (%rax)", 10, BITS_64, { 0xdb, 0x28 } },
+	{ "fnstcw (%rax)", 2, BITS_64, { 0xd9, 0x38 } },
+	{ "fnstenv (%rax)", 28, BITS_64, { 0xd9, 0x30 } },
+	{ "fnsave (%rax)", 108, BITS_64, { 0xdd, 0x30 } },
+	{ "fnsavew (%bx,%si)", 94, BITS_16, { 0xdd, 0x30 } },
+	{ "fxsave (%rax)", 512, BITS_64, { 0x0f, 0xae, 0x00 } },
+	{ "stmxcsr (%rax)", 4, BITS_64, { 0x0f, 0xae, 0x18 } },
+	{ "movss %xmm1,(%rax)", 4, BITS_64, { 0xf3, 0x0f, 0x11, 0x08 } },
+	{ "movsd %xmm1,(%rax)", 8, BITS_64, { 0xf2, 0x0f, 0x11, 0x08 } },
+	{ "movups %xmm1,(%rax)", 16, BITS_64, { 0x0f, 0x11, 0x08 } },
+	{ "movq %mm1,(%rax)", 8, BITS_64, { 0x0f, 0x7f, 0x08 } },
+	{ "movdqu %xmm1,(%rax)", 16, BITS_64, { 0xf3, 0x0f, 0x7f, 0x08 } },
+	{ "movnti %rcx,(%rax)", 8, BITS_64, { 0x48, 0x0f, 0xc3, 0x08 } },
+	{ "movbe %cx,(%rax)", 2, BITS_64, { 0x66, 0x0f, 0x38, 0xf1, 0x08 } },
+	{ "crc32b (%rax),%ecx", 1, BITS_64, { 0xf2, 0x0f, 0x38, 0xf0, 0x08 } },
+	{ "movdir64b (%rax),%rcx", 64, BITS_64, { 0x66, 0x0f, 0x38, 0xf8, 0x08 } },
+	{ "pextrb $1,%xmm1,(%rax)", 1, BITS_64, { 0x66, 0x0f, 0x3a, 0x14, 0x08, 1 } },
+	{ "vmovdqu %xmm1,(%rax)", 16, BITS_64, { 0xc5, 0xfa, 0x7f, 0x08 } },
+	{ "vmovdqu %ymm1,(%rax)", 32, BITS_64, { 0xc5, 0xfe, 0x7f, 0x08 } },
+	{ "vpsllw (%rax),%ymm1,%ymm1", 16, BITS_64, { 0xc5, 0xf5, 0xf1, 0x08 } },
+	{ "vpmovzxbd (%rax),%ymm1", 8, BITS_64, { 0xc4, 0xe2, 0x7d, 0x31, 0x08 } },
+	{ "vmovdqu64 %zmm1,(%rax)", 64, BITS_64, { 0x62, 0xf1, 0xfe, 0x48, 0x7f, 0x08 } },
 	{ "vaddps (%rax){1to16},%zmm1,%zmm1", 4, BITS_64,
-	  CODE_OF(0x62, 0xf1, 0x74, 0x58, 0x58, 0x08) },
-	{ "kmovw %k1,(%rax)", 2, BITS_64, CODE_OF(0xc5, 0xf8, 0x91, 0x08) },
+	  { 0x62, 0xf1, 0x74, 0x58, 0x58, 0x08 } },
+	{ "kmovw %k1,(%rax)", 2, BITS_64, { 0xc5, 0xf8, 0x91, 0x08 } },
 };
 
 /* An operand of so many bytes that the last of them is the first of a page, or is not. */
@@ -139,7 +135,7 @@ TEST_F(insn, reach)
 	u64 linear, exact;
 
 	for (one = known; one < known + ARRAY_SIZE(known); one++) {
-		place(&self->f, one->mode, one->code, one->size);
+		place(&self->f, one->mode, one->code);
 		EXPECT_FALSE(touches(&self->f, PAGE_2 - one->bytes, PAGE_2, &linear, &exact))
 			TH_LOG("%s", one->text);
 		if (one->bytes > 1) {
@@ -160,10 +156,10 @@ TEST_F(insn, reach)
 /* An area of XSAVE has at least that of FXSAVE and a header, 576 bytes. */
 TEST_F(insn, reach_of_xsave)
 {
-	static const u8 xsave[] = { 0x0f, 0xae, 0x20 };
+	static const u8 xsave[CHILD_INSN_MAX] = { 0x0f, 0xae, 0x20 };
 	u64 linear, exact;
 
-	place(&self->f, BITS_64, xsave, sizeof(xsave));
+	place(&self->f, BITS_64, xsave);
 	EXPECT_TRUE(touches(&self->f, PAGE_2 - 575, PAGE_2, &linear, &exact));
 	EXPECT_EQ(PAGE_2, linear);
 }
@@ -172,16 +168,16 @@ TEST_F(insn, reach_of_xsave)
 TEST_F(insn, no_access)
 {
 	static const struct known none[] = {
-		{ "lea (%rax),%rcx", 0, BITS_64, CODE_OF(0x48, 0x8d, 0x08) },
-		{ "invlpg (%rax)", 0, BITS_64, CODE_OF(0x0f, 0x01, 0x38) },
-		{ "prefetcht0 (%rax)", 0, BITS_64, CODE_OF(0x0f, 0x18, 0x08) },
-		{ "nopw (%rax)", 0, BITS_64, CODE_OF(0x66, 0x0f, 0x1f, 0x00) },
+		{ "lea (%rax),%rcx", 0, BITS_64, { 0x48, 0x8d, 0x08 } },
+		{ "invlpg (%rax)", 0, BITS_64, { 0x0f, 0x01, 0x38 } },
+		{ "prefetcht0 (%rax)", 0, BITS_64, { 0x0f, 0x18, 0x08 } },
+		{ "nopw (%rax)", 0, BITS_64, { 0x66, 0x0f, 0x1f, 0x00 } },
 	};
 	u64 linear, exact;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(none); i++) {
-		place(&self->f, BITS_64, none[i].code, none[i].size);
+		place(&self->f, BITS_64, none[i].code);
 		EXPECT_FALSE(touches(&self->f, PAGE_1, PAGE_1, &linear, &exact))
 			TH_LOG("%s", none[i].text);
 	}
@@ -191,19 +187,19 @@ TEST_F(insn, no_access)
 TEST_F(insn, reach_of_strings)
 {
 	static const struct known strings[] = {
-		{ "movsb", 1, BITS_64, CODE_OF(0xa4) },
-		{ "rep movsw", 2, BITS_64, CODE_OF(0xf3, 0x66, 0xa5) },
-		{ "rep movsq", 8, BITS_64, CODE_OF(0xf3, 0x48, 0xa5) },
-		{ "insl", 4, BITS_64, CODE_OF(0x6d) },
-		{ "rex.w insl", 4, BITS_64, CODE_OF(0x48, 0x6d) },
-		{ "stosl", 4, BITS_64, CODE_OF(0xab) },
+		{ "movsb", 1, BITS_64, { 0xa4 } },
+		{ "rep movsw", 2, BITS_64, { 0xf3, 0x66, 0xa5 } },
+		{ "rep movsq", 8, BITS_64, { 0xf3, 0x48, 0xa5 } },
+		{ "insl", 4, BITS_64, { 0x6d } },
+		{ "rex.w insl", 4, BITS_64, { 0x48, 0x6d } },
+		{ "stosl", 4, BITS_64, { 0xab } },
 	};
 	struct child_insn insn;
 	u64 linear, exact;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(strings); i++) {
-		place(&self->f, BITS_64, strings[i].code, strings[i].size);
+		place(&self->f, BITS_64, strings[i].code);
 		self->sync->regs.rsi = ELSEWHERE;
 		self->sync->regs.rdi = PAGE_2 - strings[i].bytes;
 		ASSERT_TRUE(child_insn_decode(self->f.vp, &insn));
@@ -216,7 +212,7 @@ TEST_F(insn, reach_of_strings)
 		EXPECT_EQ(PAGE_2, exact);
 	}
 	/* The one that is read. */
-	place(&self->f, BITS_64, strings[2].code, strings[2].size);
+	place(&self->f, BITS_64, strings[2].code);
 	self->sync->regs.rdi = ELSEWHERE;
 	self->sync->regs.rsi = PAGE_2 - 7;
 	ASSERT_TRUE(child_insn_decode(self->f.vp, &insn));
@@ -230,11 +226,13 @@ TEST_F(insn, reach_of_strings)
 /* Bits that a register counts may be in another page than the address. */
 TEST_F(insn, bits_elsewhere)
 {
-	static const u8 bts_32[] = { 0x0f, 0xab, 0x08 };	/* bts %ecx,(%rax) */
-	static const u8 bts_64[] = { 0x48, 0x0f, 0xab, 0x08 };	/* bts %rcx,(%rax) */
+	/* bts %ecx,(%rax) */
+	static const u8 bts_32[CHILD_INSN_MAX] = { 0x0f, 0xab, 0x08 };
+	/* bts %rcx,(%rax) */
+	static const u8 bts_64[CHILD_INSN_MAX] = { 0x48, 0x0f, 0xab, 0x08 };
 	u64 linear, exact;
 
-	place(&self->f, BITS_64, bts_32, sizeof(bts_32));
+	place(&self->f, BITS_64, bts_32);
 	self->sync->regs.rcx = 31;
 	EXPECT_TRUE(touches(&self->f, PAGE_1, PAGE_1, &linear, &exact));
 	EXPECT_EQ(PAGE_1, exact);
@@ -246,7 +244,7 @@ TEST_F(insn, bits_elsewhere)
 	EXPECT_TRUE(touches(&self->f, PAGE_2, PAGE_1, &linear, &exact));
 	EXPECT_EQ(PAGE_2 - 4, exact);
 
-	place(&self->f, BITS_64, bts_64, sizeof(bts_64));
+	place(&self->f, BITS_64, bts_64);
 	self->sync->regs.rcx = (u32)-1;
 	EXPECT_TRUE(touches(&self->f, PAGE_1, PAGE_1 + (1ULL << 29) - 8, &linear, &exact));
 	EXPECT_EQ(PAGE_1 + (1ULL << 29) - 8, exact);
@@ -259,10 +257,10 @@ TEST_F(insn, bits_elsewhere)
 TEST_F(insn, no_operand_of_a_gather)
 {
 	/* vpgatherdd %ymm2,(%rax,%ymm1,1),%ymm0 */
-	static const u8 gather[] = { 0xc4, 0xe2, 0x6d, 0x90, 0x04, 0x08 };
+	static const u8 gather[CHILD_INSN_MAX] = { 0xc4, 0xe2, 0x6d, 0x90, 0x04, 0x08 };
 	u64 linear, exact;
 
-	place(&self->f, BITS_64, gather, sizeof(gather));
+	place(&self->f, BITS_64, gather);
 	EXPECT_FALSE(touches(&self->f, PAGE_1, PAGE_1, &linear, &exact));
 }
 
@@ -332,14 +330,14 @@ static unsigned int rung(struct child_fixture *f)
 /* mov of @size bytes to @to, where the page of @fault is found missing. */
 static bool store(struct child_fixture *f, unsigned int size, u64 to, u64 fault)
 {
-	static const u8 codes[][4] = {
+	static const u8 codes[][CHILD_INSN_MAX] = {
 		[1] = { 0x88, 0x08 },
 		[2] = { 0x66, 0x89, 0x08 },
 		[4] = { 0x89, 0x08 },
 		[8] = { 0x48, 0x89, 0x08 },
 	};
 
-	place(f, BITS_64, codes[size], sizeof(codes[size]));
+	place(f, BITS_64, codes[size]);
 	child_vp_regs(f->vp)->regs.rax = to;
 	return port_store(f->vp, fault);
 }
