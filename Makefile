@@ -5,7 +5,7 @@
 
 # Settings reach the scripts through the environment; tools/dev/lib.sh lists
 # them.
-export BASE KSRC O CACHE JOBS V ACCEL ARCH MIRROR KEYRING NODEPS SIGNOFF TRAILER LIMIT SERIES TIME SEED ONLY QEMU_L1VH PATIENCE RUNS
+export BASE KSRC O CACHE JOBS V ACCEL ARCH MIRROR KEYRING NODEPS SIGNOFF TRAILER LIMIT SERIES TIME SEED EPISODE OPERATIONS ONLY QEMU_L1VH PATIENCE RUNS
 export AGAIN FILES PRESET CPUS MEMORY TIMEOUT ROOTFS PACKAGES SUITE
 # A command of the user's, with its dollars.
 unexport RUN
@@ -44,6 +44,8 @@ help:
 	@echo '                  QEMU_L1VH=folder: another build of QEMU)'
 	@echo '  make soak       partitions that come and go at random, with faults, on a'
 	@echo '                  kernel with KASAN and lockdep (TIME=2h SEED=n)'
+	@echo '  make fuzz       operations at random on /dev/mshv, on the same kernel (TIME=5m'
+	@echo '                  SEED=n; EPISODE=n OPERATIONS=list: what has failed once)'
 	@echo '  make experiment  what cpu.max, cpu.weight, cpusets, priorities do to VMs, under both'
 	@echo '                  schedulers, beside processes: tables and plots (RUNS=3 TIME=20s)'
 	@echo '  make bench      figures, base kernel beside ours'
@@ -95,6 +97,10 @@ qemu: deps
 .PHONY: soak
 soak: deps
 	@tools/dev/l1vh soak
+
+.PHONY: fuzz
+fuzz: deps
+	@tools/dev/l1vh fuzz
 
 .PHONY: hvemu
 hvemu: deps

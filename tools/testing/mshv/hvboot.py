@@ -11,6 +11,7 @@
 #   hvboot.py [OPTION]... qemu             QEMU as the VMM of an L1VH; KTAP
 #   hvboot.py [OPTION]... experiment       what controls of CPU time do to VMs; KTAP
 #   hvboot.py [OPTION]... soak             partitions at random, with faults, for long
+#   hvboot.py [OPTION]... fuzz             operations at random on /dev/mshv; KTAP
 #   hvboot.py [OPTION]... shell [PRESET]   one boot, with a shell in it
 #   hvboot.py [OPTION]... lab              somebody's own command, or a shell, in an L1VH
 #                                          that has their folder, or is their Debian
@@ -31,6 +32,7 @@ from hvboots.basics import Failure, parse_time
 from hvboots.boot import Boot, GUEST_MEMORY
 from hvboots.check import check
 from hvboots.experiment import experiment
+from hvboots.fuzz import fuzz, parse_list
 from hvboots.lab import FAILED, L0_MEMORY, check_options, lab, lab_check
 from hvboots.qemu import qemu
 from hvboots.runner import HERE, Kernel, Runner
@@ -63,9 +65,9 @@ def main():
     parser.add_argument('--jobs', type=int, default=os.cpu_count(), help='boots at a time')
     parser.add_argument('--memory', type=int, default=1024, help='MiB for each L0')
     parser.add_argument('--all', action='store_true', help='more rows: odd answers, root')
-    parser.add_argument('--only', help='check, selftests, qemu, soak, experiment, lab-check: only boots '
+    parser.add_argument('--only', help='check, selftests, qemu, soak, fuzz, experiment, lab-check: only boots '
                         'whose name this regular expression finds')
-    parser.add_argument('--ktap', help='check, selftests, qemu, soak: where to write the '
+    parser.add_argument('--ktap', help='check, selftests, qemu, soak, fuzz: where to write the '
                                        'results')
     parser.add_argument('--selftests', help='selftests, table, shell: where they were built')
     parser.add_argument('--tests', default='', metavar='OPTIONS',
@@ -75,11 +77,13 @@ def main():
     parser.add_argument('--table', help='selftests with --base: where to write a table')
     parser.add_argument('--csv', help='experiment: where to write the figures')
     parser.add_argument('--runs', type=int, help='experiment: how many (default: 3)')
-    parser.add_argument('--debug', help='soak, selftests: build folder of a kernel that finds '
-                                        'its faults')
-    parser.add_argument('--time', type=parse_time, help='soak: how long (default: 2h); experiment: '
+    parser.add_argument('--debug', help='soak, fuzz, selftests: build folder of a kernel that '
+                                        'finds its faults')
+    parser.add_argument('--time', type=parse_time, help='soak, fuzz: how long (default: 2h, 5m); experiment: '
                         'each window (default: 20s)')
-    parser.add_argument('--seed', type=int, help='soak: what chance begins with')
+    parser.add_argument('--seed', type=int, help='soak, fuzz: what chance begins with')
+    parser.add_argument('--episode', type=int, help='fuzz: this one alone')
+    parser.add_argument('--operations', help='fuzz with --episode: these alone, say 3,64-70')
     parser.add_argument('--busybox', help='shell, table, lab: a static busybox')
     parser.add_argument('--files', help='lab: a folder, /lab in the L1VH')
     parser.add_argument('--run', help='lab: a command, for sh')
@@ -96,8 +100,8 @@ def main():
     parser.add_argument('--since', type=float, default=0, help='when all began, for table')
     parser.add_argument('--verbose', action='store_true', help='show every console')
     parser.add_argument('command', choices=('table', 'compare', 'check', 'selftests',
-                                            'qemu', 'soak', 'experiment', 'lab', 'lab-check',
-                                            'shell', 'boot'))
+                                            'qemu', 'soak', 'fuzz', 'experiment', 'lab',
+                                            'lab-check', 'shell', 'boot'))
     # What follows these two, and the preset, is hvemu's.
     parser.add_argument('arguments', nargs=argparse.REMAINDER)
     options = parser.parse_args()
@@ -118,15 +122,17 @@ def main():
         kernels['builtin'] = Kernel(options.builtin)
     if options.debug:
         kernels['debug'] = Kernel(options.debug)
-    for name, commands in (('only', 'check selftests qemu soak experiment lab-check'),
-                           ('ktap', 'check selftests qemu soak experiment lab-check'),
+    for name, commands in (('only', 'check selftests qemu soak fuzz experiment lab-check'),
+                           ('ktap', 'check selftests qemu soak fuzz experiment lab-check'),
                            ('qemu', 'qemu'), ('short', 'qemu experiment'),
                            ('csv', 'experiment'), ('runs', 'experiment'),
                            ('builtin', 'check'), ('all', 'table compare'),
                            ('base', 'compare selftests'), ('selftests', 'selftests table shell'),
                            ('tests', 'selftests'), ('environment', 'selftests'),
-                           ('table', 'selftests'), ('debug', 'selftests soak'), ('time', 'soak experiment'),
-                           ('seed', 'soak'), ('files', 'lab'), ('run', 'lab'),
+                           ('table', 'selftests'), ('debug', 'selftests soak fuzz'),
+                           ('time', 'soak fuzz experiment'),
+                           ('seed', 'soak fuzz'), ('episode', 'fuzz'), ('operations', 'fuzz'),
+                           ('files', 'lab'), ('run', 'lab'),
                            ('rootfs', 'lab'), ('limit', 'lab selftests'), ('preset', 'lab'),
                            ('cpus', 'lab'), ('guest_memory', 'lab')):
         if getattr(options, name) and options.command not in commands.split():
@@ -137,10 +143,17 @@ def main():
         raise Failure('selftests needs --selftests, where they were built.')
     if options.command == 'qemu' and not options.qemu:
         raise Failure('qemu needs --qemu, a folder that has it.')
-    if options.command == 'soak':
-        if not options.debug:
-            raise Failure('soak needs --debug.')
-        options.time = options.time or 7200
+    if options.command == 'soak' and not options.debug:
+        raise Failure('soak needs --debug.')
+    if options.operations:
+        if options.episode is None:
+            raise Failure('--operations needs --episode: they are of one.')
+        try:
+            parse_list(options.operations)
+        except ValueError as error:
+            raise Failure(f'--operations: {error}.') from None
+    if options.command in ('soak', 'fuzz'):
+        options.time = options.time or (7200 if options.command == 'soak' else 300)
         if options.seed is None:
             options.seed = random.randrange(1, 1 << 30)
     if options.command == 'experiment':
@@ -166,7 +179,8 @@ def main():
         print(runner.describe(), flush=True)
         return runner.interactive(boot)
     commands = {'table': table, 'compare': compare, 'check': check, 'selftests': selftests,
-                'qemu': qemu, 'soak': soak, 'experiment': experiment, 'lab': lab, 'lab-check': lab_check}
+                'qemu': qemu, 'soak': soak, 'fuzz': fuzz, 'experiment': experiment,
+                'lab': lab, 'lab-check': lab_check}
     return commands[options.command](runner, options)
 
 

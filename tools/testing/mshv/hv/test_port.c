@@ -136,6 +136,12 @@ static void do_synic(struct partition *partition, char *text)
 	}
 }
 
+static void do_children(struct partition *partition, char *text)
+{
+	(void)text;
+	say("ok %u", partition->nr_children);
+}
+
 static void do_violations(struct partition *partition, char *text)
 {
 	(void)partition;
@@ -306,6 +312,7 @@ static const struct {
 	{ "quiet", do_quiet },
 	{ "forget", do_forget },
 	{ "synic", do_synic },
+	{ "children", do_children },
 	{ "violations", do_violations },
 	{ "message", do_message },
 	{ "ring", do_ring },

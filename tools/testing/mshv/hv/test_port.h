@@ -15,6 +15,7 @@
  *	forget			let go of every statistics page, and keep what was
  *				deposited
  *	synic			the SynIC registers of all VPs
+ *	children		how many child partitions there are
  *	violations		how often the guest has broken the protocol
  *	message VP N TYPE [Q]...	send a message N times to SINT0 of a VP: a type,
  *				and quadwords of payload

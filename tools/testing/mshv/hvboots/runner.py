@@ -53,10 +53,8 @@ class Runner:
         needs = ['hvemu', 'l0-init', 'l1vh-init', 'mark']
         if options.selftests:
             needs += ['vmm', 'child-init']
-        if options.command == 'soak':
-            needs.append('soak')
-        if options.command == 'experiment':
-            needs.append('experiment')
+        if options.command in ('soak', 'fuzz', 'experiment'):
+            needs.append(options.command)
         if options.command == 'qemu':
             needs += ['drive', 'guest-init', 'boot-sector']
         for name in needs:
@@ -113,10 +111,9 @@ class Runner:
                            (*folders, '/selftests'))
             self.initramfs(f'{label}-child', kernel, files + programs + self.child(),
                            (*folders, '/selftests'))
-        if self.options.command == 'soak':
-            self.initramfs(f'{label}-soak', kernel, files + [self.stripped('soak')], folders)
-        if self.options.command == 'experiment':
-            self.initramfs(f'{label}-experiment', kernel, files + [self.stripped('experiment')],
+        program = self.options.command
+        if program in ('soak', 'fuzz', 'experiment'):
+            self.initramfs(f'{label}-{program}', kernel, files + [self.stripped(program)],
                            folders)
 
     def with_files(self, name, more, more_folders=(), label='ours'):

@@ -9,6 +9,9 @@
  *	do=reload	load and unload the module, COUNT times
  *	do=faults	load and unload it with each of FAULTS failing, with each
  *			status there is; FAULTS is a list "CODE:SELECTOR@N,..."
+ *	do=fail-load	load it while each of the allocations of that fails once, and
+ *			unload it likewise: those of the loading thread, and those of the
+ *			kernel's threads that bring CPUs online
  *	do=messages	make the SynIC deliver messages and doorbells
  *	do=unclaimed	the same with messages that nobody waits for
  *	do=hotplug	CPU 1 comes online or goes offline while the driver is loaded,
@@ -80,6 +83,7 @@
 #include "../hv/hv_more.h"
 #include "../hv/names.h"
 #include "ask.h"
+#include "complaint.h"
 #include "lab.h"
 #include "program.h"
 
@@ -143,23 +147,6 @@ static void __printf(2, 3) test(bool ok, const char *fmt, ...)
 	putchar('\n');
 }
 
-/* What a kernel prints when something is wrong. */
-static bool complains(const char *line)
-{
-	static const char * const words[] = {
-		"BUG: ", "WARNING: ", "Oops", "general protection fault",
-		"Kernel panic", "INFO: ", "unchecked MSR", "UBSAN: ", "KASAN: ",
-		"KCSAN: ", "detected stall", "at module unload", "refcount_t: ",
-		NULL,
-	};
-	const char * const *word;
-
-	for (word = words; *word; word++)
-		if (strstr(line, *word))
-			return true;
-	return false;
-}
-
 /* The driver tells who dispatches VPs, or why it will not guess. */
 static bool is_decision(const char *text)
 {
@@ -202,7 +189,7 @@ static void read_log(void)
 			snprintf(decision, sizeof(decision), "%s", text);
 			decisions++;
 			printf("# decision: %s\n", text);
-		} else if (complains(text)) {
+		} else if (is_complaint(text)) {
 			if (!complaint[0])
 				snprintf(complaint, sizeof(complaint), "%s", text);
 			printf("# complaint: %s\n", text);
@@ -210,6 +197,19 @@ static void read_log(void)
 			printf("# kernel: %s\n", text);
 		}
 	}
+}
+
+static bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t size = strlen(text);
+	bool ok = fd >= 0 && write(fd, text, size) == size;
+	int error = errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = error;
+	return ok;
 }
 
 /* Returns 0 or a negative errno. */
@@ -617,6 +617,118 @@ static void do_faults(char *targets, const char *expect)
 				fail_once(target, status, expect);
 }
 
+/* More than that, and it does not come to an end. */
+#define ALLOCATIONS_MAX	3000
+
+/* The thread of the kernel's that has this name; 0 if there is none. */
+static int find_thread(const char *name)
+{
+	struct dirent *entry;
+	char path[280];
+	int found = 0;
+	DIR *dir = opendir("/proc");
+
+	while (dir && !found && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		if (atoi(entry->d_name) && !strcmp(word_in(path), name))
+			found = atoi(entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/* See Documentation/fault-injection/fault-injection.rst. */
+static bool set_fail_nth(int fd, int nth)
+{
+	char text[16];
+	int size = snprintf(text, sizeof(text), "%d", nth);
+
+	return pwrite(fd, text, size, 0) == size;
+}
+
+static bool nth_is_left(int fd)
+{
+	char text[16] = "";
+
+	return pread(fd, text, sizeof(text) - 1, 0) <= 0 || atoi(text);
+}
+
+/* One allocation of a thread fails while the module is loaded, or unloaded. */
+static const char *fail_load(int fd, int nth, bool unloads, bool *left, bool *refused)
+{
+	int error;
+
+	begin_case();
+	if (unloads && load())
+		return "it cannot be loaded";
+	if (!set_fail_nth(fd, nth))
+		return "there is no fail-nth";
+	error = unloads ? unload() : load();
+	*left = nth_is_left(fd);
+	set_fail_nth(fd, 0);
+	*refused = error;
+	if (*left && error)
+		return "it fails without a failure";
+	if (!error != exists(DEVICE) && !unloads)
+		return "module and device do not agree";
+	if (unloads ? error && unload() : !error && unload())
+		return "it cannot be unloaded";
+	read_log();
+	if (complaint[0])
+		return complaint;
+	return is_ok(ask("quiet")) ? "" : "the hypervisor is not quiet";
+}
+
+static void fail_each(const char *thread, bool unloads)
+{
+	const char *what = unloads ? "unloading" : "loading", *wrong = "";
+	int nth, refusals = 0, fd, pid = *thread ? find_thread(thread) : getpid();
+	bool left = false, refused = false;
+	char path[60];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/fail-nth", pid, pid);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	ask("mark %s, failures of %s", what, *thread ? thread : "its own thread");
+	for (nth = 1; !left && !*wrong && nth < ALLOCATIONS_MAX; nth++) {
+		wrong = fail_load(fd, nth, unloads, &left, &refused);
+		refusals += refused;
+	}
+	if (fd >= 0)
+		close(fd);
+	printf("# failed: %s, %s: %d allocations, with which it was refused %d times\n", what,
+	       *thread ? thread : "its own thread", nth - 2, refusals);
+	test(left && !*wrong, "%s goes well whichever allocation of %s fails # %d: %s", what,
+	     *thread ? thread : "its own thread", nth - 1, wrong);
+}
+
+static void do_fail_load(void)
+{
+	static const char * const kinds[] = { "failslab", "fail_page_alloc" };
+	char path[80], thread[20];
+	unsigned int i;
+	bool can = true;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/ignore-gfp-wait", kinds[i]);
+		can &= write_file(path, "N");
+		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/verbose", kinds[i]);
+		can &= write_file(path, "0");
+	}
+	can &= write_file("/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem", "N");
+	can &= write_file("/sys/kernel/debug/fail_page_alloc/min-order", "0");
+	test(can, "this kernel can make allocations fail");
+	if (!can)
+		return;
+	fail_each("", false);
+	fail_each("", true);
+	for (i = 0; i < sysconf(_SC_NPROCESSORS_ONLN); i++) {
+		snprintf(thread, sizeof(thread), "cpuhp/%u", i);
+		fail_each(thread, false);
+		fail_each(thread, true);
+	}
+}
+
 static unsigned long count_interrupts(void)
 {
 	unsigned long sum = 0, value;
@@ -773,19 +885,6 @@ static void do_unclaimed(void)
 	test_deliveries(0, "after all that");
 	test_unload();
 	test(!complaint[0], "the kernel does not complain # %s", complaint);
-}
-
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t size = strlen(text);
-	bool ok = fd >= 0 && write(fd, text, size) == size;
-	int error = errno;
-
-	if (fd >= 0)
-		close(fd);
-	errno = error;
-	return ok;
 }
 
 static bool set_cpu1(bool online)
@@ -1135,6 +1234,42 @@ static int run_program(const char *path, const char *arguments, const char *answ
 	return status;
 }
 
+/* Where the kernel has that, and was booted with kmemleak=on: there is memory to scan. */
+#define LEAKS		"/sys/kernel/debug/kmemleak"
+#define LEAK_SECONDS	6
+
+/* What the kernel has lost track of so far is not the driver's. */
+static void begin_leaks(void)
+{
+	if (write_file(LEAKS, "scan"))
+		write_file(LEAKS, "clear");
+}
+
+/* Show what is lost since then. */
+static void test_leaks(void)
+{
+	char line[256];
+	int found = 0;
+	FILE *file;
+
+	/* The kernel keeps that word to itself. */
+	if (!write_file(LEAKS, "scan"))
+		return;
+	/* It takes nothing for lost that is younger, nor what is seen once. */
+	sleep(LEAK_SECONDS);
+	write_file(LEAKS, "scan");
+	sleep(LEAK_SECONDS);
+	write_file(LEAKS, "scan");
+	file = fopen(LEAKS, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		found += !strncmp(line, "unreferenced object", 19);
+		printf("# leak: %s", line);
+	}
+	if (file)
+		fclose(file);
+	test(file && !found, "no object is lost # %d", found);
+}
+
 static void do_program(const char *path, const char *arguments, const char *answer)
 {
 	int status;
@@ -1145,9 +1280,11 @@ static void do_program(const char *path, const char *arguments, const char *answ
 	/* Programs expect both; the kernel has none by itself with so little memory. */
 	mount("tmpfs", "/tmp", "tmpfs", 0, NULL);
 	write_file("/sys/kernel/mm/transparent_hugepage/enabled", "madvise");
+	begin_leaks();
 	status = run_program(path, arguments, answer);
 	test(!status, "%s ends with status 0 # %d", path, status);
 	test_unload();
+	test_leaks();
 	test(!complaint[0], "the kernel does not complain # %s", complaint);
 }
 
@@ -1330,6 +1467,8 @@ int main(int argc, char **argv)
 		do_reload(atoi(setting("count", "10")));
 	else if (!strcmp(what, "faults"))
 		do_faults(strdup(setting("faults", "")), expect);
+	else if (!strcmp(what, "fail-load"))
+		do_fail_load();
 	else if (!strcmp(what, "messages"))
 		do_messages();
 	else if (!strcmp(what, "unclaimed"))

@@ -13,10 +13,6 @@
  * Exit status: 0 if every VMM could be ended, none crashed, enough of them did
  * something, no statistics went backwards, and a partition works when all is over.
  * What the kernel has to say is for others to look at.
- *
- * Only what takes a thing from the hypervisor does not fail: DELETE_*, UNMAP_*,
- * FINALIZE_PARTITION, DISCONNECT_PORT and WITHDRAW_MEMORY. If it does, the driver
- * rightly leaves to the hypervisor what that still has, for ever.
  */
 
 #include <ctype.h>
@@ -36,6 +32,8 @@
 #include <linux/kernel.h>
 
 #include "ask.h"
+#include "chance.h"
+#include "guests.h"
 #include "vm.h"
 
 #define WORKERS		3
@@ -45,14 +43,10 @@
 #define PAUSE_MAX_US	10000
 #define EXTRA_SIZE	LARGE_PAGE
 #define IRQ_VECTOR	0x41
-#define CODE_SIZE	0x100
 
 /* Between two looks at the VMMs; and how often one of them adds a fault. */
 #define TICK_US		2000
 #define FAULT_ODDS	25
-#define DELAY_MAX_US	5000
-#define HOG_MAX_US	20000
-#define NTH_MAX		6
 
 /* Some time without faults in each round, so that things go well now and then. */
 #define ROUND_MS	4000
@@ -76,75 +70,6 @@
 /* A VMM that is still there so long after SIGKILL stays for good. */
 #define STUCK_SECONDS	60
 
-GUESTXX(spin, "1: jmp 1b\n");
-
-GUESTXX(report, "1: inc %ebx\n"
-	"mov %ebx, %eax\n"
-	"out %eax, $" __stringify(PORT_REPORT) "\n"
-	"jmp 1b\n");
-
-/* Writes to each page of the extra memory, which is there or not. */
-GUESTXX(sweep, "1: mov $" __stringify(GUEST_FREE) ", %ebx\n"
-	"mov $256, %ecx\n"
-	"2: incl %es:(%ebx)\n"
-	"add $0x1000, %ebx\n"
-	"dec %ecx\n"
-	"jnz 2b\n"
-	"mov %ebx, %eax\n"
-	"out %eax, $" __stringify(PORT_REPORT) "\n"
-	"jmp 1b\n");
-
-GUEST64(rest, GUEST_APIC_ON
-	"sti\n"
-	"1: hlt\n"
-	"jmp 1b\n");
-
-/*
- * Of an enlightened partition: a periodic synthetic timer wakes it, and each time all
- * VPs forget their translations. What is not granted is a fault.
- */
-#define TIMER_VECTOR	0x51
-#define CALL_PAGE	0x32000
-#define CALL_INPUT	0x33000
-#define WRMSR(msr, value)						\
-	"mov $" __stringify(msr) ", %ecx\n"				\
-	"mov $" __stringify(value) ", %eax\n"				\
-	"xor %edx, %edx\n"						\
-	"wrmsr\n"
-
-GUEST64(enlightened, GUEST_APIC_ON
-	WRMSR(0x40000000, 0x100)		/* HV_X64_MSR_GUEST_OS_ID */
-	WRMSR(0x40000001, CALL_PAGE + 1)	/* HV_X64_MSR_HYPERCALL */
-	WRMSR(0x400000b1, 20000)		/* HV_X64_MSR_STIMER0_COUNT */
-	WRMSR(0x400000b0, 0x1003 + (TIMER_VECTOR << 4))
-	"mov $" __stringify(CALL_INPUT) ", %ebx\n"
-	"movq $0, (%rbx)\n"
-	"movq $3, 8(%rbx)\n"			/* all VPs, all address spaces */
-	"movq $0, 16(%rbx)\n"
-	"1: sti\n"
-	"hlt\n"
-	"cli\n"
-	"mov $2, %ecx\n"			/* HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE */
-	"mov %rbx, %rdx\n"
-	"xor %r8, %r8\n"
-	"mov $" __stringify(CALL_PAGE) ", %eax\n"
-	"call *%rax\n"
-	"jmp 1b\n");
-
-static const union hv_partition_synthetic_processor_features granted = {
-	.hypervisor_present = 1,
-	.hv1 = 1,
-	.access_synic_regs = 1,
-	.access_synthetic_timer_regs = 1,
-	.access_hypercall_regs = 1,
-	.direct_synthetic_timers = 1,
-	.tb_flush_hypercalls = 1,
-};
-
-/* The last one is for enlightened partitions. */
-static const struct guest * const guests[] = { &spin, &report, &sweep, &rest, &enlightened };
-#define MODES	(GUEST_LONG + 1)
-
 /* What VMMs count, in memory that all share. */
 static struct counts {
 	atomic_ulong partitions;
@@ -165,18 +90,6 @@ static struct counts {
 		atomic_int pid;
 	} vmms[WORKERS];
 } *counts;
-
-static u32 random_state;
-
-/* Of the main program and of each VMM, whose threads do not call it. */
-static u32 draw(u32 below)
-{
-	/* xorshift32 */
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 17;
-	random_state ^= random_state << 5;
-	return random_state % below;
-}
 
 /* A VMM and all it has. */
 static struct vmm {
@@ -200,21 +113,14 @@ static int again(struct runner *runner)
 	return 0;
 }
 
-static u64 code_at(unsigned int kind, enum guest_mode mode)
-{
-	return GUEST_CODE + (kind * MODES + mode) * CODE_SIZE;
-}
-
 static void start_vp(u32 index)
 {
 	struct vp *vp = &vmm.vps[index];
 	struct runner *runner = &vmm.runners[index];
-	unsigned int kind = draw(ARRAY_SIZE(guests) - !vmm.enlightened);
-	bool is_long = guests[kind] == &rest || guests[kind] == &enlightened;
-	enum guest_mode mode = is_long ? GUEST_LONG : draw(MODES);
 
 	vp_start(&vmm.vm, vp, index);
-	vp_enter_at(vp, mode, code_at(kind, mode));
+	if (guest_enter(vp, vmm.enlightened))
+		abort();
 	counts->vps++;
 	runner->exit = again;
 	runner_start(runner, vp);
@@ -222,20 +128,15 @@ static void start_vp(u32 index)
 
 static void start_vmm(void)
 {
-	unsigned int kind, count = draw(8) ? 1 + draw(3) : VPS_MAX;
-	enum guest_mode mode;
+	unsigned int count = chance(8) ? 1 + chance(3) : VPS_MAX;
 
-	vmm.enlightened = draw(2) && !vm_start_enlightened(&vmm.vm, granted.as_uint64[0]);
+	vmm.enlightened = chance(2) && !vm_start_enlightened(&vmm.vm, granted.as_uint64[0]);
 	if (!vmm.enlightened)
 		vm_start(&vmm.vm, VM_DEFAULT);
 	counts->partitions++;
 	vmm.extra = memory_get(EXTRA_SIZE);
 	vmm.event = -1;
-	for (kind = 0; kind < ARRAY_SIZE(guests); kind++)
-		for (mode = GUEST_REAL; mode < MODES; mode++)
-			if (guests[kind]->code[mode].begin)
-				vm_load(&vmm.vm, code_at(kind, mode), mode, guests[kind]);
-	vm_take_interrupts(&vmm.vm);
+	guests_load(&vmm.vm);
 	for (; vmm.nr_vps < count; vmm.nr_vps++)
 		start_vp(vmm.nr_vps);
 }
@@ -275,7 +176,7 @@ static void set_polling(void)
 
 	if (!file)
 		return;
-	fprintf(file, "%u", draw(2) ? draw(POLL_MAX_NS) : 0);
+	fprintf(file, "%u", chance(2) ? chance(POLL_MAX_NS) : 0);
 	fclose(file);
 }
 
@@ -284,14 +185,14 @@ static void operate(void)
 	u64 value = 1, one = 1;
 	u16 status;
 
-	switch (draw(10)) {
+	switch (chance(10)) {
 	case 0:
 	case 1:
-		vm_assert(&vmm.vm, HV_X64_INTERRUPT_TYPE_FIXED, draw(vmm.nr_vps),
-			  32 + draw(224));
+		vm_assert(&vmm.vm, HV_X64_INTERRUPT_TYPE_FIXED, chance(vmm.nr_vps),
+			  32 + chance(224));
 		break;
 	case 2:
-		pthread_kill(vmm.runners[draw(vmm.nr_vps)].thread, KICK_SIGNAL);
+		pthread_kill(vmm.runners[chance(vmm.nr_vps)].thread, KICK_SIGNAL);
 		break;
 	case 3:
 	case 4:
@@ -352,13 +253,13 @@ static void __noreturn work(u32 seed)
 	/* What failed is of no interest: it was made to. */
 	if (!freopen("/dev/null", "w", stderr))
 		abort();
-	random_state = seed;
+	chance_begin(seed);
 	start_vmm();
-	for (operations = draw(OPERATIONS_MAX); operations; operations--) {
+	for (operations = chance(OPERATIONS_MAX); operations; operations--) {
 		operate();
-		usleep(draw(PAUSE_MAX_US));
+		usleep(chance(PAUSE_MAX_US));
 	}
-	switch (draw(4)) {
+	switch (chance(4)) {
 	case 0:
 		/* With VPs that run. */
 		_exit(0);
@@ -366,7 +267,7 @@ static void __noreturn work(u32 seed)
 		raise(SIGKILL);
 		break;
 	default:
-		end_orderly(draw(2));
+		end_orderly(chance(2));
 	}
 	abort();
 }
@@ -487,67 +388,6 @@ static void __noreturn watch(void)
 		}
 }
 
-/* To read, write and execute, as the driver asks for it. */
-#define MAP_ALL		"MAP_GPA_PAGES:0x800f"
-
-/* Hypercalls after whose failure nothing may be left. */
-static const char * const fallible[] = {
-	"CREATE_PARTITION", "INITIALIZE_PARTITION", "SET_PARTITION_PROPERTY",
-	"GET_PARTITION_PROPERTY", "DEPOSIT_MEMORY", "CREATE_VP", "MAP_VP_STATE_PAGE",
-	"0x131", MAP_ALL, "GET_VP_REGISTERS", "SET_VP_REGISTERS",
-	"INSTALL_INTERCEPT", "ASSERT_VIRTUAL_INTERRUPT", "GET_VP_INDEX_FROM_APIC_ID",
-	"DISPATCH_VP", "CREATE_PORT", "CONNECT_PORT",
-};
-
-/* Those that may only be slow; MAP_GPA_PAGES takes access away, too. */
-static const char * const infallible[] = {
-	"FINALIZE_PARTITION", "DELETE_PARTITION", "DELETE_VP", "UNMAP_GPA_PAGES",
-	"MAP_GPA_PAGES",
-	"UNMAP_VP_STATE_PAGE", "0x6d", "WITHDRAW_MEMORY", "DELETE_PORT",
-	"DISCONNECT_PORT",
-};
-
-static const char * const statuses[] = {
-	"ACCESS_DENIED", "INVALID_PARAMETER", "OPERATION_DENIED", "INSUFFICIENT_MEMORY",
-	"INVALID_PARTITION_STATE", "INVALID_VP_STATE", "NO_RESOURCES", "TIME_OUT",
-	"INSUFFICIENT_CONTIGUOUS_MEMORY", "UNKNOWN_PROPERTY", "0x7fff",
-};
-
-static void draw_fault(char *text, size_t size)
-{
-	const char *call;
-
-	switch (draw(9)) {
-	case 0:
-		snprintf(text, size, "signal=lose");
-		break;
-	case 1:
-		snprintf(text, size, "signal=twice");
-		break;
-	case 2:
-		snprintf(text, size, "signal=late:%u", draw(DELAY_MAX_US));
-		break;
-	case 3:
-		snprintf(text, size, "signal=malformed");
-		break;
-	case 4:
-		snprintf(text, size, "DISPATCH_VP=outcome:%u/%u", draw(4), draw(4));
-		break;
-	case 5:
-		snprintf(text, size, "DISPATCH_VP=hog:%u", draw(HOG_MAX_US));
-		break;
-	case 6:
-		call = draw(2) ? fallible[draw(ARRAY_SIZE(fallible))] :
-				 infallible[draw(ARRAY_SIZE(infallible))];
-		snprintf(text, size, "%s=delay:%u", call, draw(DELAY_MAX_US));
-		break;
-	default:
-		snprintf(text, size, "%s=%s", fallible[draw(ARRAY_SIZE(fallible))],
-			 statuses[draw(ARRAY_SIZE(statuses))]);
-	}
-	snprintf(text + strlen(text), size - strlen(text), "@%u", 1 + draw(NTH_MAX));
-}
-
 static unsigned long faults, applied;
 
 static void clear_faults(void)
@@ -563,7 +403,7 @@ static void add_fault(void)
 	const char *answer;
 	char text[80];
 
-	draw_fault(text, sizeof(text));
+	chance_fault(text, sizeof(text));
 	answer = ask("fault %s", text);
 	if (is_ok(answer)) {
 		faults++;
@@ -585,11 +425,11 @@ static unsigned long ended, killed, failed, crashed;
 
 static void start_worker(struct worker *worker, u64 now)
 {
-	u32 seed = 1 + draw(UINT32_MAX - 1);
+	u32 seed = 1 + chance(UINT32_MAX - 1);
 
-	*worker = (struct worker) { .kill_at = now + draw(WORK_MAX_MS) };
+	*worker = (struct worker) { .kill_at = now + chance(WORK_MAX_MS) };
 	/* Half of them may come to their own end, if they do. */
-	if (draw(2))
+	if (chance(2))
 		worker->kill_at += STUCK_SECONDS * 1000 / 4;
 	fflush(stdout);
 	worker->pid = fork();
@@ -690,7 +530,7 @@ static void soak(long seconds)
 				start_worker(&workers[i], now);
 		if ((now - start) % ROUND_MS < CALM_MS)
 			clear_faults();
-		else if (!draw(FAULT_ODDS))
+		else if (!chance(FAULT_ODDS))
 			add_fault();
 		usleep(TICK_US);
 	}
@@ -728,9 +568,7 @@ int main(int argc, char **argv)
 		perror("# soak: memory");
 		return 1;
 	}
-	random_state = strtoul(argv[2], NULL, 0);
-	if (!random_state)
-		random_state = 1;
+	chance_begin(strtoul(argv[2], NULL, 0));
 	soak(strtol(argv[1], NULL, 0));
 	works = partition_works();
 	printf("# soak: seed=%s partitions=%lu vps=%lu intercepts=%lu", argv[2],
