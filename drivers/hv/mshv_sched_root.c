@@ -35,8 +35,9 @@
 #include "mshv_sched.h"
 
 /*
- * A VP that was kicked while its counter says "blocked" is looked at again, and
- * in the end dispatched, after this long. See mshv_root_wait().
+ * A VP that was kicked while its counter says "blocked", or while it is suspended,
+ * is looked at again after this long. See mshv_root_wait_kicked() and
+ * mshv_root_wait_released().
  */
 #define MSHV_ROOT_RECHECK	(HZ / 10)
 
@@ -249,14 +250,20 @@ static int mshv_root_release(struct mshv_vp *vp)
  * Wait until a VP that the VMM has suspended, by a hypercall of its own, is
  * released in the same way. The hypervisor sends a signal then; what counts is
  * the register.
+ *
+ * The VMM may have suspended it anew before this thread could look. No document
+ * says that a VP that was not dispatched since its last signal gets another one
+ * when it is released again, so after the first look the register is read from
+ * time to time.
  */
 static noinline int mshv_root_wait_released(struct mshv_vp *vp)
 {
+	long timeout = MAX_SCHEDULE_TIMEOUT;
 	u64 suspended;
 	int ret;
 
 	do {
-		ret = mshv_sched_wait(vp, mshv_sched_kicked, MAX_SCHEDULE_TIMEOUT);
+		ret = mshv_sched_wait(vp, mshv_sched_kicked, timeout);
 		if (ret < 0)
 			return ret;
 
@@ -266,6 +273,7 @@ static noinline int mshv_root_wait_released(struct mshv_vp *vp)
 					      &suspended);
 		if (ret)
 			return ret;
+		timeout = MSHV_ROOT_RECHECK;
 	} while (suspended);
 
 	vp->sched.suspended = false;

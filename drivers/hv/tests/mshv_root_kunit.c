@@ -527,6 +527,32 @@ static void mshv_root_suspended_by_vmm(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 3);
 }
 
+/*
+ * The VMM releases a VP and suspends it anew before the driver can look. Where the
+ * hypervisor does not tell of the next release, as it has told of one since the last
+ * dispatch, the VP is dispatched all the same.
+ */
+static void mshv_root_suspended_anew(struct kunit *test)
+{
+	struct mshv_root_test *t = test->priv;
+	struct hv_fake_outcome outcome = suspended;
+
+	outcome.running = suspend_by_vmm;
+	outcome.data = t;
+	script(t, &outcome);
+	script(t, &intercept);
+	start_and_wait(t);
+
+	KUNIT_ASSERT_TRUE(test, hv_fake_vp_kick(t->hv));
+	msleep(RECHECK_MS);
+	KUNIT_ASSERT_TRUE(test, mshv_vmm_wait_asleep(t->vp));
+	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 2);
+
+	hv_fake_vp_set_explicit_suspend(t->hv, false);
+	expect_intercept(t);
+	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 3);
+}
+
 /* The VMM suspends a VP between two runs: to run it is to release it. */
 static void mshv_root_suspended_between_runs(struct kunit *test)
 {
@@ -915,6 +941,7 @@ static struct kunit_case mshv_root_test_cases[] = {
 	KUNIT_CASE(mshv_root_suspend_refused),
 	KUNIT_CASE(mshv_root_release_refused),
 	KUNIT_CASE(mshv_root_suspended_by_vmm),
+	KUNIT_CASE(mshv_root_suspended_anew),
 	KUNIT_CASE(mshv_root_suspended_by_vmm_and_interrupted),
 	KUNIT_CASE(mshv_root_suspended_between_runs),
 	KUNIT_CASE(mshv_root_released_before_first_run),
