@@ -41,6 +41,9 @@ int mshv_sched_closed_err;
  */
 void mshv_sched_kick(struct mshv_vp *vp)
 {
+	if (trace_mshv_vp_kick_enabled())
+		mshv_sched_trace_kick(vp, "signal");
+
 	/*
 	 * Kick before count: when mshv_root_quiesce() sees the count it waits
 	 * for, the kick has been given. The full barrier of wq_has_sleeper()
@@ -48,8 +51,6 @@ void mshv_sched_kick(struct mshv_vp *vp)
 	 * prepare_to_wait(). As a rule there are none: the thread is on its way
 	 * out of the dispatch that ended with the halt, or it polls.
 	 */
-	if (trace_mshv_vp_kick_enabled())
-		mshv_sched_trace_kick(vp, "signal");
 	WRITE_ONCE(vp->sched.kick, MSHV_KICK_SIGNAL);
 	atomic64_inc_return_release(&vp->sched.signal_count);
 	if (wq_has_sleeper(&vp->sched.wait))

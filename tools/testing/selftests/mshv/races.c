@@ -216,18 +216,26 @@ TEST_F(races, run_and_registers)
 		SKIP(return, "the hypervisor does not tell of registers of a VP that runs");
 }
 
-static int toggle_suspension(struct racer *racer)
+/* Suspend or release the first VP, as a VMM does it beside the thread that runs it. */
+static int set_suspended(struct vm *vm, bool suspended)
 {
 	struct hv_register_assoc suspend = {
 		.name = HV_REGISTER_EXPLICIT_SUSPEND,
-		.value.reg64 = racer->rounds % 2,
+		.value.reg64 = suspended,
 	};
-	struct vp outside = { .vm = racer->vm, .fd = racer->vm->fd };
+	struct vp outside = { .vm = vm, .fd = vm->fd };
+
+	return vp_set_registers(&outside, &suspend, 1);
+}
+
+static int toggle_suspension(struct racer *racer)
+{
+	const bool suspended = racer->rounds % 2;
 
 	/* What is released gets somewhere, now and then. */
-	if (suspend.value.reg64)
+	if (suspended)
 		usleep(500);
-	return vp_set_registers(&outside, &suspend, 1);
+	return set_suspended(racer->vm, suspended);
 }
 
 /* A VP is suspended and released at any moment, and interrupted, and rerun. */
@@ -247,6 +255,31 @@ TEST_F(races, run_and_suspend)
 	/* Released, whatever was last. */
 	racer.rounds = 0;
 	EXPECT_EQ(0, toggle_suspension(&racer));
+	EXPECT_TRUE(goes_on(&self->vm));
+	EXPECT_EQ(0, runner_stop(&runner));
+}
+
+/*
+ * A VP that is released and suspended anew, before the thread that waits for its release
+ * can look, goes on when it is released for good.
+ */
+TEST_F(races, suspended_anew)
+{
+	struct runner runner = { };
+	unsigned int i;
+
+	ASSERT_TRUE(run(&runner, &self->vps[0], &guest_counts));
+	for (i = 0; i < 5; i++) {
+		ASSERT_TRUE(goes_on(&self->vm));
+		ASSERT_EQ(0, set_suspended(&self->vm, true));
+		/* The thread has noticed. */
+		usleep(50 * 1000);
+		ASSERT_EQ(0, set_suspended(&self->vm, false));
+		ASSERT_EQ(0, set_suspended(&self->vm, true));
+		/* The thread has looked. */
+		usleep(50 * 1000);
+		ASSERT_EQ(0, set_suspended(&self->vm, false));
+	}
 	EXPECT_TRUE(goes_on(&self->vm));
 	EXPECT_EQ(0, runner_stop(&runner));
 }
