@@ -5,7 +5,7 @@
 
 # Settings reach the scripts through the environment; tools/dev/lib.sh lists
 # them.
-export BASE KSRC O CACHE JOBS V ACCEL ARCH MIRROR KEYRING NODEPS SIGNOFF TRAILER LIMIT SERIES TIME SEED ONLY QEMU_L1VH PATIENCE
+export BASE KSRC O CACHE JOBS V ACCEL ARCH MIRROR KEYRING NODEPS SIGNOFF TRAILER LIMIT SERIES TIME SEED ONLY QEMU_L1VH PATIENCE RUNS
 export AGAIN FILES PRESET CPUS MEMORY TIMEOUT ROOTFS PACKAGES SUITE
 # A command of the user's, with its dollars.
 unexport RUN
@@ -44,6 +44,8 @@ help:
 	@echo '                  QEMU_L1VH=folder: another build of QEMU)'
 	@echo '  make soak       partitions that come and go at random, with faults, on a'
 	@echo '                  kernel with KASAN and lockdep (TIME=2h SEED=n)'
+	@echo '  make experiment  what cpu.max, cpu.weight, cpusets, priorities do to VMs, under both'
+	@echo '                  schedulers, beside processes: tables and plots (RUNS=3 TIME=20s)'
 	@echo '  make bench      figures, base kernel beside ours'
 	@echo '  make bisect     build and test every prefix of the series'
 	@echo '  make matrix     both bases, driver built in and as a module, KUnit and debugfs on and off'
@@ -101,6 +103,10 @@ hvemu: deps
 .PHONY: bench
 bench: deps
 	@tools/dev/bench
+
+.PHONY: experiment
+experiment:
+	@tools/dev/deps experiment && tools/dev/experiment
 
 .PHONY: shell
 shell:

@@ -261,6 +261,19 @@ static void __init mshv_sched_report(const struct mshv_sched_facts *facts,
 		pr_notice("bank_count is 0, the integrated scheduler bit counts\n");
 }
 
+/* For the log's words see mshv_sched_report(). */
+static void mshv_sched_trace(const struct mshv_sched_facts *facts,
+			     const struct mshv_sched_choice *choice, int ret)
+{
+	if (trace_mshv_sched_decision_enabled())
+		trace_mshv_sched_decision(mshv_sched_name(choice->type, facts->l1vh),
+					  mshv_sched_why(choice->reason), ret,
+					  facts->l1vh, facts->caps_status,
+					  facts->caps.as_uint64[0],
+					  facts->integrated_status, facts->integrated,
+					  facts->type_status, facts->type);
+}
+
 /**
  * mshv_sched_init() - find out who dispatches VPs, say so, and remember it
  * @caps: where to put the VMM capabilities; all zero if there are none
@@ -278,6 +291,7 @@ int __init mshv_sched_init(struct hv_partition_property_vmm_capabilities *caps)
 
 	mshv_sched_discover(&facts);
 	ret = mshv_sched_choose(&facts, &choice);
+	mshv_sched_trace(&facts, &choice, ret);
 	mshv_sched_report(&facts, &choice, ret);
 	if (ret)
 		return ret;
@@ -308,6 +322,7 @@ void mshv_sched_resume(struct hv_partition_property_vmm_capabilities *caps)
 
 	mshv_sched_discover(&facts);
 	err = mshv_sched_choose(&facts, &choice);
+	mshv_sched_trace(&facts, &choice, err);
 	if (!err && choice.type == mshv_sched_in_force) {
 		*caps = facts.caps;
 		return;

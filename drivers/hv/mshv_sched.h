@@ -48,6 +48,7 @@ enum mshv_kick {
  * enum mshv_vp_exit - why a run has ended with an intercept: its message's type
  *
  * Those of x86 come first, in the order of their numbers, see mshv_stats_exit().
+ * On arm64 there are none of them: the numbers may mean something else there.
  *
  * @MSHV_VP_EXIT_IO_PORT: HVMSG_X64_IO_PORT_INTERCEPT
  * @MSHV_VP_EXIT_MSR: HVMSG_X64_MSR_INTERCEPT
@@ -65,11 +66,14 @@ enum mshv_kick {
  * @MSHV_VP_EXIT_UNRECOVERABLE: HVMSG_UNRECOVERABLE_EXCEPTION
  * @MSHV_VP_EXIT_UNSUPPORTED: HVMSG_UNSUPPORTED_FEATURE
  * @MSHV_VP_EXIT_HYPERCALL: HVMSG_HYPERCALL_INTERCEPT
+ * @MSHV_VP_EXIT_SYNIC_EVENT: HVMSG_SYNIC_EVENT_INTERCEPT
+ * @MSHV_VP_EXIT_SYNIC_SINT: HVMSG_SYNIC_SINT_INTERCEPT
  * @MSHV_VP_EXIT_SINT_DELIVERABLE: HVMSG_SYNIC_SINT_DELIVERABLE
  * @MSHV_VP_EXIT_OTHER: any other
  * @MSHV_VP_EXIT_COUNT: how many there are
  */
 enum mshv_vp_exit {
+#if IS_ENABLED(CONFIG_X86_64)
 	MSHV_VP_EXIT_IO_PORT,
 	MSHV_VP_EXIT_MSR,
 	MSHV_VP_EXIT_CPUID,
@@ -80,12 +84,15 @@ enum mshv_vp_exit {
 	MSHV_VP_EXIT_HALT,
 	MSHV_VP_EXIT_INTERRUPTION_DELIVERABLE,
 	MSHV_VP_EXIT_SIPI,
+#endif
 	MSHV_VP_EXIT_UNMAPPED_GPA,
 	MSHV_VP_EXIT_GPA_INTERCEPT,
 	MSHV_VP_EXIT_INVALID_REGISTER,
 	MSHV_VP_EXIT_UNRECOVERABLE,
 	MSHV_VP_EXIT_UNSUPPORTED,
 	MSHV_VP_EXIT_HYPERCALL,
+	MSHV_VP_EXIT_SYNIC_EVENT,
+	MSHV_VP_EXIT_SYNIC_SINT,
 	MSHV_VP_EXIT_SINT_DELIVERABLE,
 	MSHV_VP_EXIT_OTHER,
 	MSHV_VP_EXIT_COUNT,
@@ -223,6 +230,15 @@ struct mshv_vp_sched {
 
 	/** @stats: what it has done */
 	struct mshv_vp_stats stats;
+
+	/**
+	 * @run_time: what its statistics page has said last of the time that it
+	 * has run, in the page's units. Written by mshv_stats_keep().
+	 */
+	u64 run_time;
+
+	/** @run_time_kept: the page is not there any more; likewise */
+	bool run_time_kept;
 };
 
 void mshv_vp_sched_init(struct mshv_vp_sched *sched);
@@ -234,6 +250,7 @@ int mshv_sched_wait(struct mshv_vp *vp, bool (*done)(const struct mshv_vp *vp),
 		    long timeout);
 bool mshv_sched_kicked(const struct mshv_vp *vp);
 void mshv_sched_wake(struct mshv_vp *vp);
+void mshv_sched_trace_kick(struct mshv_vp *vp, const char *kind);
 
 /**
  * struct mshv_poll_params - the module parameters of halt polling

@@ -22,8 +22,10 @@
 #include <linux/jiffies.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
+#include <linux/rcupdate.h>
 #include <linux/rseq.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 #include <linux/vtime.h>
 #include <linux/wait.h>
 #include <asm/mshyperv.h>
@@ -149,6 +151,8 @@ static int mshv_root_post_interrupt(struct mshv_vp *vp, u8 vector)
 	if (READ_ONCE(vp->sched.dispatched))
 		return -EBUSY;
 
+	if (trace_mshv_vp_kick_enabled())
+		mshv_sched_trace_kick(vp, "interrupt");
 	/* By the same barrier, which pairs with that of prepare_to_wait(), too. */
 	if (waitqueue_active(&vp->sched.wait))
 		mshv_sched_wake(vp);
@@ -343,6 +347,24 @@ static int mshv_root_wait(struct mshv_vp *vp)
 }
 
 /*
+ * The hypercall, and what the tracepoint tells of it. Apart, so that a dispatch does
+ * nothing for the tracepoint when that is off.
+ */
+static noinline u64 mshv_root_traced_dispatch(struct hv_input_dispatch_vp *in,
+					      struct hv_output_dispatch_vp *out,
+					      u64 posted)
+{
+	u64 begin = ktime_get_ns();
+	u64 status = hv_do_hypercall(HVCALL_DISPATCH_VP, in, out);
+
+	trace_mshv_hvcall_dispatch_vp(in->partition_id, in->vp_index, in->flags,
+				      out->dispatch_state, out->dispatch_event,
+				      posted, status, ktime_get_ns() - begin);
+
+	return status;
+}
+
+/*
  * Dispatch the VP once, unless this thread has something else to do first.
  *
  * Returns the hypercall's status, MSHV_ROOT_GAVE_WAY if none was made for that
@@ -398,20 +420,29 @@ static u64 mshv_root_dispatch(struct mshv_vp *vp,
 	/* A success that wrote nothing must not read as an older outcome. */
 	*out = (struct hv_output_dispatch_vp) { };
 
-	scoped_guard(irq)
+	/*
+	 * As far as interrupts that are on permit. The time is the guest's: a tick
+	 * that ends the dispatch is handled before the line after the hypercall, and
+	 * finds PF_VCPU. RCU need not wait for this CPU, as nothing here refers to
+	 * what it protects. But it keeps watching: an interrupt that ends the
+	 * dispatch is one of the kernel to the entry code, which would not tell RCU,
+	 * so that guest_context_enter_irqoff() must not be called.
+	 */
+	scoped_guard(irq) {
 		vtime_account_guest_enter();
+		rcu_virt_note_context_switch();
+	}
 
-	status = hv_do_hypercall(HVCALL_DISPATCH_VP, in, out);
+	if (trace_mshv_hvcall_dispatch_vp_enabled())
+		status = mshv_root_traced_dispatch(in, out, posted);
+	else
+		status = hv_do_hypercall(HVCALL_DISPATCH_VP, in, out);
 
 	scoped_guard(irq)
 		vtime_account_guest_exit();
 
 	WRITE_ONCE(vp->sched.dispatched, false);
 	*output = *out;
-
-	trace_mshv_hvcall_dispatch_vp(vp->vp_partition->pt_id, vp->vp_index,
-				      flags, output->dispatch_state,
-				      output->dispatch_event, posted, status);
 
 	return status;
 }
@@ -502,6 +533,8 @@ static int mshv_root_run_until_intercept(struct mshv_vp *vp)
 			break;
 		case HV_DISPATCH_BLOCKED:
 			mshv_count(&sched->stats.blocks);
+			if (trace_mshv_vp_block_enabled())
+				trace_mshv_vp_block(vp->vp_partition->pt_id, vp->vp_index);
 			sched->blocked = true;
 			break;
 		case HV_DISPATCH_UNKNOWN:

@@ -48,6 +48,8 @@ void mshv_sched_kick(struct mshv_vp *vp)
 	 * prepare_to_wait(). As a rule there are none: the thread is on its way
 	 * out of the dispatch that ended with the halt, or it polls.
 	 */
+	if (trace_mshv_vp_kick_enabled())
+		mshv_sched_trace_kick(vp, "signal");
 	WRITE_ONCE(vp->sched.kick, MSHV_KICK_SIGNAL);
 	atomic64_inc_return_release(&vp->sched.signal_count);
 	if (wq_has_sleeper(&vp->sched.wait))
@@ -57,6 +59,8 @@ void mshv_sched_kick(struct mshv_vp *vp)
 /* Something may have been lost on the way: wake, and do not count. */
 static void mshv_sched_look(struct mshv_vp *vp)
 {
+	if (trace_mshv_vp_kick_enabled())
+		mshv_sched_trace_kick(vp, "look");
 	/* A signal that has arrived says more. */
 	cmpxchg(&vp->sched.kick, MSHV_KICK_NONE, MSHV_KICK_LOOK);
 	mshv_sched_wake(vp);

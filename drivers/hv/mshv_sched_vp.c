@@ -105,19 +105,36 @@ void mshv_sched_wake(struct mshv_vp *vp)
 	wake_up(&vp->sched.wait);
 }
 
-/* The thread was asleep, and runs: how long has that taken? */
+/**
+ * mshv_sched_trace_kick() - tell the tracepoint of a kick
+ * @vp: the VP
+ * @kind: who kicks: "signal", "interrupt" or "look"
+ *
+ * To be called where the tracepoint is on.
+ *
+ * Context: Any in which a wait queue can be woken.
+ */
+void mshv_sched_trace_kick(struct mshv_vp *vp, const char *kind)
+{
+	trace_mshv_vp_kick(vp->vp_partition->pt_id, vp->vp_index, kind,
+			   wq_has_sleeper(&vp->sched.wait));
+}
+
+/* The thread was asleep, was woken for its VP, and runs: how long has that taken? */
 static void mshv_sched_count_wakeup(struct mshv_vp *vp)
 {
-	u64 kicked_at = READ_ONCE(vp->sched.kicked_at), us;
+	u64 kicked_at = READ_ONCE(vp->sched.kicked_at), ns;
 	unsigned int bucket;
 
-	/* It has ended for something else, a signal of Unix's say. */
+	/* Nobody has kicked it: what it waited for has come of itself. */
 	if (!kicked_at)
 		return;
 
-	us = (ktime_get_ns() - kicked_at) / NSEC_PER_USEC;
-	bucket = min_t(unsigned int, fls64(us), MSHV_VP_WAKEUP_BUCKETS - 1);
+	ns = ktime_get_ns() - kicked_at;
+	bucket = min_t(unsigned int, fls64(ns / NSEC_PER_USEC), MSHV_VP_WAKEUP_BUCKETS - 1);
 	mshv_count(&vp->sched.stats.wakeups[bucket]);
+	if (trace_mshv_vp_wakeup_enabled())
+		trace_mshv_vp_wakeup(vp->vp_partition->pt_id, vp->vp_index, ns);
 }
 
 /**
@@ -144,11 +161,15 @@ int mshv_sched_wait(struct mshv_vp *vp, bool (*done)(const struct mshv_vp *vp),
 	left = wait_event_interruptible_timeout(vp->sched.wait,
 						done(vp) || mshv_sched_closed(),
 						timeout);
-	mshv_sched_count_wakeup(vp);
 	if (left < 0)
 		return -EINTR;
+	if (mshv_sched_closed())
+		return mshv_sched_closed();
+	if (!left)
+		return 0;
 
-	return mshv_sched_closed() ?: left > 0;
+	mshv_sched_count_wakeup(vp);
+	return 1;
 }
 
 /**

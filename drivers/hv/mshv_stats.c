@@ -13,9 +13,12 @@
  */
 
 #include <linux/build_bug.h>
+#include <linux/cleanup.h>
 #include <linux/fs.h>
+#include <linux/lockdep.h>
 #include <linux/rcupdate.h>
 #include <linux/seq_file.h>
+#include <linux/spinlock.h>
 #include <asm/mshyperv.h>
 
 #include "mshv.h"
@@ -30,6 +33,7 @@
 #define MSHV_STATS_RUN_TIME_UNIT_NS	100
 
 static const char * const mshv_stats_exit_names[MSHV_VP_EXIT_COUNT] = {
+#if IS_ENABLED(CONFIG_X86_64)
 	[MSHV_VP_EXIT_IO_PORT]			= "io-port",
 	[MSHV_VP_EXIT_MSR]			= "msr",
 	[MSHV_VP_EXIT_CPUID]			= "cpuid",
@@ -40,19 +44,18 @@ static const char * const mshv_stats_exit_names[MSHV_VP_EXIT_COUNT] = {
 	[MSHV_VP_EXIT_HALT]			= "halt",
 	[MSHV_VP_EXIT_INTERRUPTION_DELIVERABLE]	= "interruption-deliverable",
 	[MSHV_VP_EXIT_SIPI]			= "sipi",
+#endif
 	[MSHV_VP_EXIT_UNMAPPED_GPA]		= "unmapped-gpa",
 	[MSHV_VP_EXIT_GPA_INTERCEPT]		= "gpa-intercept",
 	[MSHV_VP_EXIT_INVALID_REGISTER]		= "invalid-vp-register-value",
 	[MSHV_VP_EXIT_UNRECOVERABLE]		= "unrecoverable-exception",
 	[MSHV_VP_EXIT_UNSUPPORTED]		= "unsupported-feature",
 	[MSHV_VP_EXIT_HYPERCALL]		= "hypercall",
+	[MSHV_VP_EXIT_SYNIC_EVENT]		= "synic-event",
+	[MSHV_VP_EXIT_SYNIC_SINT]		= "synic-sint",
 	[MSHV_VP_EXIT_SINT_DELIVERABLE]		= "sint-deliverable",
 	[MSHV_VP_EXIT_OTHER]			= "other",
 };
-
-/* What most runs end with is found without a search. */
-static_assert(HVMSG_X64_SIPI_INTERCEPT - HVMSG_X64_IO_PORT_INTERCEPT ==
-	      MSHV_VP_EXIT_SIPI);
 
 static noinline enum mshv_vp_exit mshv_stats_search_exit(u32 type)
 {
@@ -69,6 +72,10 @@ static noinline enum mshv_vp_exit mshv_stats_search_exit(u32 type)
 		return MSHV_VP_EXIT_UNSUPPORTED;
 	case HVMSG_HYPERCALL_INTERCEPT:
 		return MSHV_VP_EXIT_HYPERCALL;
+	case HVMSG_SYNIC_EVENT_INTERCEPT:
+		return MSHV_VP_EXIT_SYNIC_EVENT;
+	case HVMSG_SYNIC_SINT_INTERCEPT:
+		return MSHV_VP_EXIT_SYNIC_SINT;
 	case HVMSG_SYNIC_SINT_DELIVERABLE:
 		return MSHV_VP_EXIT_SINT_DELIVERABLE;
 	default:
@@ -76,12 +83,23 @@ static noinline enum mshv_vp_exit mshv_stats_search_exit(u32 type)
 	}
 }
 
+#if IS_ENABLED(CONFIG_X86_64)
+/* What most runs end with is found without a search. */
+static_assert(HVMSG_X64_SIPI_INTERCEPT - HVMSG_X64_IO_PORT_INTERCEPT ==
+	      MSHV_VP_EXIT_SIPI);
+
 static enum mshv_vp_exit mshv_stats_exit(u32 type)
 {
 	u32 x64 = type - HVMSG_X64_IO_PORT_INTERCEPT;
 
 	return x64 <= MSHV_VP_EXIT_SIPI ? x64 : mshv_stats_search_exit(type);
 }
+#else
+static enum mshv_vp_exit mshv_stats_exit(u32 type)
+{
+	return mshv_stats_search_exit(type);
+}
+#endif
 
 /**
  * mshv_stats_count_run() - count a run that has ended
@@ -131,15 +149,47 @@ static void mshv_stats_add_words(void *sum, const void *more, unsigned int count
 		to[i] += READ_ONCE(from[i]);
 }
 
-static u64 mshv_stats_run_time_ns(const struct mshv_vp *vp)
+/*
+ * For the statistics pages of VPs, which somebody may read while a reboot gives
+ * them back to the hypervisor.
+ */
+static DEFINE_SPINLOCK(mshv_stats_lock);
+
+static u64 mshv_stats_run_time(const struct mshv_vp *vp)
 {
 	struct hv_stats_page * const *pages = vp->vp_stats_pages;
 	const unsigned int i = MSHV_STATS_COUNTER_RUN_TIME;
 
+	lockdep_assert_held(&mshv_stats_lock);
+	if (vp->sched.run_time_kept)
+		return vp->sched.run_time;
+
 	/* Which of the two areas has it depends on what the parent may see. */
-	return (READ_ONCE(pages[HV_STATS_AREA_PARENT]->data[i]) ?:
-		READ_ONCE(pages[HV_STATS_AREA_SELF]->data[i])) *
-	       MSHV_STATS_RUN_TIME_UNIT_NS;
+	return READ_ONCE(pages[HV_STATS_AREA_PARENT]->data[i]) ?:
+	       READ_ONCE(pages[HV_STATS_AREA_SELF]->data[i]);
+}
+
+/**
+ * mshv_stats_keep() - the statistics page of a VP is about to be unmapped
+ * @vp: the VP, whose file may be open still
+ *
+ * The hypervisor's memory may not be read any more when it is unmapped, and where
+ * it lay over memory of this kernel, something else is there. What the page says
+ * now stays the VP's run time.
+ *
+ * Context: Process context.
+ */
+void mshv_stats_keep(struct mshv_vp *vp)
+{
+	guard(spinlock)(&mshv_stats_lock);
+	vp->sched.run_time = mshv_stats_run_time(vp);
+	vp->sched.run_time_kept = true;
+}
+
+static u64 mshv_stats_run_time_ns(const struct mshv_vp *vp)
+{
+	guard(spinlock)(&mshv_stats_lock);
+	return mshv_stats_run_time(vp) * MSHV_STATS_RUN_TIME_UNIT_NS;
 }
 
 static void mshv_stats_add_vp(struct mshv_stats *sum, const struct mshv_vp *vp)
@@ -190,7 +240,7 @@ static void mshv_stats_show(struct seq_file *m, const struct mshv_stats *stats)
  * @m: where to
  * @file: the VP's file, which keeps the VP
  *
- * Context: Process context, of any process that may look. Takes no lock.
+ * Context: Process context, of any process that may look. No VP waits for it.
  */
 void mshv_vp_show_fdinfo(struct seq_file *m, struct file *file)
 {
@@ -210,7 +260,7 @@ void mshv_vp_show_fdinfo(struct seq_file *m, struct file *file)
  *
  * The sums over the partition's VPs.
  *
- * Context: Process context, of any process that may look. Takes no lock.
+ * Context: Process context, of any process that may look. No VP waits for it.
  */
 void mshv_partition_show_fdinfo(struct seq_file *m, struct file *file)
 {

@@ -1078,12 +1078,75 @@ static void mshv_sched_test_attrs(struct kunit *test, const char *log,
 	ms_hyperv.ext_features = saved;
 }
 
+/* What the tracepoint of the decision has told: how often, and what last. */
+struct mshv_sched_test_decision {
+	unsigned int count;
+	const char *scheduler;
+	const char *reason;
+	int ret;
+	struct mshv_sched_facts facts;
+};
+
+static void mshv_sched_test_decision_probe(void *data, const char *scheduler,
+					   const char *reason, int ret, bool l1vh,
+					   u64 caps_status, u64 caps,
+					   u64 integrated_status, u64 integrated,
+					   u64 type_status, u32 type)
+{
+	struct mshv_sched_test_decision *told = data;
+
+	*told = (struct mshv_sched_test_decision) {
+		.count = told->count + 1,
+		.scheduler = scheduler,
+		.reason = reason,
+		.ret = ret,
+		.facts = {
+			.l1vh = l1vh,
+			.caps_status = caps_status,
+			.caps.as_uint64[0] = caps,
+			.integrated_status = integrated_status,
+			.integrated = integrated,
+			.type_status = type_status,
+			.type = type,
+		},
+	};
+}
+
+/* The tracepoint tells of the row what the log does, and all that was answered. */
+static void mshv_sched_test_decision(struct kunit *test,
+				     const struct mshv_sched_init_case *c,
+				     const struct mshv_sched_test_decision *told, int err)
+{
+	const bool l1vh = c->partition == HV_PARTITION_TYPE_L1VH;
+	const u64 caps = c->caps_result ? 0 : c->caps;
+	const bool asks = l1vh && (caps & CAPS_INTEGRATED);
+	char begin[40];
+
+	KUNIT_ASSERT_EQ(test, told->count, 1);
+	KUNIT_EXPECT_EQ(test, told->ret, err);
+	if (c->refused) {
+		KUNIT_EXPECT_STREQ(test, told->scheduler, "no");
+	} else {
+		snprintf(begin, sizeof(begin), "%s scheduler: ", told->scheduler);
+		KUNIT_EXPECT_TRUE_MSG(test, strstarts(c->log, begin), "%s", begin);
+	}
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(c->log, told->reason), "%s", told->reason);
+	KUNIT_EXPECT_EQ(test, told->facts.l1vh, l1vh);
+	KUNIT_EXPECT_EQ(test, told->facts.caps_status, c->caps_result);
+	KUNIT_EXPECT_EQ(test, told->facts.caps.as_uint64[0], caps);
+	KUNIT_EXPECT_EQ(test, told->facts.integrated_status, asks ? c->integrated_result : 0);
+	KUNIT_EXPECT_EQ(test, told->facts.integrated,
+			asks && !c->integrated_result ? c->integrated : 0);
+	KUNIT_EXPECT_EQ(test, told->facts.type_status, l1vh ? 0 : c->type_result);
+	KUNIT_EXPECT_EQ(test, told->facts.type, l1vh || c->type_result ? 0 : c->type);
+}
+
 /*
  * One row of the decision table, as a hypervisor. The driver's init succeeds
  * or is refused; exactly one line in the log says who dispatches VPs and why,
  * or why the driver does not load, with one more about a bank_count of 0; the
- * accessor tells the path, sysfs says the same, and the capabilities are handed
- * out if, and only if, the driver may load.
+ * accessor tells the path, sysfs and the tracepoint say the same, and the
+ * capabilities are handed out if, and only if, the driver may load.
  */
 static void __init mshv_sched_init_row(struct kunit *test)
 {
@@ -1091,8 +1154,9 @@ static void __init mshv_sched_init_row(struct kunit *test)
 	struct hv_partition_property_vmm_capabilities caps;
 	struct hv_fake *fake = test->priv;
 	struct kmsg_dump_iter log;
+	struct mshv_sched_test_decision told = { };
 	unsigned int lines, same;
-	int ret, err = 0;
+	int ret, err = 0, traced;
 
 	hv_fake_become(fake, c->partition);
 	mshv_sched_test_set_caps(fake, c->bank_count, c->caps);
@@ -1110,7 +1174,10 @@ static void __init mshv_sched_init_row(struct kunit *test)
 	memset(&caps, HV_FAKE_POISON, sizeof(caps));
 	test_log_end(&log);
 
+	traced = register_trace_mshv_sched_decision(mshv_sched_test_decision_probe, &told);
 	ret = mshv_sched_init(&caps);
+	if (!traced)
+		unregister_trace_mshv_sched_decision(mshv_sched_test_decision_probe, &told);
 
 	/* At most one of the three is set in a row that is refused. */
 	if (c->refused)
@@ -1118,6 +1185,10 @@ static void __init mshv_sched_init_row(struct kunit *test)
 						   c->integrated_result |
 						   c->type_result);
 	KUNIT_EXPECT_EQ(test, ret, err);
+	if (IS_ENABLED(CONFIG_TRACEPOINTS)) {
+		KUNIT_EXPECT_EQ(test, traced, 0);
+		mshv_sched_test_decision(test, c, &told, err);
+	}
 
 	lines = mshv_sched_test_log_lines(log, c->log, &same);
 	KUNIT_EXPECT_EQ(test, lines, c->notice ? 2 : 1);

@@ -4,6 +4,7 @@
  * under both ways of dispatching VPs, on the fake hypervisor.
  */
 
+#include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/jiffies.h>
 #include <linux/kstrtox.h>
@@ -171,7 +172,10 @@ static const struct mshv_stats_exit_case {
 	{ HVMSG_UNRECOVERABLE_EXCEPTION, "mshv-exits-unrecoverable-exception" },
 	{ HVMSG_UNSUPPORTED_FEATURE, "mshv-exits-unsupported-feature" },
 	{ HVMSG_HYPERCALL_INTERCEPT, "mshv-exits-hypercall" },
+	{ HVMSG_SYNIC_EVENT_INTERCEPT, "mshv-exits-synic-event" },
+	{ HVMSG_SYNIC_SINT_INTERCEPT, "mshv-exits-synic-sint" },
 	{ HVMSG_SYNIC_SINT_DELIVERABLE, "mshv-exits-sint-deliverable" },
+#if IS_ENABLED(CONFIG_X86_64)
 	{ HVMSG_X64_IO_PORT_INTERCEPT, "mshv-exits-io-port" },
 	{ HVMSG_X64_MSR_INTERCEPT, "mshv-exits-msr" },
 	{ HVMSG_X64_CPUID_INTERCEPT, "mshv-exits-cpuid" },
@@ -182,6 +186,7 @@ static const struct mshv_stats_exit_case {
 	{ HVMSG_X64_HALT, "mshv-exits-halt" },
 	{ HVMSG_X64_INTERRUPTION_DELIVERABLE, "mshv-exits-interruption-deliverable" },
 	{ HVMSG_X64_SIPI_INTERCEPT, "mshv-exits-sipi" },
+#endif
 	{ 0x8001ffff, "mshv-exits-other" },
 };
 
@@ -216,9 +221,9 @@ static void mshv_stats_of_dispatches(struct kunit *test)
 	struct mshv_stats_test *t = test->priv;
 	const bool root = root_path(t);
 
-	run_once(test, t->vp, HVMSG_X64_HALT, false);
-	run_once(test, t->vp, HVMSG_X64_HALT, true);
-	run_once(test, t->vp, HVMSG_X64_HALT, false);
+	run_once(test, t->vp, HVMSG_HYPERCALL_INTERCEPT, false);
+	run_once(test, t->vp, HVMSG_HYPERCALL_INTERCEPT, true);
+	run_once(test, t->vp, HVMSG_HYPERCALL_INTERCEPT, false);
 
 	KUNIT_EXPECT_EQ(test, vp_value(test, "mshv-runs"), 3);
 	/* Its first dispatch tells that it was created suspended. */
@@ -241,9 +246,105 @@ static void mshv_stats_interrupted(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, vp_value(test, "mshv-runs"), 1);
 	KUNIT_EXPECT_EQ(test, vp_value(test, "mshv-interrupted"), 1);
-	KUNIT_EXPECT_EQ(test, vp_value(test, "mshv-exits-halt"), 0);
+	KUNIT_EXPECT_EQ(test, vp_value(test, "mshv-exits-hypercall"), 0);
 	/* Nobody has kicked it. */
 	KUNIT_EXPECT_EQ(test, wakeups(test), 0);
+}
+
+/*
+ * Kicked, but not to run: the thread sleeps until its VP can, and is kicked again
+ * meanwhile. What ends that sleep is the time or a signal, and no wake-up. Of the root
+ * path alone: each kick is what the other one waits for, without a limit.
+ */
+static void kick_in_vain(struct kunit *test, unsigned int times)
+{
+	struct mshv_stats_test *t = test->priv;
+
+	while (times--) {
+		KUNIT_ASSERT_TRUE(test, mshv_vmm_wait_asleep(t->vp));
+		KUNIT_ASSERT_TRUE(test, hv_fake_signal(&t->vp->hv, 1, HV_FAKE_KICK_EARLY));
+	}
+}
+
+static void mshv_stats_timed_out(struct kunit *test)
+{
+	const struct hv_fake_outcome outcomes[] = {
+		{ .state = HV_VP_DISPATCH_STATE_BLOCKED },
+		{
+			.state = HV_VP_DISPATCH_STATE_READY,
+			.event = HV_VP_DISPATCH_EVENT_INTERCEPT,
+			.message_type = HVMSG_HYPERCALL_INTERCEPT,
+		},
+	};
+	struct mshv_stats_test *t = test->priv;
+	unsigned long end;
+
+	hv_fake_vp_script(t->vp->hv, outcomes, ARRAY_SIZE(outcomes));
+	mshv_vmm_start(t->vp);
+	kick_in_vain(test, 2);
+	/* The time is over when the VP has been dispatched, and found blocked. */
+	end = jiffies + 10 * HZ;
+	while (!hv_fake_vp_rechecks(t->vp->hv) && time_before(jiffies, end))
+		msleep(20);
+	KUNIT_EXPECT_EQ(test, hv_fake_vp_rechecks(t->vp->hv), 1);
+	KUNIT_ASSERT_TRUE(test, mshv_vmm_wait_asleep(t->vp));
+	hv_fake_vp_kick(t->vp->hv);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL), 0);
+	KUNIT_EXPECT_EQ(test, vp_value(test, "mshv-kicks"), 3);
+	/* The first has ended the wait for a kick; and the last, for good. */
+	KUNIT_EXPECT_EQ(test, wakeups(test), 2);
+}
+
+static void mshv_stats_signalled(struct kunit *test)
+{
+	const struct hv_fake_outcome halted = { .state = HV_VP_DISPATCH_STATE_BLOCKED };
+	struct mshv_stats_test *t = test->priv;
+
+	hv_fake_vp_script(t->vp->hv, &halted, 1);
+	mshv_vmm_start(t->vp);
+	kick_in_vain(test, 2);
+	mshv_vmm_signal(t->vp, SIGUSR1);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL), -EINTR);
+	KUNIT_EXPECT_EQ(test, vp_value(test, "mshv-kicks"), 2);
+	KUNIT_EXPECT_EQ(test, wakeups(test), 1);
+}
+
+/* The thread is woken, for good: no wake-up of the VP's. */
+static void mshv_stats_closed(struct kunit *test)
+{
+	struct mshv_stats_test *t = test->priv;
+
+	mshv_vmm_start(t->vp);
+	KUNIT_ASSERT_TRUE(test, mshv_vmm_wait_asleep(t->vp));
+	mshv_sched_close(-ESHUTDOWN);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL), -ESHUTDOWN);
+	KUNIT_EXPECT_EQ(test, wakeups(test), 0);
+	KUNIT_EXPECT_EQ(test, vp_value(test, "mshv-failed"), 1);
+	KUNIT_EXPECT_EQ(test, vp_value(test, "mshv-interrupted"), 0);
+}
+
+/*
+ * A reboot gives the statistics pages back to the hypervisor, with the VMM still
+ * there, whose files can be read. What is in the pages then is not the VP's.
+ */
+static void mshv_stats_after_reboot(struct kunit *test)
+{
+	struct mshv_stats_test *t = test->priv;
+	struct mshv_vp *vp = t->vp->file->private_data;
+	struct file *partition = mshv_vmm_file(t->vmm);
+
+	vp->vp_stats_pages[HV_STATS_AREA_PARENT]->data[RUN_TIME] = 70000;
+	run_once(test, t->vp, HVMSG_UNMAPPED_GPA, false);
+	mshv_pm_stop_partitions();
+
+	/* Each is allocated still, see mshv_pm_hold_page(). */
+	vp->vp_stats_pages[HV_STATS_AREA_PARENT]->data[RUN_TIME] = 80000;
+	vp->vp_stats_pages[HV_STATS_AREA_SELF]->data[RUN_TIME] = 80000;
+	KUNIT_EXPECT_EQ(test, vp_value(test, "mshv-run-time-ns"), 70000 * RUN_TIME_UNIT);
+	KUNIT_EXPECT_EQ(test, vp_value(test, "mshv-runs"), 1);
+	KUNIT_EXPECT_EQ(test, value_of(test, partition, "mshv-run-time-ns"),
+			70000 * RUN_TIME_UNIT);
+	KUNIT_EXPECT_EQ(test, value_of(test, partition, "mshv-vps"), 1);
 }
 
 /* A run that the hypervisor refuses. */
@@ -296,9 +397,9 @@ static void mshv_stats_sums(struct kunit *test)
 	struct mshv_vp *vp = t->vp->file->private_data;
 
 	hv_fake_vp_start(other->hv);
-	run_once(test, t->vp, HVMSG_X64_HALT, false);
-	run_once(test, other, HVMSG_X64_HALT, false);
-	run_once(test, other, HVMSG_X64_MSR_INTERCEPT, true);
+	run_once(test, t->vp, HVMSG_HYPERCALL_INTERCEPT, false);
+	run_once(test, other, HVMSG_HYPERCALL_INTERCEPT, false);
+	run_once(test, other, HVMSG_UNSUPPORTED_FEATURE, true);
 	vp->vp_stats_pages[HV_STATS_AREA_PARENT]->data[RUN_TIME] = 10;
 	vp = other->file->private_data;
 	vp->vp_stats_pages[HV_STATS_AREA_PARENT]->data[RUN_TIME] = 20;
@@ -307,8 +408,8 @@ static void mshv_stats_sums(struct kunit *test)
 			mshv_vmm_partition_id(t->vmm));
 	KUNIT_EXPECT_EQ(test, value_of(test, partition, "mshv-vps"), 2);
 	KUNIT_EXPECT_EQ(test, value_of(test, partition, "mshv-runs"), 3);
-	KUNIT_EXPECT_EQ(test, value_of(test, partition, "mshv-exits-halt"), 2);
-	KUNIT_EXPECT_EQ(test, value_of(test, partition, "mshv-exits-msr"), 1);
+	KUNIT_EXPECT_EQ(test, value_of(test, partition, "mshv-exits-hypercall"), 2);
+	KUNIT_EXPECT_EQ(test, value_of(test, partition, "mshv-exits-unsupported-feature"), 1);
 	KUNIT_EXPECT_EQ(test, value_of(test, partition, "mshv-run-time-ns"),
 			30 * RUN_TIME_UNIT);
 	KUNIT_EXPECT_EQ(test, value_of(test, partition, "mshv-dispatches"),
@@ -326,6 +427,10 @@ static struct kunit_case mshv_stats_test_cases[] = {
 	KUNIT_CASE_PARAM(mshv_stats_exits, mshv_stats_exit_gen_params),
 	KUNIT_CASE(mshv_stats_of_dispatches),
 	KUNIT_CASE(mshv_stats_interrupted),
+	KUNIT_CASE(mshv_stats_timed_out),
+	KUNIT_CASE(mshv_stats_signalled),
+	KUNIT_CASE(mshv_stats_closed),
+	KUNIT_CASE(mshv_stats_after_reboot),
 	KUNIT_CASE(mshv_stats_failed),
 	KUNIT_CASE(mshv_stats_of_others),
 	KUNIT_CASE(mshv_stats_sums),
@@ -338,10 +443,23 @@ static struct kunit_suite mshv_stats_test_suite = {
 	.test_cases = mshv_stats_test_cases,
 };
 
+static struct kunit_case mshv_stats_hyp_test_cases[] = {
+	KUNIT_CASE(mshv_stats_nothing_yet),
+	KUNIT_CASE_PARAM(mshv_stats_exits, mshv_stats_exit_gen_params),
+	KUNIT_CASE(mshv_stats_of_dispatches),
+	KUNIT_CASE(mshv_stats_interrupted),
+	KUNIT_CASE(mshv_stats_closed),
+	KUNIT_CASE(mshv_stats_after_reboot),
+	KUNIT_CASE(mshv_stats_failed),
+	KUNIT_CASE(mshv_stats_of_others),
+	KUNIT_CASE(mshv_stats_sums),
+	{}
+};
+
 static struct kunit_suite mshv_stats_hyp_test_suite = {
 	.name = "mshv_stats_hyp",
 	.init = mshv_stats_hyp_test_init,
-	.test_cases = mshv_stats_test_cases,
+	.test_cases = mshv_stats_hyp_test_cases,
 };
 
 /* The way in force is read-only once the kernel has booted. */

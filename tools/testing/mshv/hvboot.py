@@ -9,6 +9,7 @@
 #   hvboot.py [OPTION]... check            every test of boots; KTAP
 #   hvboot.py [OPTION]... selftests        the kernel's selftests of /dev/mshv; KTAP
 #   hvboot.py [OPTION]... qemu             QEMU as the VMM of an L1VH; KTAP
+#   hvboot.py [OPTION]... experiment       what controls of CPU time do to VMs; KTAP
 #   hvboot.py [OPTION]... soak             partitions at random, with faults, for long
 #   hvboot.py [OPTION]... shell [PRESET]   one boot, with a shell in it
 #   hvboot.py [OPTION]... lab              somebody's own command, or a shell, in an L1VH
@@ -29,6 +30,7 @@ import sys
 from hvboots.basics import Failure, parse_time
 from hvboots.boot import Boot, GUEST_MEMORY
 from hvboots.check import check
+from hvboots.experiment import experiment
 from hvboots.lab import FAILED, L0_MEMORY, check_options, lab, lab_check
 from hvboots.qemu import qemu
 from hvboots.runner import HERE, Kernel, Runner
@@ -61,7 +63,7 @@ def main():
     parser.add_argument('--jobs', type=int, default=os.cpu_count(), help='boots at a time')
     parser.add_argument('--memory', type=int, default=1024, help='MiB for each L0')
     parser.add_argument('--all', action='store_true', help='more rows: odd answers, root')
-    parser.add_argument('--only', help='check, selftests, qemu, soak, lab-check: only boots '
+    parser.add_argument('--only', help='check, selftests, qemu, soak, experiment, lab-check: only boots '
                         'whose name this regular expression finds')
     parser.add_argument('--ktap', help='check, selftests, qemu, soak: where to write the '
                                        'results')
@@ -71,9 +73,12 @@ def main():
     parser.add_argument('--environment', default='', metavar='NAME=VALUE...',
                         help="selftests: the program's, say MSHV_KICKS=100000")
     parser.add_argument('--table', help='selftests with --base: where to write a table')
+    parser.add_argument('--csv', help='experiment: where to write the figures')
+    parser.add_argument('--runs', type=int, help='experiment: how many (default: 3)')
     parser.add_argument('--debug', help='soak, selftests: build folder of a kernel that finds '
                                         'its faults')
-    parser.add_argument('--time', type=parse_time, help='soak: how long (default: 2h)')
+    parser.add_argument('--time', type=parse_time, help='soak: how long (default: 2h); experiment: '
+                        'each window (default: 20s)')
     parser.add_argument('--seed', type=int, help='soak: what chance begins with')
     parser.add_argument('--busybox', help='shell, table, lab: a static busybox')
     parser.add_argument('--files', help='lab: a folder, /lab in the L1VH')
@@ -91,7 +96,8 @@ def main():
     parser.add_argument('--since', type=float, default=0, help='when all began, for table')
     parser.add_argument('--verbose', action='store_true', help='show every console')
     parser.add_argument('command', choices=('table', 'compare', 'check', 'selftests',
-                                            'qemu', 'soak', 'lab', 'lab-check', 'shell', 'boot'))
+                                            'qemu', 'soak', 'experiment', 'lab', 'lab-check',
+                                            'shell', 'boot'))
     # What follows these two, and the preset, is hvemu's.
     parser.add_argument('arguments', nargs=argparse.REMAINDER)
     options = parser.parse_args()
@@ -112,13 +118,14 @@ def main():
         kernels['builtin'] = Kernel(options.builtin)
     if options.debug:
         kernels['debug'] = Kernel(options.debug)
-    for name, commands in (('only', 'check selftests qemu soak lab-check'),
-                           ('ktap', 'check selftests qemu soak lab-check'),
-                           ('qemu', 'qemu'), ('short', 'qemu'),
+    for name, commands in (('only', 'check selftests qemu soak experiment lab-check'),
+                           ('ktap', 'check selftests qemu soak experiment lab-check'),
+                           ('qemu', 'qemu'), ('short', 'qemu experiment'),
+                           ('csv', 'experiment'), ('runs', 'experiment'),
                            ('builtin', 'check'), ('all', 'table compare'),
                            ('base', 'compare selftests'), ('selftests', 'selftests table shell'),
                            ('tests', 'selftests'), ('environment', 'selftests'),
-                           ('table', 'selftests'), ('debug', 'selftests soak'), ('time', 'soak'),
+                           ('table', 'selftests'), ('debug', 'selftests soak'), ('time', 'soak experiment'),
                            ('seed', 'soak'), ('files', 'lab'), ('run', 'lab'),
                            ('rootfs', 'lab'), ('limit', 'lab selftests'), ('preset', 'lab'),
                            ('cpus', 'lab'), ('guest_memory', 'lab')):
@@ -136,6 +143,9 @@ def main():
         options.time = options.time or 7200
         if options.seed is None:
             options.seed = random.randrange(1, 1 << 30)
+    if options.command == 'experiment':
+        options.time = options.time or 20
+        options.runs = options.runs or (1 if options.short else 3)
     if options.command in ('shell', 'lab', 'lab-check') and not options.busybox:
         raise Failure(f'{options.command} needs --busybox, a static one.')
     if options.command in ('lab', 'lab-check'):
@@ -156,7 +166,7 @@ def main():
         print(runner.describe(), flush=True)
         return runner.interactive(boot)
     commands = {'table': table, 'compare': compare, 'check': check, 'selftests': selftests,
-                'qemu': qemu, 'soak': soak, 'lab': lab, 'lab-check': lab_check}
+                'qemu': qemu, 'soak': soak, 'experiment': experiment, 'lab': lab, 'lab-check': lab_check}
     return commands[options.command](runner, options)
 
 

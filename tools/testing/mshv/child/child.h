@@ -170,7 +170,9 @@ struct child_fault {
  * @intercepts: how many the parent was told...
  * @io_intercepts: ...of those, of ports...
  * @memory_intercepts: ...and of memory
- * @run_time: in the guest, units of 100 ns
+ * @run_time: in the guest, units of 100 ns, up to the last exit
+ * @in_guest: it is there now...
+ * @entered_cpu: ...since @thread had so much time of a CPU, as of log_cpu_time()
  */
 struct child_vp {
 	struct child *child;
@@ -229,6 +231,8 @@ struct child_vp {
 	u64 io_intercepts;
 	u64 memory_intercepts;
 	u64 run_time;
+	bool in_guest;
+	u64 entered_cpu;
 };
 
 /**
@@ -467,6 +471,12 @@ void child_vp_release(struct child_vp *vp);
  * If it is in KVM it comes out, sees what is pending and goes on. Does not wait.
  */
 void child_vp_kick(struct child_vp *vp);
+
+/* How long it has had a CPU in the guest, now, units of 100 ns: child_vp.run_time and more. */
+u64 child_vp_run_time(const struct child_vp *vp);
+
+/* Put that into the event log, of every VP of every child, and where each is. */
+void child_vp_log_times(const struct partition *partition);
 
 /**
  * child_vp_regs() - the registers KVM has in its shared page

@@ -262,7 +262,6 @@ static int call_kvm(struct child_vp *vp)
 static int enter(struct child_vp *vp)
 {
 	struct kvm_run *run = vp->run;
-	u64 before;
 	int ret;
 
 	child_regs_hide(vp);
@@ -276,10 +275,12 @@ static int enter(struct child_vp *vp)
 	if (must_stop(vp))
 		run->immediate_exit = 1;
 	vp->ran = true;
-	before = log_cpu_time();
+	vp->entered_cpu = log_cpu_time();
+	vp->in_guest = true;
 	ret = call_kvm(vp);
 	running = NULL;
-	vp->run_time += log_cpu_time() - before;
+	vp->run_time += log_cpu_time() - vp->entered_cpu;
+	vp->in_guest = false;
 	if (ret == -EINVAL)
 		return ret;
 	apic_follow_cr8(&vp->apic, run->cr8);

@@ -29,6 +29,7 @@
 #define LEAF_AMD_CACHES		0x8000001d
 #define LEAF_AMD_TOPOLOGY	0x8000001e
 #define LEAF_AMD_TOPOLOGY_V2	0x80000026
+#define AMD_TOPOLOGY_THREADS_SHIFT	8
 
 #define FEATURES_ECX_VMX	BIT(5)
 #define FEATURES_ECX_X2APIC	BIT(21)
@@ -110,7 +111,7 @@ static void add_topology(struct cpuid *cpuid, const struct cpuid_view *view)
 {
 	if (view->per_socket < 2)
 		return;
-	add(cpuid, LEAF_TOPOLOGY, 0, 1, TOPOLOGY_THREADS << 8, view->index);
+	add(cpuid, LEAF_TOPOLOGY, view->smt, 1 + view->smt, TOPOLOGY_THREADS << 8, view->index);
 	cpuid->entries[cpuid->head.nent - 1].flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
 	add(cpuid, LEAF_TOPOLOGY, core_bits(view), view->per_socket,
 	    TOPOLOGY_CORES << 8 | 1, view->index);
@@ -118,7 +119,7 @@ static void add_topology(struct cpuid *cpuid, const struct cpuid_view *view)
 	cpuid->entries[cpuid->head.nent - 1].index = 1;
 }
 
-/* Cores have no threads. */
+/* Cores have no threads, or two. */
 static void fit(struct kvm_cpuid_entry2 *entry, const struct cpuid_view *view)
 {
 	u32 cores = view->per_socket ?: 1;
@@ -161,7 +162,8 @@ static void fit(struct kvm_cpuid_entry2 *entry, const struct cpuid_view *view)
 		break;
 	case LEAF_AMD_TOPOLOGY:
 		entry->eax = view->index;
-		entry->ebx = view->index & (BIT(core_bits(view)) - 1);
+		entry->ebx = (view->index & (BIT(core_bits(view)) - 1)) >> view->smt |
+			     view->smt << AMD_TOPOLOGY_THREADS_SHIFT;
 		entry->ecx = 0;
 		break;
 	}
@@ -280,6 +282,8 @@ void cpuid_make(struct cpuid *cpuid, const struct vp *vp)
 	const struct partition *partition = vp->partition;
 	struct cpuid_view view = {
 		.index = vp->index,
+		.per_socket = partition->options->smt ? partition->nr_vps : 0,
+		.smt = partition->options->smt,
 		.x2apic = partition->options->x2apic,
 		/*
 		 * No .interface: "Hv#1" would turn on KVM's own Hyper-V code, beside

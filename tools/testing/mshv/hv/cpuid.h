@@ -28,6 +28,7 @@ struct cpuid {
  * struct cpuid_view - in what VPs differ
  * @index: its number, and its local APIC's
  * @per_socket: how many of them are cores of one socket; 0 and 1: each is a socket
+ * @smt: of one socket, two and two of them are the threads of a core
  * @x2apic: its local APIC can do that
  * @no_apic: it has no local APIC
  * @no_deadline: its local APIC's timer has no TSC deadline mode
@@ -47,6 +48,7 @@ struct cpuid {
 struct cpuid_view {
 	u32 index;
 	u32 per_socket;
+	bool smt;
 	bool x2apic;
 	bool no_apic;
 	bool no_deadline;

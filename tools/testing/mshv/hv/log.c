@@ -4,6 +4,7 @@
  */
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -45,6 +46,13 @@ u64 log_time(void)
 u64 log_cpu_time(void)
 {
 	return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
+u64 log_cpu_time_of(pthread_t thread)
+{
+	clockid_t clock;
+
+	return pthread_getcpuclockid(thread, &clock) ? 0 : read_clock(clock);
 }
 
 /* One line, whole: other threads write too. */

@@ -6,6 +6,8 @@
 #ifndef _HVEMU_LOG_H
 #define _HVEMU_LOG_H
 
+#include <pthread.h>
+
 #include <linux/compiler.h>
 #include <linux/types.h>
 
@@ -36,6 +38,9 @@ u64 log_time(void);
  * Return: units of 100 ns.
  */
 u64 log_cpu_time(void);
+
+/* Likewise another thread, which has not ended. */
+u64 log_cpu_time_of(pthread_t thread);
 
 /**
  * log_event() - write one event

@@ -244,6 +244,7 @@ static void print_help(void)
 	     "  --cpus N             VPs of the partition (default 2; root: 1)\n"
 	     "  --memory MIB         its memory (default 256)\n"
 	     "  --apic KIND          x2apic (default) or xapic\n"
+	     "  --smt                VPs 0 and 1 are the threads of a core, and so on\n"
 	     "\n"
 	     "What it pretends to be:\n"
 	     "  --preset NAME        a row of the list below; later options change it\n"
@@ -358,7 +359,7 @@ static void add_disk(struct options *options, const char *file, bool read_only)
 
 void options_parse(struct options *options, int argc, char **argv)
 {
-	enum { KERNEL = 1, INITRD, APPEND, DISK, DISK_READ_ONLY, CPUS, MEMORY, APIC, PRESET, PARENT,
+	enum { KERNEL = 1, INITRD, APPEND, DISK, DISK_READ_ONLY, CPUS, MEMORY, APIC, SMT, PRESET, PARENT,
 	       CAPABILITIES, BANK_COUNT, OFFER, INTEGRATED, SCHEDULER, BUILD,
 	       MASKED, SLICE, EOI, SLOW_PROPERTIES, INJECTION, NO_CPUID_VALUES,
 	       STRICT_FEATURES, FAULT, EVENT_LOG, TIMEOUT, PROBE,
@@ -372,6 +373,7 @@ void options_parse(struct options *options, int argc, char **argv)
 		{ "cpus", required_argument, NULL, CPUS },
 		{ "memory", required_argument, NULL, MEMORY },
 		{ "apic", required_argument, NULL, APIC },
+		{ "smt", no_argument, NULL, SMT },
 		{ "preset", required_argument, NULL, PRESET },
 		{ "parent", required_argument, NULL, PARENT },
 		{ "capabilities", required_argument, NULL, CAPABILITIES },
@@ -441,6 +443,9 @@ void options_parse(struct options *options, int argc, char **argv)
 			break;
 		case APIC:
 			options->x2apic = either("--apic", optarg, "x2apic", "xapic");
+			break;
+		case SMT:
+			options->smt = true;
 			break;
 		case PRESET:
 			if (!options_preset(options, optarg))

@@ -25,6 +25,7 @@ struct options {
 	unsigned int cpus;
 	u64 memory;		/* bytes */
 	bool x2apic;
+	bool smt;		/* two VPs are the threads of a core */
 
 	/* The hypervisor above it. */
 	u32 build;		/* build number */

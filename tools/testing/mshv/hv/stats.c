@@ -215,7 +215,7 @@ void stats_set_blocked(struct partition *partition, u64 child, u32 vp, bool bloc
 
 static void refresh_child_vp(const struct child_vp *vp, struct hv_stats_page *counters)
 {
-	counters->data[HV_VP_COUNTER_TOTAL_RUN_TIME] = vp->run_time;
+	counters->data[HV_VP_COUNTER_TOTAL_RUN_TIME] = child_vp_run_time(vp);
 	counters->data[HV_VP_COUNTER_IO_MESSAGES] = vp->io_intercepts;
 	counters->data[HV_VP_COUNTER_MEMORY_MESSAGES] = vp->memory_intercepts;
 	counters->data[HV_VP_COUNTER_OTHER_MESSAGES] =

@@ -51,6 +51,13 @@ static void do_mark(struct partition *partition, char *text)
 	say("ok");
 }
 
+static void do_times(struct partition *partition, char *text)
+{
+	log_event(LOG_NO_VP, "mark", "text=\"%s\"", text);
+	child_vp_log_times(partition);
+	say("ok");
+}
+
 static void do_fault(struct partition *partition, char *text)
 {
 	const char *wrong = fault_add(&partition->faults, text);
@@ -293,6 +300,7 @@ static const struct {
 	void (*run)(struct partition *partition, char *text);
 } commands[] = {
 	{ "mark", do_mark },
+	{ "times", do_times },
 	{ "fault", do_fault },
 	{ "faults", do_faults },
 	{ "quiet", do_quiet },

@@ -7,6 +7,8 @@
  * "error TEXT". The commands:
  *
  *	mark TEXT		put TEXT into the event log
+ *	times TEXT		likewise, and after it how long each VP of a child has
+ *				had a CPU
  *	fault FAULT		add a fault, see fault.h
  *	faults clear		forget all faults; answers how often they applied
  *	quiet			is anything of the driver's left?

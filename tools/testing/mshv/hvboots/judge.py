@@ -12,6 +12,7 @@ SKIPS = (
     'memory of this kind is shared with children',
     'the hypervisor does not tell of HLT, it waits',
     'this processor has no such feature',
+    'this kernel cannot make allocations fail',
 )
 
 # What a kernel prints when something is wrong, lockdep's reports included.

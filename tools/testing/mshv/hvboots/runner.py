@@ -24,6 +24,11 @@ QEMU_MIN = 10
 PROBE_MAX_US = 1000
 
 
+# CPUs of an L1VH of the experiment, and of its L0; an instruction takes 2^shift ns there.
+EXPERIMENT_CPUS = 2
+ICOUNT_SHIFT = 3
+
+
 class Kernel:
     """A kernel build: what the partition boots, and with which module."""
 
@@ -50,6 +55,8 @@ class Runner:
             needs += ['vmm', 'child-init']
         if options.command == 'soak':
             needs.append('soak')
+        if options.command == 'experiment':
+            needs.append('experiment')
         if options.command == 'qemu':
             needs += ['drive', 'guest-init', 'boot-sector']
         for name in needs:
@@ -108,6 +115,9 @@ class Runner:
                            (*folders, '/selftests'))
         if self.options.command == 'soak':
             self.initramfs(f'{label}-soak', kernel, files + [self.stripped('soak')], folders)
+        if self.options.command == 'experiment':
+            self.initramfs(f'{label}-experiment', kernel, files + [self.stripped('experiment')],
+                           folders)
 
     def with_files(self, name, more, more_folders=(), label='ours'):
         """An initramfs with what all have, and more."""
@@ -197,14 +207,21 @@ class Runner:
         kernel = self.kernels['ours']
         self.initramfs(f'l0-{number}/initramfs', kernel, files,
                        ('/dev', '/proc', '/tmp', '/boots'))
-        tsc = subprocess.run([self.tool('hvemu'), '--tsc'], stdout=subprocess.PIPE,
-                             check=True, text=True).stdout.strip()
+        if self.options.command == 'experiment':
+            # Time is what L0 executes: whatever else this machine does changes nothing.
+            # The TSC counts nanoseconds then. A CPU of L0's for each VP of the L1VH.
+            machine = ['-smp', str(EXPERIMENT_CPUS), '-icount', f'shift={ICOUNT_SHIFT},sleep=off']
+            tsc = '1000000 tsc=reliable'
+        else:
+            machine = []
+            tsc = subprocess.run([self.tool('hvemu'), '--tsc'], stdout=subprocess.PIPE,
+                                 check=True, text=True).stdout.strip()
         # Without tsc=reliable L0's timers are as coarse as its ticks, 4 ms. That is on
         # purpose: with fine ones a busy host has L0 do little but handle them.
         append = f'console=hvc0 panic=-1 quiet tsc_early_khz={tsc}'
         return [QEMU, '-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none',
                 '-M', 'microvm,acpi=off,isa-serial=on,rtc=on,pit=on,pic=on',
-                '-cpu', 'EPYC,+svm,+npt', '-accel', 'tcg,thread=single',
+                '-cpu', 'EPYC,+svm,+npt', '-accel', 'tcg,thread=single', *machine,
                 '-m', str(self.options.memory), '-kernel', kernel.file('arch/x86/boot/bzImage'),
                 '-initrd', os.path.join(folder, 'initramfs'), '-append', append,
                 '-device', 'isa-debug-exit,iobase=0xf4', '-device', 'virtio-serial-device',

@@ -933,7 +933,7 @@ static bool mark_step(const char *line)
 	char text[MARK_MAX + 1], *quote;
 	const char *answer;
 
-	snprintf(text, sizeof(text), "%s", line);
+	snprintf(text, sizeof(text), "%.*s", MARK_MAX, line);
 	for (quote = text; (quote = strchr(quote, '"')); )
 		*quote = '\'';
 	answer = ask("mark step %s", text);

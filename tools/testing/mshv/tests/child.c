@@ -4,11 +4,17 @@
  * which scheduler.
  */
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include <linux/kernel.h>
 
 #include "kselftest_harness.h"
 
 #include "../hv/property.h"
+#include "../hv/test_port.h"
 #include "child_fixture.h"
 
 #define SIMP_GPA	0x10000ULL
@@ -290,6 +296,79 @@ TEST_F(children, what_is_mapped_cannot_be_deposited)
 	EXPECT_EQ(HV_STATUS_SUCCESS | 1ULL << HV_HYPERCALL_REP_COMP_OFFSET,
 		  deposit(fixture, page));
 	EXPECT_EQ(1, log_violations());
+}
+
+/* Whether a line of a file has both, in this order. */
+static bool has_line(FILE *file, const char *one, const char *other)
+{
+	char line[256];
+
+	rewind(file);
+	while (fgets(line, sizeof(line), file)) {
+		const char *found = strstr(line, one);
+
+		if (found && strstr(found, other))
+			return true;
+	}
+	return false;
+}
+
+static void use_cpu(u64 units)
+{
+	u64 begin = log_cpu_time();
+
+	while (log_cpu_time() - begin < units)
+		;
+}
+
+TEST_F(children, how_long_a_vp_has_run)
+{
+	struct child_fixture *fixture = &self->fixture;
+	struct vp *parent = &fixture->partition->vps[0];
+	char path[] = "/tmp/hvemu-times-XXXXXX";
+	const char *text = "times here 1\n";
+	struct child_vp *vp = fixture->vp;
+	FILE *file;
+	u64 run;
+	int fd;
+
+	vp->run_time = 77;
+	use_cpu(10000);
+	EXPECT_EQ(77, child_vp_run_time(vp));
+
+	fd = mkstemp(path);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, log_open(path));
+	while (*text)
+		test_port_write(parent, *text++);
+	log_flush();
+	file = fdopen(fd, "r");
+	ASSERT_NE(NULL, file);
+	EXPECT_TRUE(has_line(file, " mark ", "text=\"here 1\"\n"));
+	EXPECT_TRUE(has_line(file, " child-time ", "index=0 run=77 place=none\n"));
+
+	/* In the guest since a moment, on a thread of its own, and on a VP of its parent's. */
+	vp->thread = pthread_self();
+	vp->tid = gettid();
+	vp->entered_cpu = log_cpu_time();
+	vp->in_guest = true;
+	use_cpu(10000);
+	run = child_vp_run_time(vp);
+	EXPECT_LE(10077, run);
+	EXPECT_GE(77 + log_cpu_time() - vp->entered_cpu, run);
+	vp->has_thread = true;
+	child_vp_log_times(fixture->partition);
+	vp->has_thread = false;
+	vp->dispatcher = parent;
+	child_vp_log_times(fixture->partition);
+	log_flush();
+	EXPECT_TRUE(has_line(file, " child-time ", " place=cpu"));
+	EXPECT_FALSE(has_line(file, " child-time ", " place=cpu-"));
+	EXPECT_TRUE(has_line(file, " child-time ", " place=vp0\n"));
+	vp->dispatcher = NULL;
+	vp->in_guest = false;
+	fclose(file);
+	unlink(path);
 }
 
 /* To KVM the first vCPU is the one that boots; INIT must stop all others. */

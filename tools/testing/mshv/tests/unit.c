@@ -222,6 +222,7 @@ TEST(command_lines)
 	EXPECT_EQ(100, parse("--kernel", "k", "--masked", "fill"));
 	EXPECT_EQ(100, parse("--kernel", "k", "--injection", NULL));
 	EXPECT_EQ(100, parse("--kernel", "k", "--no-cpuid-values", "--strict-features"));
+	EXPECT_EQ(100, parse("--kernel", "k", "--smt", NULL));
 	EXPECT_EQ(2, parse("--kernel", "k", "--fault", "nonsense"));
 	EXPECT_EQ(100, parse("--kernel=k", "--parent=root", NULL, NULL));
 	EXPECT_EQ(2, parse("--kernel=k", "--parent=root", "--cpus=2", NULL));
@@ -1012,6 +1013,34 @@ TEST_F(partition, cpuid_of_a_socket_with_cores)
 	EXPECT_EQ(3, cpuid_find(&cpuid, 0xb, 1)->eax);
 	EXPECT_EQ(14, cpuid_find(&cpuid, 0xb, 1)->edx);
 	EXPECT_EQ(1, cpuid_find(&cpuid, 0xb, 0)->ebx);
+	EXPECT_EQ(0, cpuid_find(&cpuid, 0xb, 0)->eax);
+}
+
+TEST_F(partition, cpuid_of_threads)
+{
+	static const struct kvm_cpuid_entry2 leaves[] = {
+		{ .function = 0x1 },
+		{ .function = 0x8000001e, .eax = 99, .ebx = 99, .ecx = 99 },
+	};
+	static struct cpuid cpuid;
+
+	self->options.smt = true;
+	self->partition->nr_vps = 4;
+	self->partition->vps[3].partition = self->partition;
+	self->partition->vps[3].index = 3;
+	memcpy(cpuid.entries, leaves, sizeof(leaves));
+	cpuid.head.nent = ARRAY_SIZE(leaves);
+	cpuid_make(&cpuid, &self->partition->vps[3]);
+	EXPECT_EQ(3U << 24 | 4 << 16, leaf(&cpuid, 0x1)->ebx);
+	/* Two threads of a core, of which an APIC id has one bit; of a socket two. */
+	EXPECT_EQ(1, cpuid_find(&cpuid, 0xb, 0)->eax);
+	EXPECT_EQ(2, cpuid_find(&cpuid, 0xb, 0)->ebx);
+	EXPECT_EQ(0x100, cpuid_find(&cpuid, 0xb, 0)->ecx);
+	EXPECT_EQ(2, cpuid_find(&cpuid, 0xb, 1)->eax);
+	EXPECT_EQ(4, cpuid_find(&cpuid, 0xb, 1)->ebx);
+	/* Core 1, with one thread more than one. */
+	EXPECT_EQ(3, leaf(&cpuid, 0x8000001e)->eax);
+	EXPECT_EQ(0x101, leaf(&cpuid, 0x8000001e)->ebx);
 }
 
 /* KVM has AMX, and this process has not asked for its state. */

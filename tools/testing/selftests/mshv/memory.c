@@ -506,6 +506,42 @@ TEST_F(accessed, only_looked_at)
 	}
 }
 
+/* More than can be counted, and more than there is memory to tell of: an errno says so. */
+TEST_F(accessed, too_many)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct mshv_gpap_access_bitmap args = {
+		.access_type = MSHV_GPAP_ACCESS_TYPE_DIRTY,
+		.gpap_base = AREA / PAGE,
+	};
+	char text[8192];
+	ssize_t length;
+	void *bits;
+
+	/* Where a kernel that is told of so many would write to. */
+	bits = mmap(NULL, 1UL << 27, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	ASSERT_NE(MAP_FAILED, bits);
+	args.bitmap_ptr = (uintptr_t)bits;
+	if (log >= 0)
+		lseek(log, 0, SEEK_END);
+
+	args.page_count = (1ULL << 32) + 1;
+	EXPECT_EQ(-E2BIG, mshv_ioctl(self->vm.fd, MSHV_GET_GPAP_ACCESS_BITMAP, &args));
+	args.page_count = 1ULL << 30;
+	EXPECT_GT(0, mshv_ioctl(self->vm.fd, MSHV_GET_GPAP_ACCESS_BITMAP, &args));
+
+	while (log >= 0 && (length = read(log, text, sizeof(text) - 1)) > 0) {
+		text[length] = 0;
+		EXPECT_EQ(NULL, strstr(text, "Call Trace"))
+			TH_LOG("in the kernel's log: %s", text);
+	}
+	if (log >= 0)
+		close(log);
+	munmap(bits, 1UL << 27);
+	EXPECT_EQ(0, vm_works());
+}
+
 /* Whose dirty bits were cleared: they are set before nobody notes them any more. */
 TEST_F(accessed, no_longer)
 {

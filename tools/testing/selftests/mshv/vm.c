@@ -356,7 +356,7 @@ static struct hv_register_assoc value(u32 name, u64 value)
 	return reg;
 }
 
-void vp_enter_at(struct vp *vp, enum guest_mode mode, u64 rip)
+int vp_try_enter_at(struct vp *vp, enum guest_mode mode, u64 rip)
 {
 	u16 code = SEGMENT_CODE16, data = SEGMENT_DATA16;
 	u16 code_selector = 0, data_selector = 0;
@@ -412,8 +412,12 @@ void vp_enter_at(struct vp *vp, enum guest_mode mode, u64 rip)
 		value(HV_X64_REGISTER_RBP, 0),
 	};
 
-	must(vp_set_registers(vp, registers, ARRAY_SIZE(registers)),
-	     "registers");
+	return vp_set_registers(vp, registers, ARRAY_SIZE(registers));
+}
+
+void vp_enter_at(struct vp *vp, enum guest_mode mode, u64 rip)
+{
+	must(vp_try_enter_at(vp, mode, rip), "registers");
 }
 
 void vp_enter(struct vp *vp, enum guest_mode mode, const struct guest *guest)

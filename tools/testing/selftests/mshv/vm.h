@@ -209,6 +209,7 @@ void vp_enter(struct vp *vp, enum guest_mode mode, const struct guest *guest);
 
 /* Likewise, the code being in place already. */
 void vp_enter_at(struct vp *vp, enum guest_mode mode, u64 rip);
+int vp_try_enter_at(struct vp *vp, enum guest_mode mode, u64 rip);
 
 /* Copy guest code to @gpa, and say how long it is. */
 size_t vm_load(struct vm *vm, u64 gpa, enum guest_mode mode, const struct guest *guest);
