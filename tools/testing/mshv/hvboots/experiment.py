@@ -37,8 +37,9 @@ PROMISES = {'cpu.max': (25, 75), 'cpu.weight': (20, 80), 'cpuset': (50, 50),
 POINTS = 5
 ACCOUNTED = 95
 
-# Microseconds: hvemu sees an interrupt of the L1VH's own no earlier.
-SLICE = 2000
+# Microseconds: the longest dispatch. hvemu sees a tick of the L1VH no earlier than that, and
+# to leave a guest and enter it again takes some 300 of them under TCG.
+SLICE = 10000
 
 # Reasons for which a control may be left out.
 SKIPS = ('No such device',)
