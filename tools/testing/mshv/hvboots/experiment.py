@@ -401,6 +401,9 @@ def write_tables(figures, controls, modes, out):
 
 
 def experiment(runner, options):
+    # Two at a time would take each other's CPUs.
+    if runner.accel == 'tcg':
+        options.jobs = 1
     boots = named([Experiment(run, preset, options) for run in range(1, options.runs + 1)
                    for preset in SCHEDULERS], options)
     print(runner.describe())
