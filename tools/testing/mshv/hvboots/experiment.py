@@ -414,6 +414,8 @@ def experiment(runner, options):
         for line in boot.console:
             if re.match(r'# (failed|skip)\b', line):
                 print(f'    {line[2:]}', flush=True)
+    # Event logs come when the last boot has ended.
+    for boot in boots:
         boot.take()
     figures = Figures(boots)
     controls, modes = boots[0].controls, boots[0].modes
