@@ -359,7 +359,8 @@ static void add_disk(struct options *options, const char *file, bool read_only)
 
 void options_parse(struct options *options, int argc, char **argv)
 {
-	enum { KERNEL = 1, INITRD, APPEND, DISK, DISK_READ_ONLY, CPUS, MEMORY, APIC, SMT, PRESET, PARENT,
+	enum { KERNEL = 1, INITRD, APPEND, DISK, DISK_READ_ONLY, CPUS, MEMORY, APIC, SMT, PRESET,
+	       PARENT,
 	       CAPABILITIES, BANK_COUNT, OFFER, INTEGRATED, SCHEDULER, BUILD,
 	       MASKED, SLICE, EOI, SLOW_PROPERTIES, INJECTION, NO_CPUID_VALUES,
 	       STRICT_FEATURES, FAULT, EVENT_LOG, TIMEOUT, PROBE,

@@ -305,32 +305,101 @@ FIXTURE_VARIANT(fail_nth) {
 	unsigned int step;
 };
 
-#define STEP(number, name)						\
-	FIXTURE_VARIANT_ADD(fail_nth, name) { .step = number, }
-STEP(0, create);
-STEP(1, initialize);
-STEP(2, map);
-STEP(3, map_more);
-STEP(4, add_vp);
-STEP(5, map_pages);
-STEP(6, enter);
-STEP(7, run);
-STEP(8, routes);
-STEP(9, irqfd);
-STEP(10, resampler);
-STEP(11, raise_it);
-STEP(12, ioeventfd);
-STEP(13, track);
-STEP(14, bitmap);
-STEP(15, state);
-STEP(16, give_back);
-STEP(17, enter_again);
-STEP(18, run_again);
-STEP(19, statistics);
-STEP(20, unmap);
-STEP(21, no_irqfd);
-STEP(22, no_vp);
-STEP(23, no_partition);
+FIXTURE_VARIANT_ADD(fail_nth, create) {
+	.step = 0,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, initialize) {
+	.step = 1,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, map) {
+	.step = 2,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, map_more) {
+	.step = 3,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, add_vp) {
+	.step = 4,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, map_pages) {
+	.step = 5,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, enter) {
+	.step = 6,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, run) {
+	.step = 7,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, routes) {
+	.step = 8,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, irqfd) {
+	.step = 9,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, resampler) {
+	.step = 10,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, raise_it) {
+	.step = 11,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, ioeventfd) {
+	.step = 12,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, track) {
+	.step = 13,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, bitmap) {
+	.step = 14,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, state) {
+	.step = 15,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, give_back) {
+	.step = 16,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, enter_again) {
+	.step = 17,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, run_again) {
+	.step = 18,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, statistics) {
+	.step = 19,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, unmap) {
+	.step = 20,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, no_irqfd) {
+	.step = 21,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, no_vp) {
+	.step = 22,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, no_partition) {
+	.step = 23,
+};
 
 FIXTURE_SETUP(fail_nth)
 {
