@@ -82,7 +82,8 @@ class Experiment(Program):
         samples, answers = {}, {}
         for line in self.output():
             words = line.split()
-            if line.startswith('# sample '):
+            # The last line of a boot that died may be half a line.
+            if line.startswith('# sample ') and len(words) > 7:
                 values = {name: int(value) for name, value in
                           (word.split('=') for word in words[7:])}
                 samples.setdefault(tuple(words[2:5]), {}).setdefault(words[6], []).append(values)
