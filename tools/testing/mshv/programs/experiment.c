@@ -378,7 +378,7 @@ static unsigned long long stat_guests(void)
 	return values[8] + values[9];
 }
 
-static void sample(const char *what, int number)
+static void take_sample(const char *what, int number)
 {
 	unsigned long long cpu;
 	clockid_t clock;
@@ -473,7 +473,7 @@ static int make_window(const struct control *control, int kind, int mode, unsign
 			if (i)
 				usleep(seconds * 1000000ULL / SAMPLES);
 			ask("times %s %d", what, i);
-			sample(what, i);
+			take_sample(what, i);
 		}
 		show_grace(what);
 		for (role = A; role < ROLES; role++) {

@@ -22,8 +22,8 @@
  *	# fuzz: MSHV_RUN_VP calls=N ok=N EINTR=N ...
  *	# fuzz: seed=N episodes=N operations=N ended=N killed=N failed=N crashed=N
  *
- * Exit status: 0; 1 if hardly anything was done; 3 if the kernel complained, the hypervisor saw a violation, or a process
- * could not be ended, with a line
+ * Exit status: 0; 1 if hardly anything was done; 3 if the kernel complained, the
+ * hypervisor saw a violation, or a process could not be ended, with a line
  *
  *	# fuzz: failure seed=N episode=N: TEXT
  */

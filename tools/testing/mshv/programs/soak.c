@@ -518,7 +518,7 @@ static pid_t start_watch(void)
 	return pid;
 }
 
-static void soak(long seconds)
+static void run_soak(long seconds)
 {
 	u64 start = milliseconds(), now;
 	pid_t watcher = start_watch();
@@ -569,7 +569,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	chance_begin(strtoul(argv[2], NULL, 0));
-	soak(strtol(argv[1], NULL, 0));
+	run_soak(strtol(argv[1], NULL, 0));
 	works = partition_works();
 	printf("# soak: seed=%s partitions=%lu vps=%lu intercepts=%lu", argv[2],
 	       counts->partitions, counts->vps, counts->runs);
