@@ -647,16 +647,17 @@ static void write_page(void)
 {
 	unsigned int number = chance(VP_PAGES);
 	u64 value = chance(2) ? chance(2) : fuzz_odd_number();
+	const u64 offset = chance(2) ? chance(4) * 8 : chance(PAGE / 8) * 8;
 	struct iovec own = { &value, sizeof(value) };
+	struct iovec there = { .iov_len = sizeof(value) };
 	char *page = some_vp()->pages[number];
-	struct iovec there = { page + (chance(2) ? chance(4) * 8 : chance(PAGE / 8) * 8),
-			       sizeof(value) };
 
-	if (page)
-		fuzz_tried(CALL_VP_PAGE,
-			   fuzz_errno(process_vm_writev(getpid(), &own, 1, &there, 1, 0)),
-			   "page %u + %#lx: %#lx", number,
-			   (unsigned long)((char *)there.iov_base - page), value);
+	if (!page)
+		return;
+
+	there.iov_base = page + offset;
+	fuzz_tried(CALL_VP_PAGE, fuzz_errno(process_vm_writev(getpid(), &own, 1, &there, 1, 0)),
+		   "page %u + %#lx: %#lx", number, (unsigned long)offset, value);
 }
 
 static int some_fd(void)
