@@ -20,6 +20,7 @@
 #define _MSHV_SCHED_H_
 
 #include <linux/atomic.h>
+#include <linux/build_bug.h>
 #include <linux/compiler.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -47,7 +48,7 @@ enum mshv_kick {
 /**
  * enum mshv_vp_exit - why a run has ended with an intercept: its message's type
  *
- * Those of x86 come first, in the order of their numbers, see mshv_stats_exit().
+ * Those of x86 come first, in the order of their numbers, see mshv_stats_count_run().
  *
  * @MSHV_VP_EXIT_IO_PORT: HVMSG_X64_IO_PORT_INTERCEPT
  * @MSHV_VP_EXIT_MSR: HVMSG_X64_MSR_INTERCEPT
@@ -125,11 +126,79 @@ struct mshv_vp_stats {
 	u64 wakeups[MSHV_VP_WAKEUP_BUCKETS];
 };
 
-/* Counts one more. Only the thread that runs the VP does. */
+/*
+ * Counts one more. Only the thread that runs the VP does. A plain increment, which
+ * is one instruction on x86-64: who reads meanwhile sees the one value or the other.
+ */
 static inline void mshv_count(u64 *counter)
 {
-	WRITE_ONCE(*counter, *counter + 1);
+	data_race((*counter)++);
 }
+
+void mshv_stats_count_other(struct mshv_vp_stats *stats, int ret, u32 type);
+
+/* What most runs end with is found without a search. */
+static_assert(HVMSG_X64_SIPI_INTERCEPT - HVMSG_X64_IO_PORT_INTERCEPT ==
+	      MSHV_VP_EXIT_SIPI);
+
+/**
+ * mshv_stats_count_run() - count a run that has ended
+ * @stats: of the VP
+ * @ret: what the run has returned: 0 with an intercept in the VP's page, or a
+ *	negative errno
+ * @type: the type of the message in that page
+ *
+ * Context: The thread that runs the VP, vp_mutex held.
+ */
+static inline void mshv_stats_count_run(struct mshv_vp_stats *stats, int ret, u32 type)
+{
+	const u32 x64 = type - HVMSG_X64_IO_PORT_INTERCEPT;
+
+	if (likely(!ret && x64 <= MSHV_VP_EXIT_SIPI))
+		mshv_count(&stats->exits[x64]);
+	else
+		mshv_stats_count_other(stats, ret, type);
+}
+
+/**
+ * enum mshv_vp_attention - what the next run of a VP has to see to first
+ *
+ * Bits of &mshv_vp_sched.attention: as a rule there is none, which is one look.
+ *
+ * @MSHV_VP_NEW: its APIC ID has not been asked about
+ * @MSHV_VP_SUSPENDED: it is explicitly suspended, as far as is known
+ * @MSHV_VP_VMM_SUSPENDS: the VMM has written to its explicit suspension since the
+ *	last run began. Set by any thread of the VMM
+ * @MSHV_VP_BLOCKED: it has nothing to do until it is kicked, and the run that has
+ *	learned so ended
+ */
+enum mshv_vp_attention {
+	MSHV_VP_NEW,
+	MSHV_VP_SUSPENDED,
+	MSHV_VP_VMM_SUSPENDS,
+	MSHV_VP_BLOCKED,
+};
+
+/**
+ * struct mshv_vp_dispatch - arguments of HVCALL_DISPATCH_VP for a VP
+ *
+ * Of each VP, not of each CPU: nearly all of it is the same each time, and is
+ * written once. Used by the thread that runs the VP.
+ */
+struct mshv_vp_dispatch {
+	/** @input: what the hypervisor reads */
+	struct hv_input_dispatch_vp input;
+
+	/** @output: what it writes */
+	struct hv_output_dispatch_vp output;
+
+	/** @input_gpa: where @input is, physically */
+	u64 input_gpa;
+};
+
+/* Neither argument may cross a page; see mshv_vp_sched_init(). */
+#define MSHV_VP_DISPATCH_ALIGN	64
+static_assert(sizeof(struct mshv_vp_dispatch) <= MSHV_VP_DISPATCH_ALIGN);
 
 /**
  * struct mshv_vp_sched - the scheduling state of a VP
@@ -178,23 +247,13 @@ struct mshv_vp_sched {
 	bool apic_id_is_index;
 
 	/**
-	 * @vmm_suspends: the VMM has written to the VP's explicit suspension
-	 * since the last run began. Written by any thread of the VMM, taken by
-	 * the one that runs the VP.
+	 * @attention: bits of &enum mshv_vp_attention, of the root path. Changed
+	 * by atomic operations.
 	 */
-	bool vmm_suspends;
+	unsigned long attention;
 
-	/** @apic_id_asked: whether the hypervisor was asked about that */
-	bool apic_id_asked;
-
-	/** @started: it was dispatched at least once */
-	bool started;
-
-	/** @blocked: the VP has nothing to do until it is kicked */
-	bool blocked;
-
-	/** @suspended: the VP is explicitly suspended, as far as is known */
-	bool suspended;
+	/** @dispatch: arguments of the hypercall, of the root path */
+	struct mshv_vp_dispatch dispatch __aligned(MSHV_VP_DISPATCH_ALIGN);
 
 	/** @intercepted: the next dispatch must clear the intercept suspension */
 	bool intercepted;
@@ -225,7 +284,7 @@ struct mshv_vp_sched {
 	struct mshv_vp_stats stats;
 };
 
-void mshv_vp_sched_init(struct mshv_vp_sched *sched);
+void mshv_vp_sched_init(struct mshv_vp *vp);
 int mshv_sched_set_registers(const struct mshv_vp *vp,
 			     struct hv_register_assoc *regs, unsigned int count);
 int mshv_sched_set_register(const struct mshv_vp *vp, u32 name, u64 value);
@@ -284,19 +343,6 @@ void mshv_poll_woken(struct mshv_vp *vp, const struct mshv_poll_halt *halt);
 struct mshv_sched_ops {
 	/** @dispatcher: who dispatches VPs, in a word for the log and for sysfs */
 	const char *dispatcher;
-
-	/**
-	 * @start: get ready for VPs. May sleep; called once, while the driver
-	 * loads, before any partition can exist. Returns 0 or a negative errno,
-	 * with nothing to be undone. NULL if there is nothing to do.
-	 */
-	int (*start)(void);
-
-	/**
-	 * @stop: undo @start. May sleep; called when no partition exists any
-	 * more. NULL if there is nothing to do.
-	 */
-	void (*stop)(void);
 
 	/**
 	 * @run: run a VP until user space must look at an intercept. Called
@@ -458,8 +504,6 @@ int mshv_sched_choose(const struct mshv_sched_facts *facts,
 		      struct mshv_sched_choice *choice);
 int mshv_sched_init(struct hv_partition_property_vmm_capabilities *caps);
 void mshv_sched_resume(struct hv_partition_property_vmm_capabilities *caps);
-int mshv_sched_start(void);
-void mshv_sched_stop(void);
 const char *mshv_sched_in_force_name(void);
 
 bool mshv_sched_signal_isr(const struct hv_message *msg);

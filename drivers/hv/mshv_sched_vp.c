@@ -19,12 +19,26 @@ static const union hv_input_vtl mshv_sched_vtl;
 
 /**
  * mshv_vp_sched_init() - scheduling state of a VP that was just created
- * @sched: the state, zeroed
+ * @vp: the VP, zeroed but for its partition and its index
+ *
+ * The hypervisor reads and writes in the memory of @vp: kmalloc() aligns it as its
+ * type is.
  */
-void mshv_vp_sched_init(struct mshv_vp_sched *sched)
+void mshv_vp_sched_init(struct mshv_vp *vp)
 {
+	struct mshv_vp_sched *sched = &vp->sched;
+	struct mshv_vp_dispatch *dispatch = &sched->dispatch;
+
 	init_waitqueue_head(&sched->wait);
 	atomic64_set(&sched->signal_count, 0);
+	sched->attention = BIT(MSHV_VP_NEW);
+
+	/* Without a time slice: until something happens. */
+	dispatch->input = (struct hv_input_dispatch_vp) {
+		.partition_id = vp->vp_partition->pt_id,
+		.vp_index = vp->vp_index,
+	};
+	dispatch->input_gpa = virt_to_phys(&dispatch->input);
 }
 
 /**
