@@ -22,8 +22,9 @@
 #include <linux/atomic.h>
 #include <linux/build_bug.h>
 #include <linux/compiler.h>
+#include <linux/overflow.h>
+#include <linux/rcuwait.h>
 #include <linux/types.h>
-#include <linux/wait.h>
 #include <asm/mshyperv.h>
 #include <hyperv/hvhdk.h>
 #include <hyperv/hvsched.h>
@@ -126,12 +127,10 @@ struct mshv_vp_stats {
 	u64 wakeups[MSHV_VP_WAKEUP_BUCKETS];
 };
 
-/*
- * Counts one more. Only the thread that runs the VP does. A plain increment, which
- * is one instruction on x86-64: who reads meanwhile sees the one value or the other.
- */
+/* Counts one more. Only the thread that runs the VP does. */
 static inline void mshv_count(u64 *counter)
 {
+	/* One instruction on x86-64; who reads meanwhile sees either value. */
 	data_race((*counter)++);
 }
 
@@ -196,9 +195,33 @@ struct mshv_vp_dispatch {
 	u64 input_gpa;
 };
 
-/* Neither argument may cross a page; see mshv_vp_sched_init(). */
+/* The registers that have to be cleared for a VP to run, on the hypervisor path. */
+#define MSHV_VP_RESUME_REGS	2
+
+/**
+ * struct mshv_vp_resume - argument of HVCALL_SET_VP_REGISTERS that resumes a VP
+ *
+ * Written once.
+ */
+struct mshv_vp_resume {
+	union {
+		/** @input: what the hypervisor reads */
+		struct hv_input_set_vp_registers input;
+
+		/** @room: for its registers */
+		u8 room[struct_size_t(struct hv_input_set_vp_registers, elements,
+				      MSHV_VP_RESUME_REGS)];
+	};
+};
+
+/*
+ * None of these arguments may cross a page: kmalloc() aligns a struct mshv_vp by
+ * the largest power of two that divides its size, so at least by these.
+ */
 #define MSHV_VP_DISPATCH_ALIGN	64
 static_assert(sizeof(struct mshv_vp_dispatch) <= MSHV_VP_DISPATCH_ALIGN);
+#define MSHV_VP_RESUME_ALIGN	128
+static_assert(sizeof(struct mshv_vp_resume) <= MSHV_VP_RESUME_ALIGN);
 
 /**
  * struct mshv_vp_sched - the scheduling state of a VP
@@ -208,8 +231,11 @@ static_assert(sizeof(struct mshv_vp_dispatch) <= MSHV_VP_DISPATCH_ALIGN);
  * as its comment says.
  */
 struct mshv_vp_sched {
-	/** @wait: where the thread that runs the VP sleeps */
-	wait_queue_head_t wait;
+	/**
+	 * @wait: where the thread that runs the VP sleeps, or the one that
+	 * destroys its partition: never more than one
+	 */
+	struct rcuwait wait;
 
 	/**
 	 * @signal_count: signals of the hypervisor that have arrived. It must
@@ -252,6 +278,9 @@ struct mshv_vp_sched {
 	 */
 	unsigned long attention;
 
+	/** @resume: argument of the hypercall, of the hypervisor path */
+	struct mshv_vp_resume resume __aligned(MSHV_VP_RESUME_ALIGN);
+
 	/** @dispatch: arguments of the hypercall, of the root path */
 	struct mshv_vp_dispatch dispatch __aligned(MSHV_VP_DISPATCH_ALIGN);
 
@@ -283,6 +312,17 @@ struct mshv_vp_sched {
 	/** @stats: what it has done */
 	struct mshv_vp_stats stats;
 };
+
+/**
+ * mshv_vp_kicked() - whether a VP was kicked
+ * @sched: the VP's scheduling state
+ *
+ * Return: true from the kick until it is taken.
+ */
+static inline bool mshv_vp_kicked(const struct mshv_vp_sched *sched)
+{
+	return READ_ONCE(sched->kick) != MSHV_KICK_NONE;
+}
 
 void mshv_vp_sched_init(struct mshv_vp *vp);
 int mshv_sched_set_registers(const struct mshv_vp *vp,

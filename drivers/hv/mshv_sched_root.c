@@ -21,6 +21,7 @@
 #include <linux/jiffies.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
+#include <linux/rcuwait.h>
 #include <linux/rseq.h>
 #include <linux/static_call.h>
 #include <linux/vtime.h>
@@ -136,8 +137,8 @@ static int mshv_root_post_interrupt(struct mshv_vp *vp, u8 vector)
 	if (READ_ONCE(vp->sched.dispatched))
 		return -EBUSY;
 
-	/* By the same barrier, which pairs with that of prepare_to_wait(), too. */
-	if (waitqueue_active(&vp->sched.wait))
+	/* By the same barrier, which pairs with that of set_current_state(), too. */
+	if (rcuwait_active(&vp->sched.wait))
 		mshv_sched_wake(vp);
 
 	return 0;
@@ -264,10 +265,16 @@ static bool mshv_root_runnable(const struct mshv_vp *vp)
 }
 
 /* What a kick or an interrupt for the VP changes, with nothing to be waited for. */
-static bool mshv_root_woken(const struct mshv_vp *vp)
+static __always_inline bool mshv_root_is_woken(const struct mshv_vp *vp)
 {
 	return mshv_root_posted(vp) ||
-	       (mshv_sched_kicked(vp) && !mshv_root_counter_blocked(vp));
+	       (mshv_vp_kicked(&vp->sched) && !mshv_root_counter_blocked(vp));
+}
+
+/* The same, for mshv_poll_halted(). */
+static bool mshv_root_woken(const struct mshv_vp *vp)
+{
+	return mshv_root_is_woken(vp);
 }
 
 /*
@@ -290,11 +297,11 @@ static noinline int mshv_root_wait_kicked(struct mshv_vp *vp)
 
 	ret = mshv_sched_wait(vp, mshv_root_kicked_or_posted, MAX_SCHEDULE_TIMEOUT);
 	if (ret < 0)
-		return ret;
+		goto unfinished;
 
 	ret = mshv_sched_wait(vp, mshv_root_runnable, MSHV_ROOT_RECHECK);
 	if (ret < 0)
-		return ret;
+		goto unfinished;
 
 	/* One that was asked to look did not expect anything. */
 	if (!ret && READ_ONCE(vp->sched.kick) == MSHV_KICK_SIGNAL)
@@ -302,32 +309,36 @@ static noinline int mshv_root_wait_kicked(struct mshv_vp *vp)
 
 	mshv_poll_woken(vp, &halt);
 	return 0;
+
+unfinished:
+	/* The next run has to go on with it. */
+	set_bit(MSHV_VP_BLOCKED, &vp->sched.attention);
+	return ret;
 }
 
-/*
- * Wait until a VP that is blocked or suspended need not be so any more. If the wait
- * ends for another reason, the next run has to go on with it.
- */
-static int mshv_root_wait(struct mshv_vp *vp)
+static __always_inline void mshv_root_trace_wait(const struct mshv_vp *vp)
 {
-	int ret = 0;
-
-	if (unlikely(test_bit(MSHV_VP_SUSPENDED, &vp->sched.attention)))
-		ret = mshv_root_wait_released(vp);
-	/* It may have been woken before this thread could notice that it is blocked. */
-	else if (!mshv_root_woken(vp))
-		ret = mshv_root_wait_kicked(vp);
-	if (unlikely(ret)) {
-		set_bit(MSHV_VP_BLOCKED, &vp->sched.attention);
-		return ret;
-	}
-
 	/* The arguments would be read whether or not anybody traces. */
 	if (trace_mshv_vp_wait_for_hv_kick_enabled())
 		trace_mshv_vp_wait_for_hv_kick(vp->vp_partition->pt_id, vp->vp_index,
 					       READ_ONCE(vp->sched.kick),
 					       mshv_root_counter_blocked(vp),
 					       mshv_root_posted(vp));
+}
+
+/* Wait until a VP that is blocked need not be so any more. */
+static __always_inline int mshv_root_wait(struct mshv_vp *vp)
+{
+	int ret;
+
+	/* It may have been woken before this thread could notice that it is blocked. */
+	if (!mshv_root_is_woken(vp)) {
+		ret = mshv_root_wait_kicked(vp);
+		if (ret)
+			return ret;
+	}
+
+	mshv_root_trace_wait(vp);
 	return 0;
 }
 
@@ -480,11 +491,17 @@ static noinline int mshv_root_suspended(struct mshv_vp *vp)
 	set_bit(MSHV_VP_SUSPENDED, &vp->sched.attention);
 	if (fresh) {
 		ret = mshv_root_release(vp);
-		if (ret)
-			return ret;
+		return ret ?: mshv_root_wait(vp);
 	}
 
-	return mshv_root_wait(vp);
+	ret = mshv_root_wait_released(vp);
+	if (ret)
+		/* Once it is released, the next run waits for a signal. */
+		set_bit(MSHV_VP_BLOCKED, &vp->sched.attention);
+	else
+		mshv_root_trace_wait(vp);
+
+	return ret;
 }
 
 static noinline int mshv_root_unknown(struct mshv_vp *vp)
@@ -683,9 +700,9 @@ static void mshv_root_quiesce(struct mshv_partition *partition)
 		}
 
 		left = max_t(long, deadline - jiffies, 0);
-		if (!wait_event_timeout(vp->sched.wait,
-					atomic64_read_acquire(&vp->sched.signal_count) >=
-					count, left))
+		if (!rcuwait_wait_event_timeout(&vp->sched.wait,
+						atomic64_read_acquire(&vp->sched.signal_count) >=
+						count, TASK_UNINTERRUPTIBLE, left))
 			lost++;
 
 		trace_mshv_drain_vp_signals(partition->pt_id, vp->vp_index);

@@ -6,7 +6,9 @@
 #define pr_fmt(fmt) "mshv: " fmt
 
 #include <linux/bitops.h>
+#include <linux/io.h>
 #include <linux/minmax.h>
+#include <linux/rcuwait.h>
 #include <linux/timekeeping.h>
 #include <linux/wait.h>
 #include <asm/mshyperv.h>
@@ -28,8 +30,9 @@ void mshv_vp_sched_init(struct mshv_vp *vp)
 {
 	struct mshv_vp_sched *sched = &vp->sched;
 	struct mshv_vp_dispatch *dispatch = &sched->dispatch;
+	struct hv_input_set_vp_registers *resume = &sched->resume.input;
 
-	init_waitqueue_head(&sched->wait);
+	rcuwait_init(&sched->wait);
 	atomic64_set(&sched->signal_count, 0);
 	sched->attention = BIT(MSHV_VP_NEW);
 
@@ -39,6 +42,16 @@ void mshv_vp_sched_init(struct mshv_vp *vp)
 		.vp_index = vp->vp_index,
 	};
 	dispatch->input_gpa = virt_to_phys(&dispatch->input);
+
+	/*
+	 * Intercept first: once the VP is released from its explicit suspension it
+	 * may run into an intercept at any moment, and clearing that afterwards
+	 * would lose it. The hypervisor sets registers in the order given.
+	 */
+	resume->partition_id = vp->vp_partition->pt_id;
+	resume->vp_index = vp->vp_index;
+	resume->elements[0].name = HV_REGISTER_INTERCEPT_SUSPEND;
+	resume->elements[1].name = HV_REGISTER_EXPLICIT_SUSPEND;
 }
 
 /**
@@ -110,13 +123,13 @@ int mshv_sched_get_register(const struct mshv_vp *vp, u32 name, u64 *value)
  *
  * The first to do so leaves the time, for the statistics.
  *
- * Context: Any in which a wait queue can be woken.
+ * Context: Any in which a thread can be woken.
  */
 void mshv_sched_wake(struct mshv_vp *vp)
 {
 	if (!READ_ONCE(vp->sched.kicked_at))
 		WRITE_ONCE(vp->sched.kicked_at, ktime_get_ns());
-	wake_up(&vp->sched.wait);
+	rcuwait_wake_up(&vp->sched.wait);
 }
 
 /* The thread was asleep, and runs: how long has that taken? */
@@ -155,9 +168,9 @@ int mshv_sched_wait(struct mshv_vp *vp, bool (*done)(const struct mshv_vp *vp),
 		return mshv_sched_closed() ?: 1;
 
 	WRITE_ONCE(vp->sched.kicked_at, 0);
-	left = wait_event_interruptible_timeout(vp->sched.wait,
-						done(vp) || mshv_sched_closed(),
-						timeout);
+	left = rcuwait_wait_event_timeout(&vp->sched.wait,
+					  done(vp) || mshv_sched_closed(),
+					  TASK_INTERRUPTIBLE, timeout);
 	mshv_sched_count_wakeup(vp);
 	if (left < 0)
 		return -EINTR;
@@ -166,12 +179,12 @@ int mshv_sched_wait(struct mshv_vp *vp, bool (*done)(const struct mshv_vp *vp),
 }
 
 /**
- * mshv_sched_kicked() - whether a VP was kicked, for mshv_sched_wait()
+ * mshv_sched_kicked() - mshv_vp_kicked(), for mshv_sched_wait()
  * @vp: the VP
  *
  * Return: true from the kick until it is taken.
  */
 bool mshv_sched_kicked(const struct mshv_vp *vp)
 {
-	return READ_ONCE(vp->sched.kick) != MSHV_KICK_NONE;
+	return mshv_vp_kicked(&vp->sched);
 }
