@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-from . import elf
+from . import elf, walk
 from .basics import Failure, named, read_lines
 from .boot import Boot, CRASHED, OFF, TIMEOUT, VIOLATION
 from .judge import COMPLAINT, report
@@ -395,15 +395,22 @@ CHECKS = [
 ]
 
 
+# The walk of the documentation, with a VM that has to boot: seconds.
+WALK, WALK_TIME = 'lab-walk', 600
+
+
 def lab_check(runner, options):
-    """That the lab hands on what it should: KTAP."""
+    """That the lab hands on what it should, and what the documentation does in it: KTAP."""
     options.files = runner.place('lab-folder')
     shutil.rmtree(options.files, ignore_errors=True)
     os.makedirs(options.files)
     with open(os.path.join(options.files, 'file'), 'w', encoding='utf-8') as out:
         out.write('content\n')
+    steps = walk.read_page()
+    walk.take_files(runner, options.files)
     boots = named([Lab(name, options, run, limit, shows=False)
-                   for name, run, limit, *_ in CHECKS], options)
+                   for name, run, limit, *_ in
+                   [*CHECKS, (WALK, walk.script(steps), WALK_TIME)]], options)
     for boot in boots:
         boot.prepare(runner)
     say(runner.describe())
@@ -412,6 +419,15 @@ def lab_check(runner, options):
               file=sys.stderr, flush=True)
     results = []
     for boot in boots:
+        if boot.name == WALK:
+            said = []
+            boot.take_back(runner, runner.place(f'{WALK}-results'),
+                           runner.place(f'{WALK}.dmesg'))
+            status = boot.verdict(said.append)
+            results += walk.results(WALK, steps, boot.output)
+            results.append((f'{WALK}: nobody complains', not status and not said,
+                            f'{status} {said}'))
+            continue
         name, _, _, wanted, line, told, file = \
             next(check for check in CHECKS if check[0] == boot.name)
         back, said = runner.place(f'{name}-results'), []
