@@ -22,7 +22,6 @@
 #include <linux/jiffies.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
-#include <linux/rcupdate.h>
 #include <linux/rseq.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
@@ -428,18 +427,8 @@ static u64 mshv_root_dispatch(struct mshv_vp *vp,
 	/* A success that wrote nothing must not read as an older outcome. */
 	*out = (struct hv_output_dispatch_vp) { };
 
-	/*
-	 * As far as interrupts that are on permit. The time is the guest's: a tick
-	 * that ends the dispatch is handled before the line after the hypercall, and
-	 * finds PF_VCPU. RCU need not wait for this CPU, as nothing here refers to
-	 * what it protects. But it keeps watching: an interrupt that ends the
-	 * dispatch is one of the kernel to the entry code, which would not tell RCU,
-	 * so that guest_context_enter_irqoff() must not be called.
-	 */
-	scoped_guard(irq) {
+	scoped_guard(irq)
 		vtime_account_guest_enter();
-		rcu_virt_note_context_switch();
-	}
 
 	if (trace_mshv_hvcall_dispatch_vp_enabled())
 		status = mshv_root_traced_dispatch(in, out, posted);
