@@ -352,26 +352,3 @@ const char *mshv_sched_in_force_name(void)
 {
 	return mshv_sched_name(mshv_sched_in_force, hv_l1vh_partition());
 }
-
-/**
- * mshv_sched_start() - get ready to run VPs in the way that was chosen
- *
- * Context: Process context, after mshv_sched_init(). Sleeps.
- * Return: 0 or a negative errno.
- */
-int mshv_sched_start(void)
-{
-	return mshv_sched_ops->start ? mshv_sched_ops->start() : 0;
-}
-
-/**
- * mshv_sched_stop() - undo mshv_sched_start()
- *
- * Context: Process context, when no partition exists any more. Sleeps.
- */
-void mshv_sched_stop(void)
-{
-	mshv_sched_signal_stop();
-	if (mshv_sched_ops->stop)
-		mshv_sched_ops->stop();
-}

@@ -20,9 +20,11 @@
 #define _MSHV_SCHED_H_
 
 #include <linux/atomic.h>
+#include <linux/build_bug.h>
 #include <linux/compiler.h>
+#include <linux/overflow.h>
+#include <linux/rcuwait.h>
 #include <linux/types.h>
-#include <linux/wait.h>
 #include <asm/mshyperv.h>
 #include <hyperv/hvhdk.h>
 #include <hyperv/hvsched.h>
@@ -47,7 +49,7 @@ enum mshv_kick {
 /**
  * enum mshv_vp_exit - why a run has ended with an intercept: its message's type
  *
- * Those of x86 come first, in the order of their numbers, see mshv_stats_exit().
+ * Those of x86 come first, in the order of their numbers, see mshv_stats_count_run().
  * On arm64 there are none of them: the numbers may mean something else there.
  *
  * @MSHV_VP_EXIT_IO_PORT: HVMSG_X64_IO_PORT_INTERCEPT
@@ -135,8 +137,109 @@ struct mshv_vp_stats {
 /* Counts one more. Only the thread that runs the VP does. */
 static inline void mshv_count(u64 *counter)
 {
-	WRITE_ONCE(*counter, *counter + 1);
+	/* One instruction on x86-64; who reads meanwhile sees either value. */
+	data_race((*counter)++);
 }
+
+void mshv_stats_count_other(struct mshv_vp_stats *stats, int ret, u32 type);
+
+#if IS_ENABLED(CONFIG_X86_64)
+/* What most runs end with is found without a search. */
+static_assert(HVMSG_X64_SIPI_INTERCEPT - HVMSG_X64_IO_PORT_INTERCEPT ==
+	      MSHV_VP_EXIT_SIPI);
+
+static inline bool mshv_stats_quick_exit(u32 type, u32 *index)
+{
+	*index = type - HVMSG_X64_IO_PORT_INTERCEPT;
+
+	return *index <= MSHV_VP_EXIT_SIPI;
+}
+#else
+static inline bool mshv_stats_quick_exit(u32 type, u32 *index)
+{
+	return false;
+}
+#endif
+
+/**
+ * mshv_stats_count_run() - count a run that has ended
+ * @stats: of the VP
+ * @ret: what the run has returned: 0 with an intercept in the VP's page, or a
+ *	negative errno
+ * @type: the type of the message in that page
+ *
+ * Context: The thread that runs the VP, vp_mutex held.
+ */
+static inline void mshv_stats_count_run(struct mshv_vp_stats *stats, int ret, u32 type)
+{
+	u32 index;
+
+	if (likely(!ret && mshv_stats_quick_exit(type, &index)))
+		mshv_count(&stats->exits[index]);
+	else
+		mshv_stats_count_other(stats, ret, type);
+}
+
+/**
+ * enum mshv_vp_attention - what the next run of a VP has to see to first
+ *
+ * Bits of &mshv_vp_sched.attention: as a rule there is none, which is one look.
+ *
+ * @MSHV_VP_NEW: its APIC ID has not been asked about
+ * @MSHV_VP_SUSPENDED: it is explicitly suspended, as far as is known
+ * @MSHV_VP_VMM_SUSPENDS: the VMM has written to its explicit suspension since the
+ *	last run began. Set by any thread of the VMM
+ * @MSHV_VP_BLOCKED: it has nothing to do until it is kicked, and the run that has
+ *	learned so ended
+ */
+enum mshv_vp_attention {
+	MSHV_VP_NEW,
+	MSHV_VP_SUSPENDED,
+	MSHV_VP_VMM_SUSPENDS,
+	MSHV_VP_BLOCKED,
+};
+
+/**
+ * struct mshv_vp_dispatch - arguments of HVCALL_DISPATCH_VP for a VP
+ *
+ * Of each VP, not of each CPU: nearly all of it is the same each time, and is
+ * written once. Used by the thread that runs the VP.
+ */
+struct mshv_vp_dispatch {
+	/** @input: what the hypervisor reads */
+	struct hv_input_dispatch_vp input;
+
+	/** @output: what it writes */
+	struct hv_output_dispatch_vp output;
+};
+
+/* The registers that have to be cleared for a VP to run, on the hypervisor path. */
+#define MSHV_VP_RESUME_REGS	2
+
+/**
+ * struct mshv_vp_resume - argument of HVCALL_SET_VP_REGISTERS that resumes a VP
+ *
+ * Written once.
+ */
+struct mshv_vp_resume {
+	union {
+		/** @input: what the hypervisor reads */
+		struct hv_input_set_vp_registers input;
+
+		/** @room: for its registers */
+		u8 room[struct_size_t(struct hv_input_set_vp_registers, elements,
+				      MSHV_VP_RESUME_REGS)];
+	};
+};
+
+/*
+ * None of these arguments may cross a page: kmalloc() aligns a struct mshv_vp by
+ * the largest power of two that divides its size, so at least by these.
+ */
+#define MSHV_VP_DISPATCH_ALIGN	64
+static_assert(sizeof(struct mshv_vp_dispatch) <= MSHV_VP_DISPATCH_ALIGN);
+#define MSHV_VP_RESUME_ALIGN	128
+static_assert(sizeof(struct mshv_vp_resume) <= MSHV_VP_RESUME_ALIGN);
 
 /**
  * struct mshv_vp_sched - the scheduling state of a VP
@@ -146,8 +249,11 @@ static inline void mshv_count(u64 *counter)
  * as its comment says.
  */
 struct mshv_vp_sched {
-	/** @wait: where the thread that runs the VP sleeps */
-	wait_queue_head_t wait;
+	/**
+	 * @wait: where the thread that runs the VP sleeps, or the one that
+	 * destroys its partition: never more than one
+	 */
+	struct rcuwait wait;
 
 	/**
 	 * @signal_count: signals of the hypervisor that have arrived. It must
@@ -185,23 +291,16 @@ struct mshv_vp_sched {
 	bool apic_id_is_index;
 
 	/**
-	 * @vmm_suspends: the VMM has written to the VP's explicit suspension
-	 * since the last run began. Written by any thread of the VMM, taken by
-	 * the one that runs the VP.
+	 * @attention: bits of &enum mshv_vp_attention, of the root path. Changed
+	 * by atomic operations.
 	 */
-	bool vmm_suspends;
+	unsigned long attention;
 
-	/** @apic_id_asked: whether the hypervisor was asked about that */
-	bool apic_id_asked;
+	/** @resume: argument of the hypercall, of the hypervisor path */
+	struct mshv_vp_resume resume __aligned(MSHV_VP_RESUME_ALIGN);
 
-	/** @started: it was dispatched at least once */
-	bool started;
-
-	/** @blocked: the VP has nothing to do until it is kicked */
-	bool blocked;
-
-	/** @suspended: the VP is explicitly suspended, as far as is known */
-	bool suspended;
+	/** @dispatch: arguments of the hypercall, of the root path */
+	struct mshv_vp_dispatch dispatch __aligned(MSHV_VP_DISPATCH_ALIGN);
 
 	/** @intercepted: the next dispatch must clear the intercept suspension */
 	bool intercepted;
@@ -241,7 +340,18 @@ struct mshv_vp_sched {
 	bool run_time_kept;
 };
 
-void mshv_vp_sched_init(struct mshv_vp_sched *sched);
+/**
+ * mshv_vp_kicked() - whether a VP was kicked
+ * @sched: the VP's scheduling state
+ *
+ * Return: true from the kick until it is taken.
+ */
+static inline bool mshv_vp_kicked(const struct mshv_vp_sched *sched)
+{
+	return READ_ONCE(sched->kick) != MSHV_KICK_NONE;
+}
+
+void mshv_vp_sched_init(struct mshv_vp *vp);
 int mshv_sched_set_registers(const struct mshv_vp *vp,
 			     struct hv_register_assoc *regs, unsigned int count);
 int mshv_sched_set_register(const struct mshv_vp *vp, u32 name, u64 value);
@@ -301,19 +411,6 @@ void mshv_poll_woken(struct mshv_vp *vp, const struct mshv_poll_halt *halt);
 struct mshv_sched_ops {
 	/** @dispatcher: who dispatches VPs, in a word for the log and for sysfs */
 	const char *dispatcher;
-
-	/**
-	 * @start: get ready for VPs. May sleep; called once, while the driver
-	 * loads, before any partition can exist. Returns 0 or a negative errno,
-	 * with nothing to be undone. NULL if there is nothing to do.
-	 */
-	int (*start)(void);
-
-	/**
-	 * @stop: undo @start. May sleep; called when no partition exists any
-	 * more. NULL if there is nothing to do.
-	 */
-	void (*stop)(void);
 
 	/**
 	 * @run: run a VP until user space must look at an intercept. Called
@@ -475,8 +572,6 @@ int mshv_sched_choose(const struct mshv_sched_facts *facts,
 		      struct mshv_sched_choice *choice);
 int mshv_sched_init(struct hv_partition_property_vmm_capabilities *caps);
 void mshv_sched_resume(struct hv_partition_property_vmm_capabilities *caps);
-int mshv_sched_start(void);
-void mshv_sched_stop(void);
 const char *mshv_sched_in_force_name(void);
 
 bool mshv_sched_signal_isr(const struct hv_message *msg);

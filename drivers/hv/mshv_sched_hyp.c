@@ -18,6 +18,7 @@
 #define pr_fmt(fmt) "mshv: " fmt
 
 #include <linux/jiffies.h>
+#include <linux/rcuwait.h>
 #include <linux/wait.h>
 #include <asm/mshyperv.h>
 
@@ -29,18 +30,27 @@
 #define MSHV_HYP_MESSAGE_TIMEOUT	HZ
 
 /*
- * Let the VP run. Intercept first: once the VP is released from its explicit
- * suspension it may run into an intercept at any moment, and clearing that
- * afterwards would lose it. The hypervisor sets registers in the order given.
+ * Let the VP run. Its arguments are the same each time, and are the VP's own, see
+ * mshv_vp_sched_init(): nothing has to be copied, nor interrupts to be off.
  */
-static int mshv_hyp_resume(const struct mshv_vp *vp)
+static int mshv_hyp_resume(struct mshv_vp *vp)
 {
-	struct hv_register_assoc regs[] = {
-		{ .name = HV_REGISTER_INTERCEPT_SUSPEND },
-		{ .name = HV_REGISTER_EXPLICIT_SUSPEND },
-	};
+	const u64 control = HVCALL_SET_VP_REGISTERS |
+		(u64)MSHV_VP_RESUME_REGS << HV_HYPERCALL_REP_COMP_OFFSET;
+	struct mshv_vp_resume *resume = &vp->sched.resume;
+	u64 status = hv_do_hypercall(control, &resume->input, NULL);
 
-	return mshv_sched_set_registers(vp, regs, ARRAY_SIZE(regs));
+	if (unlikely(!hv_result_success(status))) {
+		vp_err_ratelimited(vp, "cannot be resumed: %s\n",
+				   hv_result_to_string(status));
+		return hv_result_to_errno(status);
+	}
+	if (likely(hv_repcomp(status) == MSHV_VP_RESUME_REGS))
+		return 0;
+
+	/* Not the second one yet, so the VP has not run: once more, with patience. */
+	return mshv_sched_set_registers(vp, resume->input.elements,
+					MSHV_VP_RESUME_REGS);
 }
 
 /* Whether the VP waits for its parent; its intercept page is filled then. */
@@ -62,9 +72,9 @@ static int mshv_hyp_intercepted(const struct mshv_vp *vp, u64 *intercepted)
  */
 static void mshv_hyp_take_message(struct mshv_vp *vp)
 {
-	if (!wait_event_timeout(vp->sched.wait,
-				READ_ONCE(vp->sched.kick) == MSHV_KICK_SIGNAL,
-				MSHV_HYP_MESSAGE_TIMEOUT)) {
+	if (!rcuwait_wait_event_timeout(&vp->sched.wait,
+					READ_ONCE(vp->sched.kick) == MSHV_KICK_SIGNAL,
+					TASK_UNINTERRUPTIBLE, MSHV_HYP_MESSAGE_TIMEOUT)) {
 		vp_warn_ratelimited(vp, "intercept without a message\n");
 		vp->sched.distrust = true;
 	}
@@ -100,8 +110,9 @@ static int mshv_hyp_run(struct mshv_vp *vp)
 	int kick, ret;
 
 	/* mshv_pm_stop_partitions() relies on it: nothing is resumed then. */
-	if (mshv_sched_closed())
-		return mshv_sched_closed();
+	ret = mshv_sched_closed();
+	if (ret)
+		return ret;
 
 	/* Whatever this is about, it is not about the run that begins now. */
 	WRITE_ONCE(vp->sched.kick, MSHV_KICK_NONE);
@@ -111,9 +122,12 @@ static int mshv_hyp_run(struct mshv_vp *vp)
 		return ret;
 
 	do {
-		ret = mshv_sched_wait(vp, mshv_sched_kicked, MAX_SCHEDULE_TIMEOUT);
-		if (ret < 0)
-			return mshv_hyp_interrupted(vp, ret);
+		if (!mshv_vp_kicked(&vp->sched)) {
+			ret = mshv_sched_wait(vp, mshv_sched_kicked,
+					      MAX_SCHEDULE_TIMEOUT);
+			if (ret < 0)
+				return mshv_hyp_interrupted(vp, ret);
+		}
 
 		/* Taken before the look: a kick that comes now is not lost. */
 		kick = xchg(&vp->sched.kick, MSHV_KICK_NONE);

@@ -16,14 +16,13 @@
 #define pr_fmt(fmt) "mshv: " fmt
 
 #include <linux/cleanup.h>
-#include <linux/cpuhotplug.h>
 #include <linux/entry-virt.h>
 #include <linux/irqflags.h>
 #include <linux/jiffies.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
+#include <linux/rcuwait.h>
 #include <linux/rseq.h>
-#include <linux/slab.h>
 #include <linux/timekeeping.h>
 #include <linux/vtime.h>
 #include <linux/wait.h>
@@ -59,18 +58,6 @@
 #else
 #define MSHV_ROOT_COUNTER_BLOCKED	95
 #endif
-
-/*
- * Argument pages of HVCALL_DISPATCH_VP, one pair for each CPU. Those that other
- * hypercalls share are used with interrupts off; a dispatch has them on.
- */
-struct mshv_root_args {
-	struct hv_input_dispatch_vp *input;
-	struct hv_output_dispatch_vp *output;
-};
-
-static DEFINE_PER_CPU(struct mshv_root_args, mshv_root_args);
-static int mshv_root_cpuhp_state;
 
 #if IS_ENABLED(CONFIG_X86_64)
 /* It was at another place in the header once, and nobody noticed. */
@@ -153,8 +140,8 @@ static int mshv_root_post_interrupt(struct mshv_vp *vp, u8 vector)
 
 	if (trace_mshv_vp_kick_enabled())
 		mshv_sched_trace_kick(vp, "interrupt");
-	/* By the same barrier, which pairs with that of prepare_to_wait(), too. */
-	if (waitqueue_active(&vp->sched.wait))
+	/* By the same barrier, which pairs with that of set_current_state(), too. */
+	if (rcuwait_active(&vp->sched.wait))
 		mshv_sched_wake(vp);
 
 	return 0;
@@ -175,7 +162,6 @@ static void mshv_root_ask_apic_id(struct mshv_vp *vp)
 	u32 *output;
 	u64 status;
 
-	vp->sched.apic_id_asked = true;
 	if (!(ms_hyperv.ext_features & MSHV_SCHED_TAKES_INTERRUPTS))
 		return;
 
@@ -201,7 +187,6 @@ static u64 mshv_root_posted(const struct mshv_vp *vp)
 
 static void mshv_root_ask_apic_id(struct mshv_vp *vp)
 {
-	vp->sched.apic_id_asked = true;
 }
 #endif
 
@@ -227,7 +212,7 @@ static int mshv_root_suspend(struct mshv_vp *vp)
 	int ret = mshv_sched_set_register(vp, HV_REGISTER_EXPLICIT_SUSPEND, 1);
 
 	if (!ret)
-		vp->sched.suspended = true;
+		set_bit(MSHV_VP_SUSPENDED, &vp->sched.attention);
 
 	return ret;
 }
@@ -240,7 +225,7 @@ static int mshv_root_release(struct mshv_vp *vp)
 					     vp->vp_index, ret);
 
 	if (!ret)
-		vp->sched.suspended = false;
+		clear_bit(MSHV_VP_SUSPENDED, &vp->sched.attention);
 
 	return ret;
 }
@@ -275,7 +260,7 @@ static noinline int mshv_root_wait_released(struct mshv_vp *vp)
 		timeout = MSHV_ROOT_RECHECK;
 	} while (suspended);
 
-	vp->sched.suspended = false;
+	clear_bit(MSHV_VP_SUSPENDED, &vp->sched.attention);
 	return 0;
 }
 
@@ -290,10 +275,16 @@ static bool mshv_root_runnable(const struct mshv_vp *vp)
 }
 
 /* What a kick or an interrupt for the VP changes, with nothing to be waited for. */
-static bool mshv_root_woken(const struct mshv_vp *vp)
+static __always_inline bool mshv_root_is_woken(const struct mshv_vp *vp)
 {
 	return mshv_root_posted(vp) ||
-	       (mshv_sched_kicked(vp) && !mshv_root_counter_blocked(vp));
+	       (mshv_vp_kicked(&vp->sched) && !mshv_root_counter_blocked(vp));
+}
+
+/* The same, for mshv_poll_halted(). */
+static bool mshv_root_woken(const struct mshv_vp *vp)
+{
+	return mshv_root_is_woken(vp);
 }
 
 /*
@@ -316,11 +307,11 @@ static noinline int mshv_root_wait_kicked(struct mshv_vp *vp)
 
 	ret = mshv_sched_wait(vp, mshv_root_kicked_or_posted, MAX_SCHEDULE_TIMEOUT);
 	if (ret < 0)
-		return ret;
+		goto unfinished;
 
 	ret = mshv_sched_wait(vp, mshv_root_runnable, MSHV_ROOT_RECHECK);
 	if (ret < 0)
-		return ret;
+		goto unfinished;
 
 	/* One that was asked to look did not expect anything. */
 	if (!ret && READ_ONCE(vp->sched.kick) == MSHV_KICK_SIGNAL)
@@ -328,45 +319,82 @@ static noinline int mshv_root_wait_kicked(struct mshv_vp *vp)
 
 	mshv_poll_woken(vp, &halt);
 	return 0;
+
+unfinished:
+	/* The next run has to go on with it. */
+	set_bit(MSHV_VP_BLOCKED, &vp->sched.attention);
+	return ret;
 }
 
-/* Wait until a VP that is blocked or suspended need not be so any more. */
-static int mshv_root_wait(struct mshv_vp *vp)
+static __always_inline void mshv_root_trace_wait(const struct mshv_vp *vp)
 {
-	int ret = 0;
-
-	if (vp->sched.suspended)
-		ret = mshv_root_wait_released(vp);
-	/* It may have been woken before this thread could notice that it is blocked. */
-	else if (!mshv_root_woken(vp))
-		ret = mshv_root_wait_kicked(vp);
-	if (ret)
-		return ret;
-
 	/* The arguments would be read whether or not anybody traces. */
 	if (trace_mshv_vp_wait_for_hv_kick_enabled())
 		trace_mshv_vp_wait_for_hv_kick(vp->vp_partition->pt_id, vp->vp_index,
 					       READ_ONCE(vp->sched.kick),
 					       mshv_root_counter_blocked(vp),
 					       mshv_root_posted(vp));
-	vp->sched.blocked = false;
+}
+
+/* Wait until a VP that is blocked need not be so any more. */
+static __always_inline int mshv_root_wait(struct mshv_vp *vp)
+{
+	int ret;
+
+	/* It may have been woken before this thread could notice that it is blocked. */
+	if (!mshv_root_is_woken(vp)) {
+		ret = mshv_root_wait_kicked(vp);
+		if (ret)
+			return ret;
+	}
+
+	mshv_root_trace_wait(vp);
 	return 0;
+}
+
+/*
+ * Guest time begins and ends. Interrupts must be off only where this CPU accounts
+ * for time by the clock, in seqcount sections that interrupts enter too. Elsewhere
+ * it takes a flag of this thread, which nobody else writes.
+ */
+static __always_inline void mshv_root_guest_enter(void)
+{
+	if (vtime_accounting_enabled_this_cpu()) {
+		guard(irq)();
+		vtime_account_guest_enter();
+	} else {
+		vtime_account_guest_enter();
+	}
+}
+
+static __always_inline void mshv_root_guest_exit(void)
+{
+	if (vtime_accounting_enabled_this_cpu()) {
+		guard(irq)();
+		vtime_account_guest_exit();
+	} else {
+		vtime_account_guest_exit();
+	}
+}
+
+static __always_inline u64 mshv_root_hypercall(struct mshv_vp_dispatch *args)
+{
+	return hv_do_hypercall(HVCALL_DISPATCH_VP, &args->input, &args->output);
 }
 
 /*
  * The hypercall, and what the tracepoint tells of it. Apart, so that a dispatch does
  * nothing for the tracepoint when that is off.
  */
-static noinline u64 mshv_root_traced_dispatch(struct hv_input_dispatch_vp *in,
-					      struct hv_output_dispatch_vp *out,
-					      u64 posted)
+static noinline u64 mshv_root_traced_hypercall(struct mshv_vp_dispatch *args, u64 posted)
 {
 	u64 begin = ktime_get_ns();
-	u64 status = hv_do_hypercall(HVCALL_DISPATCH_VP, in, out);
+	u64 status = mshv_root_hypercall(args);
 
-	trace_mshv_hvcall_dispatch_vp(in->partition_id, in->vp_index, in->flags,
-				      out->dispatch_state, out->dispatch_event,
-				      posted, status, ktime_get_ns() - begin);
+	trace_mshv_hvcall_dispatch_vp(args->input.partition_id, args->input.vp_index,
+				      args->input.flags, args->output.dispatch_state,
+				      args->output.dispatch_event, posted, status,
+				      ktime_get_ns() - begin);
 
 	return status;
 }
@@ -374,22 +402,16 @@ static noinline u64 mshv_root_traced_dispatch(struct hv_input_dispatch_vp *in,
 /*
  * Dispatch the VP once, unless this thread has something else to do first.
  *
- * Returns the hypercall's status, MSHV_ROOT_GAVE_WAY if none was made for that
- * reason, U64_MAX if none could be made.
+ * Returns the hypercall's status, or MSHV_ROOT_GAVE_WAY if none was made for that
+ * reason. The outcome is in the VP's arguments.
  */
-static u64 mshv_root_dispatch(struct mshv_vp *vp,
-			      struct hv_output_dispatch_vp *output)
+static __always_inline u64 mshv_root_dispatch(struct mshv_vp *vp)
 {
-	struct hv_input_dispatch_vp *in;
-	struct hv_output_dispatch_vp *out;
+	struct mshv_vp_dispatch *args = &vp->sched.dispatch;
 	u64 posted, status;
 	u32 flags = 0;
 
 	guard(preempt)();
-	in = this_cpu_read(mshv_root_args.input);
-	out = this_cpu_read(mshv_root_args.output);
-	if (WARN_ON_ONCE(!in))
-		return U64_MAX;
 
 	/* Kicks so far are answered by this dispatch, later ones are not. */
 	WRITE_ONCE(vp->sched.kick, MSHV_KICK_NONE);
@@ -418,28 +440,19 @@ static u64 mshv_root_dispatch(struct mshv_vp *vp,
 	if (posted)
 		flags |= HV_DISPATCH_VP_FLAG_SCAN_INTERRUPT_INJECTION;
 
-	/* Without a time slice: until something happens. */
-	*in = (struct hv_input_dispatch_vp) {
-		.partition_id = vp->vp_partition->pt_id,
-		.vp_index = vp->vp_index,
-		.flags = flags,
-	};
+	/* The rest of it is the same each time, see mshv_vp_sched_init(). */
+	args->input.flags = flags;
 	/* A success that wrote nothing must not read as an older outcome. */
-	*out = (struct hv_output_dispatch_vp) { };
+	args->output = (struct hv_output_dispatch_vp) { };
 
-	scoped_guard(irq)
-		vtime_account_guest_enter();
-
+	mshv_root_guest_enter();
 	if (trace_mshv_hvcall_dispatch_vp_enabled())
-		status = mshv_root_traced_dispatch(in, out, posted);
+		status = mshv_root_traced_hypercall(args, posted);
 	else
-		status = hv_do_hypercall(HVCALL_DISPATCH_VP, in, out);
-
-	scoped_guard(irq)
-		vtime_account_guest_exit();
+		status = mshv_root_hypercall(args);
+	mshv_root_guest_exit();
 
 	WRITE_ONCE(vp->sched.dispatched, false);
-	*output = *out;
 
 	return status;
 }
@@ -450,7 +463,10 @@ static u64 mshv_root_dispatch(struct mshv_vp *vp,
  */
 static int mshv_root_handle_work(const struct mshv_vp *vp)
 {
-	int ret;
+	int ret = mshv_sched_closed();
+
+	if (ret)
+		return ret;
 
 	if (__xfer_to_guest_mode_work_pending()) {
 		ret = xfer_to_guest_mode_handle_work();
@@ -465,7 +481,7 @@ static int mshv_root_handle_work(const struct mshv_vp *vp)
 }
 
 /* What a dispatch that was none means for the run: 0 if it may be tried again. */
-static int mshv_root_not_dispatched(const struct mshv_vp *vp, u64 status)
+static noinline int mshv_root_not_dispatched(const struct mshv_vp *vp, u64 status)
 {
 	if (status == MSHV_ROOT_GAVE_WAY)
 		return mshv_root_handle_work(vp);
@@ -479,103 +495,130 @@ static int mshv_root_not_dispatched(const struct mshv_vp *vp, u64 status)
 	return hv_result_to_errno(status);
 }
 
-/* Dispatch until there is an intercept. Returns 0 then, else a negative errno. */
-static int mshv_root_run_until_intercept(struct mshv_vp *vp)
+/*
+ * A dispatch has found the VP suspended.
+ *
+ * A VP is created suspended, and its first dispatch says so. After that it is the
+ * VMM's doing, and stays so until the VMM, or the next run, releases it.
+ */
+static noinline int mshv_root_suspended(struct mshv_vp *vp)
 {
-	struct mshv_vp_sched *sched = &vp->sched;
-	struct hv_output_dispatch_vp output;
-	u64 status;
-	bool fresh;
+	const bool fresh = vp->sched.stats.dispatches == 1;
 	int ret;
 
-	for (;;) {
-		if (sched->blocked) {
-			ret = mshv_root_wait(vp);
-			if (ret)
-				return ret;
-		}
+	set_bit(MSHV_VP_SUSPENDED, &vp->sched.attention);
+	if (fresh) {
+		ret = mshv_root_release(vp);
+		return ret ?: mshv_root_wait(vp);
+	}
 
-		status = mshv_root_dispatch(vp, &output);
-		if (!hv_result_success(status)) {
+	ret = mshv_root_wait_released(vp);
+	if (ret)
+		/* Once it is released, the next run waits for a signal. */
+		set_bit(MSHV_VP_BLOCKED, &vp->sched.attention);
+	else
+		mshv_root_trace_wait(vp);
+
+	return ret;
+}
+
+static noinline int mshv_root_unknown(struct mshv_vp *vp)
+{
+	const struct hv_output_dispatch_vp *output = &vp->sched.dispatch.output;
+
+	vp_err_ratelimited(vp, "dispatch ended in state %u by event %u\n",
+			   output->dispatch_state, output->dispatch_event);
+
+	return -EIO;
+}
+
+/* Dispatch until there is an intercept. Returns 0 then, else a negative errno. */
+static __always_inline int mshv_root_run_until_intercept(struct mshv_vp *vp)
+{
+	struct mshv_vp_sched *sched = &vp->sched;
+	u64 status;
+	int ret;
+
+	do {
+		status = mshv_root_dispatch(vp);
+		if (unlikely(!hv_result_success(status))) {
 			ret = mshv_root_not_dispatched(vp, status);
-			if (ret)
-				return ret;
 			continue;
 		}
 
 		mshv_count(&sched->stats.dispatches);
-		fresh = !sched->started;
-		sched->started = true;
-		sched->intercepted = false;
 
-		switch (hv_dispatch_outcome(&output)) {
-		case HV_DISPATCH_READY:
-			break;
+		switch (hv_dispatch_outcome(&sched->dispatch.output)) {
 		case HV_DISPATCH_INTERCEPT:
 			sched->intercepted = true;
 			return 0;
-		case HV_DISPATCH_SUSPENDED:
-			sched->suspended = true;
-			/*
-			 * A VP is created suspended, and its first dispatch
-			 * says so. After that it is the VMM's doing, and stays
-			 * so until the VMM, or the next run, releases it.
-			 */
-			if (fresh) {
-				ret = mshv_root_release(vp);
-				if (ret)
-					return ret;
-			}
-			sched->blocked = true;
+		case HV_DISPATCH_READY:
+			sched->intercepted = false;
+			ret = 0;
 			break;
 		case HV_DISPATCH_BLOCKED:
+			sched->intercepted = false;
 			mshv_count(&sched->stats.blocks);
 			if (trace_mshv_vp_block_enabled())
 				trace_mshv_vp_block(vp->vp_partition->pt_id, vp->vp_index);
-			sched->blocked = true;
+			ret = mshv_root_wait(vp);
+			break;
+		case HV_DISPATCH_SUSPENDED:
+			sched->intercepted = false;
+			ret = mshv_root_suspended(vp);
 			break;
 		case HV_DISPATCH_UNKNOWN:
-			vp_err_ratelimited(vp, "dispatch ended in state %u by event %u\n",
-					   output.dispatch_state,
-					   output.dispatch_event);
-			return -EIO;
+			sched->intercepted = false;
+			ret = mshv_root_unknown(vp);
+			break;
 		}
-	}
+	} while (!ret);
+
+	return ret;
 }
 
-/* See &mshv_sched_ops.run. */
-static int mshv_root_run(struct mshv_vp *vp)
+/* See to what has to be done before the VP can be dispatched. */
+static noinline int mshv_root_attend(struct mshv_vp *vp)
 {
-	int ret = 0, err;
+	unsigned long *attention = &vp->sched.attention;
+	int ret;
 
-	if (!vp->sched.apic_id_asked)
+	/*
+	 * A signal that is pending comes first: nothing needs be undone then.
+	 * mshv_pm_stop_partitions() relies on it that nothing is released when no
+	 * VP may run any more.
+	 */
+	ret = mshv_root_handle_work(vp);
+	if (ret)
+		return ret;
+
+	if (test_and_clear_bit(MSHV_VP_NEW, attention))
 		mshv_root_ask_apic_id(vp);
 
 	/* To run a VP is to release it, whoever has suspended it before. */
-	if (vp->sched.suspended || READ_ONCE(vp->sched.vmm_suspends)) {
-		/*
-		 * A signal that is pending comes first: nothing needs be undone
-		 * then. mshv_pm_stop_partitions() relies on it that nothing is
-		 * released when no VP may run any more.
-		 */
-		ret = mshv_root_handle_work(vp);
-		if (!ret) {
-			xchg(&vp->sched.vmm_suspends, false);
-			ret = mshv_root_release(vp);
-		}
+	if (test_and_clear_bit(MSHV_VP_VMM_SUSPENDS, attention) ||
+	    test_bit(MSHV_VP_SUSPENDED, attention)) {
+		ret = mshv_root_release(vp);
+		if (ret)
+			return ret;
 	}
-	if (!ret)
-		ret = mshv_root_run_until_intercept(vp);
 
-	/* Scheduled out meanwhile, perhaps: the thread may be elsewhere now. */
-	rseq_virt_userspace_exit();
+	return test_and_clear_bit(MSHV_VP_BLOCKED, attention) ?
+		mshv_root_wait(vp) : 0;
+}
+
+/* A run ends without an intercept; returns what it is to return. */
+static noinline int mshv_root_ended(struct mshv_vp *vp, int ret)
+{
+	int err;
 
 	/*
 	 * Before its first dispatch a VP is as suspended as it can be. One that
 	 * has not run since its intercept has its registers in the page, and
 	 * the VMM may have changed them there: nobody may write them now.
 	 */
-	if (ret == -EINTR && vp->sched.started && !vp->sched.suspended &&
+	if (ret == -EINTR && vp->sched.stats.dispatches &&
+	    !test_bit(MSHV_VP_SUSPENDED, &vp->sched.attention) &&
 	    !vp->sched.intercepted) {
 		err = mshv_root_suspend(vp);
 		if (err)
@@ -583,6 +626,22 @@ static int mshv_root_run(struct mshv_vp *vp)
 	}
 
 	return ret;
+}
+
+/* See &mshv_sched_ops.run. */
+static int mshv_root_run(struct mshv_vp *vp)
+{
+	int ret = 0;
+
+	if (unlikely(READ_ONCE(vp->sched.attention)))
+		ret = mshv_root_attend(vp);
+	if (likely(!ret))
+		ret = mshv_root_run_until_intercept(vp);
+
+	/* Scheduled out meanwhile, perhaps: the thread may be elsewhere now. */
+	rseq_virt_userspace_exit();
+
+	return likely(!ret) ? 0 : mshv_root_ended(vp, ret);
 }
 
 /*
@@ -611,7 +670,7 @@ static void mshv_root_registers_set(struct mshv_partition *partition,
 
 	for (i = 0; i < min(count, max); i++)
 		if (input->elements[i].name == HV_REGISTER_EXPLICIT_SUSPEND)
-			WRITE_ONCE(vp->sched.vmm_suspends, true);
+			set_bit(MSHV_VP_VMM_SUSPENDS, &vp->sched.attention);
 }
 
 /* Stop the hypervisor's signals for a VP, and learn how many there were. */
@@ -661,9 +720,9 @@ static void mshv_root_quiesce(struct mshv_partition *partition)
 		}
 
 		left = max_t(long, deadline - jiffies, 0);
-		if (!wait_event_timeout(vp->sched.wait,
-					atomic64_read_acquire(&vp->sched.signal_count) >=
-					count, left))
+		if (!rcuwait_wait_event_timeout(&vp->sched.wait,
+						atomic64_read_acquire(&vp->sched.signal_count) >=
+						count, TASK_UNINTERRUPTIBLE, left))
 			lost++;
 
 		trace_mshv_drain_vp_signals(partition->pt_id, vp->vp_index);
@@ -677,59 +736,8 @@ static void mshv_root_quiesce(struct mshv_partition *partition)
 			lost);
 }
 
-static int mshv_root_cpu_online(unsigned int cpu)
-{
-	struct mshv_root_args *args = this_cpu_ptr(&mshv_root_args);
-	void *pages;
-
-	/* Neither may cross a page; an allocation of this size is aligned to it. */
-	pages = kmalloc_array(2, HV_HYP_PAGE_SIZE, GFP_KERNEL);
-	if (!pages)
-		return -ENOMEM;
-
-	args->input = pages;
-	args->output = pages + HV_HYP_PAGE_SIZE;
-
-	return 0;
-}
-
-/* No VP is dispatched here any more: threads of user space have left the CPU. */
-static int mshv_root_cpu_offline(unsigned int cpu)
-{
-	struct mshv_root_args *args = this_cpu_ptr(&mshv_root_args);
-
-	kfree(args->input);
-	*args = (struct mshv_root_args) { };
-
-	return 0;
-}
-
-/* See &mshv_sched_ops.start. */
-static int mshv_root_start(void)
-{
-	int ret;
-
-	ret = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "hyperv/mshv_sched:online",
-				mshv_root_cpu_online, mshv_root_cpu_offline);
-	if (ret < 0) {
-		pr_err("no argument pages to dispatch VPs with: %d\n", ret);
-		return ret;
-	}
-
-	mshv_root_cpuhp_state = ret;
-	return 0;
-}
-
-/* See &mshv_sched_ops.stop. */
-static void mshv_root_stop(void)
-{
-	cpuhp_remove_state(mshv_root_cpuhp_state);
-}
-
 const struct mshv_sched_ops mshv_sched_root_ops = {
 	.dispatcher = "kernel",
-	.start = mshv_root_start,
-	.stop = mshv_root_stop,
 	.run = mshv_root_run,
 	.quiesce = mshv_root_quiesce,
 	.registers_set = mshv_root_registers_set,

@@ -20,7 +20,7 @@
 #include <linux/hashtable.h>
 #include <linux/printk.h>
 #include <linux/rcupdate.h>
-#include <linux/wait.h>
+#include <linux/rcuwait.h>
 #include <linux/workqueue.h>
 #include <asm/mshyperv.h>
 
@@ -37,7 +37,7 @@ int mshv_sched_closed_err;
  * Counts the signal and wakes the thread that runs the VP. A signal that finds
  * nobody waiting is kept until somebody does.
  *
- * Context: Any in which a wait queue can be woken.
+ * Context: Any in which a thread can be woken.
  */
 void mshv_sched_kick(struct mshv_vp *vp)
 {
@@ -46,14 +46,15 @@ void mshv_sched_kick(struct mshv_vp *vp)
 
 	/*
 	 * Kick before count: when mshv_root_quiesce() sees the count it waits
-	 * for, the kick has been given. The full barrier of wq_has_sleeper()
-	 * orders both before its look at the waiters, and pairs with that of
-	 * prepare_to_wait(). As a rule there are none: the thread is on its way
-	 * out of the dispatch that ended with the halt, or it polls.
+	 * for, the kick has been given. To return the count is a full barrier,
+	 * which orders both before the look at the waiter, and pairs with that
+	 * of set_current_state() in rcuwait_wait_event_timeout(). As a rule
+	 * nobody waits: the thread is on its way out of the dispatch that ended
+	 * with the halt, or it polls.
 	 */
 	WRITE_ONCE(vp->sched.kick, MSHV_KICK_SIGNAL);
-	atomic64_inc_return_release(&vp->sched.signal_count);
-	if (wq_has_sleeper(&vp->sched.wait))
+	atomic64_inc_return(&vp->sched.signal_count);
+	if (rcuwait_active(&vp->sched.wait))
 		mshv_sched_wake(vp);
 }
 
@@ -97,8 +98,8 @@ static void mshv_sched_look_partition(struct mshv_partition *partition)
  * not hold all. Costs a look at each VP there is, and each idle VP under
  * the root path a dispatch that finds it idle.
  *
- * Context: Any in which a wait queue can be woken; process context where there
- * may be many VPs.
+ * Context: Any in which a thread can be woken; process context where there may
+ * be many VPs.
  */
 void mshv_sched_look_all(void)
 {
@@ -117,8 +118,8 @@ void mshv_sched_look_all(void)
  * Threads that sleep in MSHV_RUN_VP are woken and return. A VP that is inside a
  * dispatch goes on until that ends. The first caller's @err stays.
  *
- * Context: Any in which a wait queue can be woken; on resume, with interrupts
- * off, there is no partition whose VPs would have to be woken.
+ * Context: Any in which a thread can be woken; on resume, with interrupts off,
+ * there is no partition whose VPs would have to be woken.
  */
 void mshv_sched_close(int err)
 {

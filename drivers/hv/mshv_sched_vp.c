@@ -7,6 +7,7 @@
 
 #include <linux/bitops.h>
 #include <linux/minmax.h>
+#include <linux/rcuwait.h>
 #include <linux/timekeeping.h>
 #include <linux/wait.h>
 #include <asm/mshyperv.h>
@@ -19,12 +20,36 @@ static const union hv_input_vtl mshv_sched_vtl;
 
 /**
  * mshv_vp_sched_init() - scheduling state of a VP that was just created
- * @sched: the state, zeroed
+ * @vp: the VP, zeroed but for its partition and its index
+ *
+ * The hypervisor reads and writes in the memory of @vp: kmalloc() aligns it as its
+ * type is.
  */
-void mshv_vp_sched_init(struct mshv_vp_sched *sched)
+void mshv_vp_sched_init(struct mshv_vp *vp)
 {
-	init_waitqueue_head(&sched->wait);
+	struct mshv_vp_sched *sched = &vp->sched;
+	struct mshv_vp_dispatch *dispatch = &sched->dispatch;
+	struct hv_input_set_vp_registers *resume = &sched->resume.input;
+
+	rcuwait_init(&sched->wait);
 	atomic64_set(&sched->signal_count, 0);
+	sched->attention = BIT(MSHV_VP_NEW);
+
+	/* Without a time slice: until something happens. */
+	dispatch->input = (struct hv_input_dispatch_vp) {
+		.partition_id = vp->vp_partition->pt_id,
+		.vp_index = vp->vp_index,
+	};
+
+	/*
+	 * Intercept first: once the VP is released from its explicit suspension it
+	 * may run into an intercept at any moment, and clearing that afterwards
+	 * would lose it. The hypervisor sets registers in the order given.
+	 */
+	resume->partition_id = vp->vp_partition->pt_id;
+	resume->vp_index = vp->vp_index;
+	resume->elements[0].name = HV_REGISTER_INTERCEPT_SUSPEND;
+	resume->elements[1].name = HV_REGISTER_EXPLICIT_SUSPEND;
 }
 
 /**
@@ -96,13 +121,13 @@ int mshv_sched_get_register(const struct mshv_vp *vp, u32 name, u64 *value)
  *
  * The first to do so leaves the time, for the statistics.
  *
- * Context: Any in which a wait queue can be woken.
+ * Context: Any in which a thread can be woken.
  */
 void mshv_sched_wake(struct mshv_vp *vp)
 {
 	if (!READ_ONCE(vp->sched.kicked_at))
 		WRITE_ONCE(vp->sched.kicked_at, ktime_get_ns());
-	wake_up(&vp->sched.wait);
+	rcuwait_wake_up(&vp->sched.wait);
 }
 
 /**
@@ -112,12 +137,12 @@ void mshv_sched_wake(struct mshv_vp *vp)
  *
  * To be called where the tracepoint is on.
  *
- * Context: Any in which a wait queue can be woken.
+ * Context: Any in which a thread can be woken.
  */
 void mshv_sched_trace_kick(struct mshv_vp *vp, const char *kind)
 {
 	trace_mshv_vp_kick(vp->vp_partition->pt_id, vp->vp_index, kind,
-			   wq_has_sleeper(&vp->sched.wait));
+			   rcuwait_active(&vp->sched.wait));
 }
 
 /* The thread was asleep, was woken for its VP, and runs: how long has that taken? */
@@ -158,9 +183,9 @@ int mshv_sched_wait(struct mshv_vp *vp, bool (*done)(const struct mshv_vp *vp),
 		return mshv_sched_closed() ?: 1;
 
 	WRITE_ONCE(vp->sched.kicked_at, 0);
-	left = wait_event_interruptible_timeout(vp->sched.wait,
-						done(vp) || mshv_sched_closed(),
-						timeout);
+	left = rcuwait_wait_event_timeout(&vp->sched.wait,
+					  done(vp) || mshv_sched_closed(),
+					  TASK_INTERRUPTIBLE, timeout);
 	if (left < 0)
 		return -EINTR;
 	if (mshv_sched_closed())
@@ -173,12 +198,12 @@ int mshv_sched_wait(struct mshv_vp *vp, bool (*done)(const struct mshv_vp *vp),
 }
 
 /**
- * mshv_sched_kicked() - whether a VP was kicked, for mshv_sched_wait()
+ * mshv_sched_kicked() - mshv_vp_kicked(), for mshv_sched_wait()
  * @vp: the VP
  *
  * Return: true from the kick until it is taken.
  */
 bool mshv_sched_kicked(const struct mshv_vp *vp)
 {
-	return READ_ONCE(vp->sched.kick) != MSHV_KICK_NONE;
+	return mshv_vp_kicked(&vp->sched);
 }

@@ -83,40 +83,18 @@ static noinline enum mshv_vp_exit mshv_stats_search_exit(u32 type)
 	}
 }
 
-#if IS_ENABLED(CONFIG_X86_64)
-/* What most runs end with is found without a search. */
-static_assert(HVMSG_X64_SIPI_INTERCEPT - HVMSG_X64_IO_PORT_INTERCEPT ==
-	      MSHV_VP_EXIT_SIPI);
-
-static enum mshv_vp_exit mshv_stats_exit(u32 type)
-{
-	u32 x64 = type - HVMSG_X64_IO_PORT_INTERCEPT;
-
-	return x64 <= MSHV_VP_EXIT_SIPI ? x64 : mshv_stats_search_exit(type);
-}
-#else
-static enum mshv_vp_exit mshv_stats_exit(u32 type)
-{
-	return mshv_stats_search_exit(type);
-}
-#endif
-
 /**
- * mshv_stats_count_run() - count a run that has ended
- * @vp: the VP
- * @ret: what the run has returned: 0 with an intercept in the VP's page, or a
- *	negative errno
+ * mshv_stats_count_other() - count a run that mshv_stats_count_run() does not
+ * @stats: of the VP
+ * @ret: what the run has returned: 0 or a negative errno
+ * @type: the type of the message in the VP's intercept page
  *
  * Context: The thread that runs the VP, vp_mutex held.
  */
-void mshv_stats_count_run(struct mshv_vp *vp, int ret)
+void mshv_stats_count_other(struct mshv_vp_stats *stats, int ret, u32 type)
 {
-	struct mshv_vp_stats *stats = &vp->sched.stats;
-	/* The hypervisor can write to the page: once. */
-	const u32 type = READ_ONCE(vp->vp_intercept_msg_page->header.message_type);
-
-	if (likely(!ret))
-		mshv_count(&stats->exits[mshv_stats_exit(type)]);
+	if (!ret)
+		mshv_count(&stats->exits[mshv_stats_search_exit(type)]);
 	else
 		mshv_count(ret == -EINTR ? &stats->interrupted : &stats->failed);
 }

@@ -85,20 +85,18 @@ enum hv_dispatch_outcome {
 static inline enum hv_dispatch_outcome
 hv_dispatch_outcome(const struct hv_output_dispatch_vp *output)
 {
-	switch (output->dispatch_state) {
-	case HV_VP_DISPATCH_STATE_READY:
+	/* What most dispatches end with comes first. */
+	if (output->dispatch_state == HV_VP_DISPATCH_STATE_READY) {
+		if (output->dispatch_event == HV_VP_DISPATCH_EVENT_INTERCEPT)
+			return HV_DISPATCH_INTERCEPT;
 		if (output->dispatch_event == HV_VP_DISPATCH_EVENT_INVALID ||
 		    output->dispatch_event == HV_VP_DISPATCH_EVENT_SUSPEND)
 			return HV_DISPATCH_READY;
-		if (output->dispatch_event == HV_VP_DISPATCH_EVENT_INTERCEPT)
-			return HV_DISPATCH_INTERCEPT;
-		break;
-	case HV_VP_DISPATCH_STATE_BLOCKED:
+	} else if (output->dispatch_state == HV_VP_DISPATCH_STATE_BLOCKED) {
 		if (output->dispatch_event == HV_VP_DISPATCH_EVENT_INVALID)
 			return HV_DISPATCH_BLOCKED;
 		if (output->dispatch_event == HV_VP_DISPATCH_EVENT_SUSPEND)
 			return HV_DISPATCH_SUSPENDED;
-		break;
 	}
 	return HV_DISPATCH_UNKNOWN;
 }

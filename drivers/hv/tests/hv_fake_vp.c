@@ -1406,6 +1406,7 @@ const struct hv_fake_op hv_fake_vp_ops[] = {
 		.code = HVCALL_DISPATCH_VP,
 		.target = HV_FAKE_PARTITION_AND_VP,
 		.unlocked = true,
+		.one_page = true,
 		.input_size = sizeof(struct hv_input_dispatch_vp),
 		.output_size = sizeof(struct hv_output_dispatch_vp),
 		.answer = hv_fake_dispatch_vp,

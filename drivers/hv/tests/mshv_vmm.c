@@ -146,14 +146,14 @@ static void mshv_vmm_unuse(void *data)
 {
 	struct mshv_vmm_ops *ops = data;
 
-	mshv_sched_stop();
+	mshv_sched_signal_stop();
 	mshv_sched_ops = ops->saved;
 }
 
 /**
  * mshv_vmm_use() - choose who dispatches VPs
  * @test: the test; when it ends, all is as it was
- * @ops: the scheduler to be in force, started by this
+ * @ops: the scheduler to be in force
  *
  * The choice is read-only once the kernel has booted: a test that is run after
  * that is skipped.
@@ -163,7 +163,6 @@ static void mshv_vmm_unuse(void *data)
 void mshv_vmm_use(struct kunit *test, const struct mshv_sched_ops *ops)
 {
 	struct mshv_vmm_ops *saved;
-	int ret;
 
 	if (system_state >= SYSTEM_FREEING_INITMEM)
 		kunit_skip(test, "the scheduler cannot be chosen after boot");
@@ -172,10 +171,6 @@ void mshv_vmm_use(struct kunit *test, const struct mshv_sched_ops *ops)
 	KUNIT_ASSERT_NOT_NULL(test, saved);
 	saved->saved = mshv_sched_ops;
 	mshv_sched_ops = ops;
-	ret = mshv_sched_start();
-	if (ret)
-		mshv_sched_ops = saved->saved;
-	KUNIT_ASSERT_EQ(test, ret, 0);
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, mshv_vmm_unuse, saved));
 }

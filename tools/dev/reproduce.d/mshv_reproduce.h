@@ -19,11 +19,13 @@ int mshv_sched_closed_err;
 
 int mshv_sched_start(void)
 {
+	if (hv_scheduler_type)
+		return 0;
 	hv_scheduler_type = mshv_sched_ops->type;
 	return root_scheduler_init();
 }
 
-void mshv_sched_stop(void)
+void mshv_sched_signal_stop(void)
 {
 	root_scheduler_deinit();
 	hv_scheduler_type = 0;
