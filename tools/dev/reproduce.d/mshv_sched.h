@@ -38,11 +38,11 @@ extern const struct mshv_sched_ops *mshv_sched_ops;
 
 /*
  * Bring the path of mshv_sched_ops up and down, as the driver's init does: up with
- * what else the first VMM of a test sets up, down when the test lets go of its ops.
+ * the work queue of the first VMM of a test, in mshv_irqfd_wq_init(), down when the
+ * test lets go of its ops.
  */
 int mshv_sched_start(void);
 void mshv_sched_signal_stop(void);
-#define mshv_irqfd_wq_init()	(mshv_sched_start() ?: (mshv_irqfd_wq_init)())
 
 /*
  * What the old driver cannot do: be closed, be made to look, ask again. Nothing
