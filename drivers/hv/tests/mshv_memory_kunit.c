@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Tests of hv_call_map_gpa_pages() and hv_call_unmap_gpa_pages(), by which guests get
- * memory and lose it, and of mshv_fault_map(), on the fake hypervisor.
+ * memory and lose it, on the fake hypervisor.
  */
 
-#include <linux/fs.h>
-#include <linux/hmm.h>
 #include <linux/mm.h>
-#include <linux/mutex.h>
-#include <linux/vmalloc.h>
 #include <kunit/test.h>
 #include <asm/mshyperv.h>
 
@@ -21,10 +17,6 @@
 #define UNITS		4
 #define DONE		2
 #define LARGE_PAGES	512
-
-/* A window of a movable region: the page that was touched, and one on each side. */
-#define WINDOW		3
-#define WANTED		1
 
 struct mshv_memory_test {
 	struct hv_fake *fake;
@@ -120,72 +112,9 @@ static void mshv_memory_map_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hv_fake_given(t->fake, t->partition), 0);
 }
 
-/* Which mapping of a window fails, and what the guest has then. */
-static const struct mshv_memory_window {
-	const char *name;
-	/* Pages that the VMM may write to: each has rights of its own, or all the same. */
-	bool writable[WINDOW];
-	/* How many calls fail, from which on. */
-	unsigned int nth;
-	unsigned int times;
-	bool fails;
-	unsigned int given;
-} mshv_memory_windows[] = {
-	{ "none fails", { 0, 1, 0 }, .times = 0, .given = 3 },
-	{ "the page before", { 0, 1, 0 }, .nth = 1, .times = 1, .given = 2 },
-	{ "the page after", { 0, 1, 0 }, .nth = 3, .times = 1, .given = 2 },
-	{ "the page itself", { 0, 1, 0 }, .nth = 2, .times = 1, .fails = true, .given = 1 },
-	{ "all at once, then alone", { 1, 1, 1 }, .nth = 1, .times = 1, .given = 1 },
-	{ "all at once, alone, too", { 1, 1, 1 }, .nth = 1, .times = 2, .fails = true },
-};
-
-KUNIT_ARRAY_PARAM_DESC(mshv_memory_window, mshv_memory_windows, name);
-
-/* What is around the page that a guest has touched fails nothing. */
-static void mshv_memory_fault_window(struct kunit *test)
-{
-	const struct mshv_memory_window *c = test->param_value;
-	struct mshv_memory_test *t = test->priv;
-	unsigned long pfns[WINDOW];
-	struct mshv_mem_region *region;
-	unsigned int i;
-	void *pages;
-	int ret;
-
-	pages = alloc_pages_exact(WINDOW * PAGE_SIZE, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, pages);
-	region = mshv_region_create(0, WINDOW, 0, BIT(MSHV_SET_MEM_BIT_WRITABLE));
-	KUNIT_ASSERT_FALSE(test, IS_ERR(region));
-	region->partition = mshv_vmm_file(t->vmm)->private_data;
-	mutex_init(&region->mreg_mutex);
-	for (i = 0; i < WINDOW; i++)
-		pfns[i] = page_to_pfn(virt_to_page(pages + i * PAGE_SIZE)) |
-			  HMM_PFN_VALID | (c->writable[i] ? HMM_PFN_WRITE : 0);
-
-	for (i = 0; i < c->times; i++)
-		hv_fake_fail(t->fake, &(struct hv_fake_fault) {
-			.code = HVCALL_MAP_GPA_PAGES,
-			.nth = c->nth + i,
-			.result = HV_STATUS_ACCESS_DENIED,
-		});
-
-	mutex_lock(&region->mreg_mutex);
-	ret = mshv_fault_map(region, pfns, 0, WINDOW, WANTED, MSHV_FAULT_WRITE);
-	mutex_unlock(&region->mreg_mutex);
-
-	KUNIT_EXPECT_EQ(test, ret,
-			c->fails ? hv_result_to_errno(HV_STATUS_ACCESS_DENIED) : 0);
-	KUNIT_EXPECT_EQ(test, hv_fake_given(t->fake, t->partition), c->given);
-
-	hv_call_unmap_gpa_pages(t->partition, 0, WINDOW, 0);
-	vfree(region);
-	free_pages_exact(pages, WINDOW * PAGE_SIZE);
-}
-
 static struct kunit_case mshv_memory_test_cases[] = {
 	KUNIT_CASE_PARAM(mshv_memory_map_unmap, mshv_memory_gen_params),
 	KUNIT_CASE_PARAM(mshv_memory_map_fails, mshv_memory_gen_params),
-	KUNIT_CASE_PARAM(mshv_memory_fault_window, mshv_memory_window_gen_params),
 	{}
 };
 
