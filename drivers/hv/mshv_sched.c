@@ -21,12 +21,16 @@
 #include <linux/irqflags.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
+#include <linux/static_call.h>
 #include <asm/mshyperv.h>
 
 #include "mshv_root.h"
 #include "mshv_sched.h"
 
 const struct mshv_sched_ops *mshv_sched_ops __ro_after_init;
+
+/* mshv_sched_ops->run, for which each exit of each VP would pay an indirect call. */
+DEFINE_STATIC_CALL_NULL(mshv_sched_run, *((struct mshv_sched_ops *)0)->run);
 
 /* Zero, which is no scheduler, until mshv_sched_init() has succeeded. */
 static enum hv_scheduler_type mshv_sched_in_force __ro_after_init;
@@ -275,6 +279,19 @@ static void mshv_sched_trace(const struct mshv_sched_facts *facts,
 }
 
 /**
+ * mshv_sched_use() - have VPs dispatched in one of the two ways
+ * @ops: the way; NULL, in the tests, for none
+ *
+ * Context: Process context, while the kernel boots or the module loads, when no VP
+ * can run. Sleeps.
+ */
+void mshv_sched_use(const struct mshv_sched_ops *ops)
+{
+	mshv_sched_ops = ops;
+	static_call_update(mshv_sched_run, ops ? ops->run : NULL);
+}
+
+/**
  * mshv_sched_init() - find out who dispatches VPs, say so, and remember it
  * @caps: where to put the VMM capabilities; all zero if there are none
  *
@@ -297,7 +314,7 @@ int __init mshv_sched_init(struct hv_partition_property_vmm_capabilities *caps)
 		return ret;
 
 	mshv_sched_in_force = choice.type;
-	mshv_sched_ops = mshv_sched_ops_of(choice.type);
+	mshv_sched_use(mshv_sched_ops_of(choice.type));
 	*caps = facts.caps;
 	return 0;
 }

@@ -24,6 +24,7 @@
 #include <linux/compiler.h>
 #include <linux/overflow.h>
 #include <linux/rcuwait.h>
+#include <linux/static_call_types.h>
 #include <linux/types.h>
 #include <asm/mshyperv.h>
 #include <hyperv/hvhdk.h>
@@ -211,6 +212,9 @@ struct mshv_vp_dispatch {
 
 	/** @output: what it writes */
 	struct hv_output_dispatch_vp output;
+
+	/** @input_gpa: where @input is, physically */
+	u64 input_gpa;
 };
 
 /* The registers that have to be cleared for a VP to run, on the hypervisor path. */
@@ -454,6 +458,8 @@ extern const struct mshv_sched_ops mshv_sched_hyp_ops;
 
 /* The way in force; NULL until mshv_sched_init() has succeeded. */
 extern const struct mshv_sched_ops *mshv_sched_ops;
+DECLARE_STATIC_CALL(mshv_sched_run, *((struct mshv_sched_ops *)0)->run);
+void mshv_sched_use(const struct mshv_sched_ops *ops);
 
 /*
  * The flag of ms_hyperv.ext_features by which the hypervisor says that it takes

@@ -23,6 +23,7 @@
 #include <linux/preempt.h>
 #include <linux/rcuwait.h>
 #include <linux/rseq.h>
+#include <linux/static_call.h>
 #include <linux/timekeeping.h>
 #include <linux/vtime.h>
 #include <linux/wait.h>
@@ -309,9 +310,11 @@ static noinline int mshv_root_wait_kicked(struct mshv_vp *vp)
 	if (ret < 0)
 		goto unfinished;
 
-	ret = mshv_sched_wait(vp, mshv_root_runnable, MSHV_ROOT_RECHECK);
-	if (ret < 0)
-		goto unfinished;
+	if (!mshv_root_runnable(vp)) {
+		ret = mshv_sched_wait(vp, mshv_root_runnable, MSHV_ROOT_RECHECK);
+		if (ret < 0)
+			goto unfinished;
+	}
 
 	/* One that was asked to look did not expect anything. */
 	if (!ret && READ_ONCE(vp->sched.kick) == MSHV_KICK_SIGNAL)
@@ -377,9 +380,20 @@ static __always_inline void mshv_root_guest_exit(void)
 	}
 }
 
+/*
+ * The hypercall. As hv_do_hypercall(), which on x86 would work the two addresses out
+ * each time: a tenth of the instructions of a run.
+ */
 static __always_inline u64 mshv_root_hypercall(struct mshv_vp_dispatch *args)
 {
+#if IS_ENABLED(CONFIG_X86_64)
+	const u64 output_gpa = args->input_gpa + offsetof(typeof(*args), output);
+
+	return static_call_mod(hv_hypercall)(HVCALL_DISPATCH_VP, args->input_gpa,
+					     output_gpa);
+#else
 	return hv_do_hypercall(HVCALL_DISPATCH_VP, &args->input, &args->output);
+#endif
 }
 
 /*

@@ -6,6 +6,7 @@
 #define pr_fmt(fmt) "mshv: " fmt
 
 #include <linux/bitops.h>
+#include <linux/io.h>
 #include <linux/minmax.h>
 #include <linux/rcuwait.h>
 #include <linux/timekeeping.h>
@@ -40,6 +41,7 @@ void mshv_vp_sched_init(struct mshv_vp *vp)
 		.partition_id = vp->vp_partition->pt_id,
 		.vp_index = vp->vp_index,
 	};
+	dispatch->input_gpa = virt_to_phys(&dispatch->input);
 
 	/*
 	 * Intercept first: once the VP is released from its explicit suspension it
@@ -178,9 +180,6 @@ int mshv_sched_wait(struct mshv_vp *vp, bool (*done)(const struct mshv_vp *vp),
 		    long timeout)
 {
 	long left;
-
-	if (done(vp))
-		return mshv_sched_closed() ?: 1;
 
 	WRITE_ONCE(vp->sched.kicked_at, 0);
 	left = rcuwait_wait_event_timeout(&vp->sched.wait,

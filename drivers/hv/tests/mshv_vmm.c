@@ -147,7 +147,7 @@ static void mshv_vmm_unuse(void *data)
 	struct mshv_vmm_ops *ops = data;
 
 	mshv_sched_signal_stop();
-	mshv_sched_ops = ops->saved;
+	mshv_sched_use(ops->saved);
 }
 
 /**
@@ -170,7 +170,7 @@ void mshv_vmm_use(struct kunit *test, const struct mshv_sched_ops *ops)
 	saved = kunit_kzalloc(test, sizeof(*saved), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, saved);
 	saved->saved = mshv_sched_ops;
-	mshv_sched_ops = ops;
+	mshv_sched_use(ops);
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, mshv_vmm_unuse, saved));
 }

@@ -17,12 +17,13 @@ const struct mshv_sched_ops mshv_sched_hyp_ops = {
 const struct mshv_sched_ops *mshv_sched_ops;
 int mshv_sched_closed_err;
 
-int mshv_sched_start(void)
+void mshv_sched_use(const struct mshv_sched_ops *ops)
 {
-	if (hv_scheduler_type)
-		return 0;
-	hv_scheduler_type = mshv_sched_ops->type;
-	return root_scheduler_init();
+	mshv_sched_ops = ops;
+	if (!ops)
+		return;
+	hv_scheduler_type = ops->type;
+	WARN_ON(root_scheduler_init());
 }
 
 void mshv_sched_signal_stop(void)

@@ -36,12 +36,8 @@ extern const struct mshv_sched_ops mshv_sched_root_ops;
 extern const struct mshv_sched_ops mshv_sched_hyp_ops;
 extern const struct mshv_sched_ops *mshv_sched_ops;
 
-/*
- * Bring the path of mshv_sched_ops up and down, as the driver's init does: up with
- * the work queue of the first VMM of a test, in mshv_irqfd_wq_init(), down when the
- * test lets go of its ops.
- */
-int mshv_sched_start(void);
+/* Bring a path up and down, as the driver's init and exit do. */
+void mshv_sched_use(const struct mshv_sched_ops *ops);
 void mshv_sched_signal_stop(void);
 
 /*
