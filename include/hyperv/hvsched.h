@@ -70,9 +70,6 @@ enum hv_dispatch_outcome {
 	HV_DISPATCH_SUSPENDED,
 };
 
-/* State and event of a dispatch, to be compared at once. */
-#define HV_DISPATCH_PAIR(state, event)	((u64)(event) << 32 | (state))
-
 /**
  * hv_dispatch_outcome() - make one thing of a dispatch's state and event
  * @output: what the hypervisor wrote; all zero if it wrote nothing
@@ -88,23 +85,20 @@ enum hv_dispatch_outcome {
 static inline enum hv_dispatch_outcome
 hv_dispatch_outcome(const struct hv_output_dispatch_vp *output)
 {
-	const u64 pair = HV_DISPATCH_PAIR(output->dispatch_state, output->dispatch_event);
-
 	/* What most dispatches end with comes first. */
-	if (pair == HV_DISPATCH_PAIR(HV_VP_DISPATCH_STATE_READY, HV_VP_DISPATCH_EVENT_INTERCEPT))
-		return HV_DISPATCH_INTERCEPT;
-
-	switch (pair) {
-	case HV_DISPATCH_PAIR(HV_VP_DISPATCH_STATE_READY, HV_VP_DISPATCH_EVENT_INVALID):
-	case HV_DISPATCH_PAIR(HV_VP_DISPATCH_STATE_READY, HV_VP_DISPATCH_EVENT_SUSPEND):
-		return HV_DISPATCH_READY;
-	case HV_DISPATCH_PAIR(HV_VP_DISPATCH_STATE_BLOCKED, HV_VP_DISPATCH_EVENT_INVALID):
-		return HV_DISPATCH_BLOCKED;
-	case HV_DISPATCH_PAIR(HV_VP_DISPATCH_STATE_BLOCKED, HV_VP_DISPATCH_EVENT_SUSPEND):
-		return HV_DISPATCH_SUSPENDED;
-	default:
-		return HV_DISPATCH_UNKNOWN;
+	if (output->dispatch_state == HV_VP_DISPATCH_STATE_READY) {
+		if (output->dispatch_event == HV_VP_DISPATCH_EVENT_INTERCEPT)
+			return HV_DISPATCH_INTERCEPT;
+		if (output->dispatch_event == HV_VP_DISPATCH_EVENT_INVALID ||
+		    output->dispatch_event == HV_VP_DISPATCH_EVENT_SUSPEND)
+			return HV_DISPATCH_READY;
+	} else if (output->dispatch_state == HV_VP_DISPATCH_STATE_BLOCKED) {
+		if (output->dispatch_event == HV_VP_DISPATCH_EVENT_INVALID)
+			return HV_DISPATCH_BLOCKED;
+		if (output->dispatch_event == HV_VP_DISPATCH_EVENT_SUSPEND)
+			return HV_DISPATCH_SUSPENDED;
 	}
+	return HV_DISPATCH_UNKNOWN;
 }
 
 /**
