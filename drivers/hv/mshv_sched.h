@@ -142,45 +142,6 @@ static inline void mshv_count(u64 *counter)
 	data_race((*counter)++);
 }
 
-void mshv_stats_count_other(struct mshv_vp_stats *stats, int ret, u32 type);
-
-#if IS_ENABLED(CONFIG_X86_64)
-/* What most runs end with is found without a search. */
-static_assert(HVMSG_X64_SIPI_INTERCEPT - HVMSG_X64_IO_PORT_INTERCEPT ==
-	      MSHV_VP_EXIT_SIPI);
-
-static inline bool mshv_stats_quick_exit(u32 type, u32 *index)
-{
-	*index = type - HVMSG_X64_IO_PORT_INTERCEPT;
-
-	return *index <= MSHV_VP_EXIT_SIPI;
-}
-#else
-static inline bool mshv_stats_quick_exit(u32 type, u32 *index)
-{
-	return false;
-}
-#endif
-
-/**
- * mshv_stats_count_run() - count a run that has ended
- * @stats: of the VP
- * @ret: what the run has returned: 0 with an intercept in the VP's page, or a
- *	negative errno
- * @type: the type of the message in that page
- *
- * Context: The thread that runs the VP, vp_mutex held.
- */
-static inline void mshv_stats_count_run(struct mshv_vp_stats *stats, int ret, u32 type)
-{
-	u32 index;
-
-	if (likely(!ret && mshv_stats_quick_exit(type, &index)))
-		mshv_count(&stats->exits[index]);
-	else
-		mshv_stats_count_other(stats, ret, type);
-}
-
 /**
  * enum mshv_vp_attention - what the next run of a VP has to see to first
  *

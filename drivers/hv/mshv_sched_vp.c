@@ -9,8 +9,9 @@
 #include <linux/io.h>
 #include <linux/minmax.h>
 #include <linux/rcuwait.h>
-#include <linux/timekeeping.h>
-#include <linux/wait.h>
+#include <linux/sched.h>
+#include <linux/sched/clock.h>
+#include <linux/sched/signal.h>
 #include <asm/mshyperv.h>
 
 #include "mshv.h"
@@ -128,7 +129,7 @@ int mshv_sched_get_register(const struct mshv_vp *vp, u32 name, u64 *value)
 void mshv_sched_wake(struct mshv_vp *vp)
 {
 	if (!READ_ONCE(vp->sched.kicked_at))
-		WRITE_ONCE(vp->sched.kicked_at, ktime_get_ns());
+		WRITE_ONCE(vp->sched.kicked_at, local_clock());
 	rcuwait_wake_up(&vp->sched.wait);
 }
 
@@ -150,15 +151,21 @@ void mshv_sched_trace_kick(struct mshv_vp *vp, const char *kind)
 /* The thread was asleep, was woken for its VP, and runs: how long has that taken? */
 static void mshv_sched_count_wakeup(struct mshv_vp *vp)
 {
-	u64 kicked_at = READ_ONCE(vp->sched.kicked_at), ns;
+	u64 kicked_at = READ_ONCE(vp->sched.kicked_at);
 	unsigned int bucket;
+	s64 ns;
 
 	/* Nobody has kicked it: what it waited for has come of itself. */
 	if (!kicked_at)
 		return;
 
-	ns = ktime_get_ns() - kicked_at;
-	bucket = min_t(unsigned int, fls64(ns / NSEC_PER_USEC), MSHV_VP_WAKEUP_BUCKETS - 1);
+	/*
+	 * The clock of the scheduler is cheaper than ktime, and its CPUs may differ
+	 * a little where the hardware's do.
+	 */
+	ns = max_t(s64, local_clock() - kicked_at, 0);
+	bucket = min_t(unsigned int, fls64((u64)ns / NSEC_PER_USEC),
+		       MSHV_VP_WAKEUP_BUCKETS - 1);
 	mshv_count(&vp->sched.stats.wakeups[bucket]);
 	if (trace_mshv_vp_wakeup_enabled())
 		trace_mshv_vp_wakeup(vp->vp_partition->pt_id, vp->vp_index, ns);
@@ -179,21 +186,35 @@ static void mshv_sched_count_wakeup(struct mshv_vp *vp)
 int mshv_sched_wait(struct mshv_vp *vp, bool (*done)(const struct mshv_vp *vp),
 		    long timeout)
 {
-	long left;
+	int ret = 1;
 
 	WRITE_ONCE(vp->sched.kicked_at, 0);
-	left = rcuwait_wait_event_timeout(&vp->sched.wait,
-					  done(vp) || mshv_sched_closed(),
-					  TASK_INTERRUPTIBLE, timeout);
-	if (left < 0)
-		return -EINTR;
-	if (mshv_sched_closed())
-		return mshv_sched_closed();
-	if (!left)
-		return 0;
 
-	mshv_sched_count_wakeup(vp);
-	return 1;
+	/* rcuwait_wait_event_timeout() would look once more, before all this. */
+	prepare_to_rcuwait(&vp->sched.wait);
+	for (;;) {
+		/*
+		 * Pairs with the barriers of mshv_sched_kick() and
+		 * mshv_root_push_vector(), and with that of rcuwait_wake_up().
+		 */
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (done(vp))
+			break;
+
+		ret = mshv_sched_closed();
+		if (!ret && signal_pending(current))
+			ret = -EINTR;
+		if (ret || !timeout)
+			break;
+
+		timeout = schedule_timeout(timeout);
+		ret = 1;
+	}
+	finish_rcuwait(&vp->sched.wait);
+
+	if (ret > 0)
+		mshv_sched_count_wakeup(vp);
+	return ret;
 }
 
 /**

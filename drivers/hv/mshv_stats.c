@@ -24,6 +24,7 @@
 #include "mshv.h"
 #include "mshv_root.h"
 #include "mshv_sched.h"
+#include "mshv_stats.h"
 
 /*
  * VpTotalRunTime, in units of 100 ns, in a VP's statistics page: the same index in
@@ -85,14 +86,16 @@ static noinline enum mshv_vp_exit mshv_stats_search_exit(u32 type)
 
 /**
  * mshv_stats_count_other() - count a run that mshv_stats_count_run() does not
- * @stats: of the VP
+ * @vp: the VP
  * @ret: what the run has returned: 0 or a negative errno
  * @type: the type of the message in the VP's intercept page
  *
  * Context: The thread that runs the VP, vp_mutex held.
  */
-void mshv_stats_count_other(struct mshv_vp_stats *stats, int ret, u32 type)
+void mshv_stats_count_other(struct mshv_vp *vp, int ret, u32 type)
 {
+	struct mshv_vp_stats *stats = &vp->sched.stats;
+
 	if (!ret)
 		mshv_count(&stats->exits[mshv_stats_search_exit(type)]);
 	else
