@@ -25,6 +25,7 @@
 #define MODULE		"/sys/module/mshv_root/initstate"
 #define ALIAS		"/sys/devices/platform/mshv_root/modalias"
 #define SPIN_MS		300
+#define SPIN_TRIES	5
 
 static const char * const names[] = {
 	"dispatcher", "interrupt_posting", "max_vps", "scheduler", "state",
@@ -193,7 +194,9 @@ TEST_F(sysfs, max_vps)
 /* A VP that spins takes the time of this kernel's CPUs, or of none. */
 TEST_F(sysfs, dispatcher_is_true)
 {
+	bool kernel = !strcmp(self->dispatcher, "kernel"), seen;
 	struct runner runner = { };
+	unsigned int tries = 0;
 	struct vm vm;
 	struct vp vp;
 	u64 cpu;
@@ -203,11 +206,18 @@ TEST_F(sysfs, dispatcher_is_true)
 	vp_enter(&vp, GUEST_LONG, &guest_counts);
 	runner_start(&runner, &vp);
 	ASSERT_TRUE(wait_until(runner.reports));
-	cpu = runner_cpu_ns(&runner);
-	usleep(SPIN_MS * 1000);
-	cpu = runner_cpu_ns(&runner) - cpu;
-	TH_LOG("%llu us of CPU in %u ms", (unsigned long long)cpu / 1000, SPIN_MS);
-	EXPECT_EQ(!strcmp(self->dispatcher, "kernel"), cpu > SPIN_MS * 1000000ULL / 4);
+	/*
+	 * Several looks: on a busy host, time that this CPU did not get counts for
+	 * the thread, and a thread may not get any.
+	 */
+	do {
+		cpu = runner_cpu_ns(&runner);
+		usleep(SPIN_MS * 1000);
+		cpu = runner_cpu_ns(&runner) - cpu;
+		TH_LOG("%llu us of CPU in %u ms", (unsigned long long)cpu / 1000, SPIN_MS);
+		seen = cpu > SPIN_MS * 1000000ULL / 4;
+	} while (seen != kernel && ++tries < SPIN_TRIES);
+	EXPECT_EQ(kernel, seen);
 	EXPECT_EQ(0, runner_stop(&runner));
 	vp_stop(&vp);
 	vm_stop(&vm);
