@@ -301,10 +301,7 @@ static bool mshv_root_woken(const struct mshv_vp *vp)
  */
 static noinline int mshv_root_wait_kicked(struct mshv_vp *vp)
 {
-	struct mshv_poll_halt halt;
 	int ret;
-
-	mshv_poll_halted(vp, &halt, mshv_root_woken);
 
 	ret = mshv_sched_wait(vp, mshv_root_kicked_or_posted, MAX_SCHEDULE_TIMEOUT);
 	if (ret < 0)
@@ -320,12 +317,25 @@ static noinline int mshv_root_wait_kicked(struct mshv_vp *vp)
 	if (!ret && READ_ONCE(vp->sched.kick) == MSHV_KICK_SIGNAL)
 		vp_notice_ratelimited(vp, "kicked, but its counter says blocked; dispatched to see\n");
 
-	mshv_poll_woken(vp, &halt);
 	return 0;
 
 unfinished:
 	/* The next run has to go on with it. */
 	set_bit(MSHV_VP_BLOCKED, &vp->sched.attention);
+	return ret;
+}
+
+/* The same, but first the VP is watched for a while. */
+static noinline int mshv_root_poll_kicked(struct mshv_vp *vp)
+{
+	struct mshv_poll_halt halt;
+	int ret;
+
+	mshv_poll_halted(vp, &halt, mshv_root_woken);
+	ret = mshv_root_wait_kicked(vp);
+	if (!ret)
+		mshv_poll_woken(vp, &halt);
+
 	return ret;
 }
 
@@ -346,7 +356,8 @@ static __always_inline int mshv_root_wait(struct mshv_vp *vp)
 
 	/* It may have been woken before this thread could notice that it is blocked. */
 	if (!mshv_root_is_woken(vp)) {
-		ret = mshv_root_wait_kicked(vp);
+		ret = READ_ONCE(mshv_poll_params.max_ns) ? mshv_root_poll_kicked(vp) :
+							   mshv_root_wait_kicked(vp);
 		if (ret)
 			return ret;
 	}

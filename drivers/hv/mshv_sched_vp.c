@@ -10,8 +10,8 @@
 #include <linux/minmax.h>
 #include <linux/rcuwait.h>
 #include <linux/sched.h>
-#include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
+#include <linux/timekeeping.h>
 #include <asm/mshyperv.h>
 
 #include "mshv.h"
@@ -129,7 +129,7 @@ int mshv_sched_get_register(const struct mshv_vp *vp, u32 name, u64 *value)
 void mshv_sched_wake(struct mshv_vp *vp)
 {
 	if (!READ_ONCE(vp->sched.kicked_at))
-		WRITE_ONCE(vp->sched.kicked_at, local_clock());
+		WRITE_ONCE(vp->sched.kicked_at, ktime_get_ns());
 	rcuwait_wake_up(&vp->sched.wait);
 }
 
@@ -151,21 +151,15 @@ void mshv_sched_trace_kick(struct mshv_vp *vp, const char *kind)
 /* The thread was asleep, was woken for its VP, and runs: how long has that taken? */
 static void mshv_sched_count_wakeup(struct mshv_vp *vp)
 {
-	u64 kicked_at = READ_ONCE(vp->sched.kicked_at);
+	u64 kicked_at = READ_ONCE(vp->sched.kicked_at), ns;
 	unsigned int bucket;
-	s64 ns;
 
 	/* Nobody has kicked it: what it waited for has come of itself. */
 	if (!kicked_at)
 		return;
 
-	/*
-	 * The clock of the scheduler is cheaper than ktime, and its CPUs may differ
-	 * a little where the hardware's do.
-	 */
-	ns = max_t(s64, local_clock() - kicked_at, 0);
-	bucket = min_t(unsigned int, fls64((u64)ns / NSEC_PER_USEC),
-		       MSHV_VP_WAKEUP_BUCKETS - 1);
+	ns = ktime_get_ns() - kicked_at;
+	bucket = min_t(unsigned int, fls64(ns / NSEC_PER_USEC), MSHV_VP_WAKEUP_BUCKETS - 1);
 	mshv_count(&vp->sched.stats.wakeups[bucket]);
 	if (trace_mshv_vp_wakeup_enabled())
 		trace_mshv_vp_wakeup(vp->vp_partition->pt_id, vp->vp_index, ns);
