@@ -180,7 +180,7 @@ static void mshv_sched_count_wakeup(struct mshv_vp *vp)
 int mshv_sched_wait(struct mshv_vp *vp, bool (*done)(const struct mshv_vp *vp),
 		    long timeout)
 {
-	int ret = 1;
+	int ret;
 
 	WRITE_ONCE(vp->sched.kicked_at, 0);
 
@@ -192,17 +192,19 @@ int mshv_sched_wait(struct mshv_vp *vp, bool (*done)(const struct mshv_vp *vp),
 		 * mshv_root_push_vector(), and with that of rcuwait_wake_up().
 		 */
 		set_current_state(TASK_INTERRUPTIBLE);
+		ret = mshv_sched_closed();
+		if (ret)
+			break;
+
+		ret = 1;
 		if (done(vp))
 			break;
 
-		ret = mshv_sched_closed();
-		if (!ret && signal_pending(current))
-			ret = -EINTR;
+		ret = signal_pending(current) ? -EINTR : 0;
 		if (ret || !timeout)
 			break;
 
 		timeout = schedule_timeout(timeout);
-		ret = 1;
 	}
 	finish_rcuwait(&vp->sched.wait);
 
