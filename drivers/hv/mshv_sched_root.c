@@ -276,16 +276,10 @@ static bool mshv_root_runnable(const struct mshv_vp *vp)
 }
 
 /* What a kick or an interrupt for the VP changes, with nothing to be waited for. */
-static __always_inline bool mshv_root_is_woken(const struct mshv_vp *vp)
+static bool mshv_root_woken(const struct mshv_vp *vp)
 {
 	return mshv_root_posted(vp) ||
 	       (mshv_vp_kicked(&vp->sched) && !mshv_root_counter_blocked(vp));
-}
-
-/* The same, for mshv_poll_halted(). */
-static bool mshv_root_woken(const struct mshv_vp *vp)
-{
-	return mshv_root_is_woken(vp);
 }
 
 /*
@@ -350,12 +344,12 @@ static __always_inline void mshv_root_trace_wait(const struct mshv_vp *vp)
 }
 
 /* Wait until a VP that is blocked need not be so any more. */
-static __always_inline int mshv_root_wait(struct mshv_vp *vp)
+static noinline int mshv_root_wait(struct mshv_vp *vp)
 {
 	int ret;
 
 	/* It may have been woken before this thread could notice that it is blocked. */
-	if (!mshv_root_is_woken(vp)) {
+	if (!mshv_root_woken(vp)) {
 		ret = READ_ONCE(mshv_poll_params.max_ns) ? mshv_root_poll_kicked(vp) :
 							   mshv_root_wait_kicked(vp);
 		if (ret)
