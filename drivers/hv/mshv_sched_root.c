@@ -477,26 +477,21 @@ static __always_inline u64 mshv_root_dispatch(struct mshv_vp *vp)
 }
 
 /*
- * Handle what this thread was asked to do: -EINTR if that is a signal, or what
+ * Handle what this thread was asked to do: -EINTR if that is a signal, or rather what
  * mshv_sched_closed() says.
  */
-static int mshv_root_handle_work(const struct mshv_vp *vp)
+static noinline int mshv_root_handle_work(const struct mshv_vp *vp)
 {
-	int ret = mshv_sched_closed();
-
-	if (ret)
-		return ret;
+	int ret = 0;
 
 	if (__xfer_to_guest_mode_work_pending()) {
 		ret = xfer_to_guest_mode_handle_work();
 		trace_mshv_xfer_to_guest_mode_work(vp->vp_partition->pt_id,
 						   vp->vp_index,
 						   read_thread_flags(), ret);
-		if (ret)
-			return ret;
 	}
 
-	return mshv_sched_closed();
+	return mshv_sched_closed() ?: ret;
 }
 
 /* What a dispatch that was none means for the run: 0 if it may be tried again. */

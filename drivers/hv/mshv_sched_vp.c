@@ -38,10 +38,8 @@ void mshv_vp_sched_init(struct mshv_vp *vp)
 	sched->attention = BIT(MSHV_VP_NEW);
 
 	/* Without a time slice: until something happens. */
-	dispatch->input = (struct hv_input_dispatch_vp) {
-		.partition_id = vp->vp_partition->pt_id,
-		.vp_index = vp->vp_index,
-	};
+	dispatch->input.partition_id = vp->vp_partition->pt_id;
+	dispatch->input.vp_index = vp->vp_index;
 	dispatch->input_gpa = virt_to_phys(&dispatch->input);
 
 	/*
