@@ -494,11 +494,22 @@ static noinline int mshv_root_handle_work(const struct mshv_vp *vp)
 	return mshv_sched_closed() ?: ret;
 }
 
-/* What a dispatch that was none means for the run: 0 if it may be tried again. */
+/*
+ * What a dispatch that was none means for the run, or one with an outcome that is not
+ * known: 0 if it may be tried again.
+ */
 static noinline int mshv_root_not_dispatched(const struct mshv_vp *vp, u64 status)
 {
+	const struct hv_output_dispatch_vp *output = &vp->sched.dispatch.output;
+
 	if (status == MSHV_ROOT_GAVE_WAY)
 		return mshv_root_handle_work(vp);
+
+	if (hv_result_success(status)) {
+		vp_err_ratelimited(vp, "dispatch ended in state %u by event %u\n",
+				   output->dispatch_state, output->dispatch_event);
+		return -EIO;
+	}
 
 	if (hv_result_needs_memory(status))
 		return hv_deposit_memory(vp->vp_partition->pt_id, status);
@@ -534,16 +545,6 @@ static noinline int mshv_root_suspended(struct mshv_vp *vp)
 		mshv_root_trace_wait(vp);
 
 	return ret;
-}
-
-static noinline int mshv_root_unknown(struct mshv_vp *vp)
-{
-	const struct hv_output_dispatch_vp *output = &vp->sched.dispatch.output;
-
-	vp_err_ratelimited(vp, "dispatch ended in state %u by event %u\n",
-			   output->dispatch_state, output->dispatch_event);
-
-	return -EIO;
 }
 
 /* Dispatch until there is an intercept. Returns 0 then, else a negative errno. */
@@ -583,7 +584,7 @@ static __always_inline int mshv_root_run_until_intercept(struct mshv_vp *vp)
 			break;
 		case HV_DISPATCH_UNKNOWN:
 			sched->intercepted = false;
-			ret = mshv_root_unknown(vp);
+			ret = mshv_root_not_dispatched(vp, status);
 			break;
 		}
 	} while (!ret);
