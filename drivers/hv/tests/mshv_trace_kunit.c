@@ -238,7 +238,8 @@ static void mshv_trace_halt(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->dispatch[1].event, HV_VP_DISPATCH_EVENT_INTERCEPT);
 	KUNIT_EXPECT_EQ(test, t->dispatch[0].flags | t->dispatch[1].flags, 0);
 	KUNIT_EXPECT_EQ(test, t->dispatch[0].status | t->dispatch[1].status, 0);
-	KUNIT_EXPECT_GE(test, t->dispatch[1].duration_ns, RUN_US * NSEC_PER_USEC);
+	/* udelay() and ktime go by two clocks, which an emulator keeps apart. */
+	KUNIT_EXPECT_GE(test, t->dispatch[1].duration_ns, RUN_US * NSEC_PER_USEC / 2);
 	KUNIT_EXPECT_LT(test, t->dispatch[1].duration_ns, took);
 
 	KUNIT_EXPECT_EQ(test, t->blocks, 1);

@@ -437,8 +437,11 @@ static void read_sites(struct sites *sites)
 	memset(sites, 0, sizeof(*sites));
 	file = fopen("/proc/allocinfo", "r");
 	while (file && fgets(line, sizeof(line), file) && sites->count < SITES_MAX) {
-		/* Pages of the allocator, whose objects are counted elsewhere. */
-		if (strstr(line, "accurate:no"))
+		/*
+		 * Pages of the allocator, whose objects are counted elsewhere; and
+		 * what these counts themselves take, for each page of objects.
+		 */
+		if (strstr(line, "accurate:no") || strstr(line, "func:alloc_slab_obj_exts"))
 			continue;
 		if (sscanf(line, "%lu %lu %159[^\n]", &bytes,
 			   &sites->site[sites->count].calls,
