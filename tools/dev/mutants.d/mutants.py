@@ -10,6 +10,13 @@
 #   mutants.py file BASE TREE NAME     the file that it changes
 #   mutants.py make BASE TREE NAME     that file with the fault, on standard output
 #   mutants.py check BASE TREE         prints what is wrong with the list, a line each
+#   mutants.py bundle BASE TREE OUT    all KUnit mutants that are named on standard input
+#                                      in one kernel: the files that change, in OUT, and
+#                                      OUT/map: a line each, tabs between: number, name.
+#                                      mshv_mutant=NUMBER on the kernel's command line
+#                                      chooses one. What is not in the map has to be made
+#                                      alone, as it changes more than functions
+#   mutants.py blame OUT LOG           the names of those that gcc complains of
 #   mutants.py judge CONSOLE [GOOD]    the first thing that is wrong in a KUnit run, or
 #                                      nothing; with GOOD, the console of the same tests
 #                                      without a fault, also what has no result
@@ -338,6 +345,127 @@ def check(base, tree):
             yield f'a reason, and no such fault is made: {name}'
 
 
+def split(text):
+    """A file as [outside, (name, head, body), outside, ...], which joined is the file."""
+    code, parts, last = blank(text), [], 0
+    for match in re.finditer(r'^\{\n.*?^\}\n', code, flags=re.S | re.M):
+        # The head is on the lines just before, up to something that is none of it.
+        start = match.start()
+        while start > last:
+            line = code.rfind('\n', 0, start - 1) + 1
+            above = code[line:start]
+            if not above.strip() or above.rstrip()[-1] in ';}' or above[0] == '#' or \
+                    text[line:start].lstrip().startswith(('*', '/*')):
+                break
+            start = line
+        name = re.search(r'(\w+)\(', code[start:match.start()])
+        if not name:
+            continue
+        parts += [text[last:start], (name.group(1), text[start:match.start()],
+                                     text[match.start():match.end()])]
+        last = match.end()
+    return parts + [text[last:]]
+
+
+def parameters(head, name):
+    """The names of a function's parameters."""
+    head = blank(head)
+    start = head.index(name + '(') + len(name)
+    inside = head[start + 1:closing(head, start) - 1]
+    words, depth, begin = [], 0, 0
+    for i, char in enumerate(inside + ','):
+        depth += {'(': 1, ')': -1}.get(char, 0)
+        if char == ',' and not depth:
+            one = inside[begin:i]
+            pointer = re.search(r'\(\*(\w+)\)', one)
+            words.append(pointer.group(1) if pointer else
+                         re.search(r'(\w+)\s*(?:\[\w*\])*\s*$', one).group(1))
+            begin = i + 1
+    return [] if words == ['void'] else words
+
+
+SELECT = 'extern unsigned int mshv_mutant;\n\n'
+SELECTED = """
+#include <linux/moduleparam.h>
+unsigned int mshv_mutant;
+core_param(mshv_mutant, mshv_mutant, uint, 0);
+"""
+# Where the number is; any file that is built in.
+SELECTED_IN = 'drivers/hv/mshv_sched_vp.c'
+
+
+def bundle(base, tree, out, wanted):
+    """All of the faults in one kernel: each changed function has a copy for each fault."""
+    variants, numbers = {}, []
+    for number, mutant in enumerate(all_mutants(base, tree), 1):
+        if mutant.name not in wanted:
+            continue
+        was = split((tree / mutant.file).read_text(encoding='utf-8'))
+        now = split(changed(mutant, tree))
+        if len(was) != len(now) or any(
+                a != b and (isinstance(a, str) or a[:2] != b[:2]) for a, b in zip(was, now)):
+            continue
+        for i, (before, after) in enumerate(zip(was, now)):
+            if before != after:
+                variants.setdefault(mutant.file, {}).setdefault(i, []).append(
+                    (number, after[2]))
+        numbers.append((number, mutant.name))
+
+    lines = []
+    for path in sorted({*variants, SELECTED_IN}):
+        text = []
+        for i, part in enumerate(split((tree / path).read_text(encoding='utf-8'))):
+            if isinstance(part, str):
+                text.append(part)
+                continue
+            name, head, body = part
+            faults = variants.get(path, {}).get(i, [])
+            if faults:
+                text.append(SELECT)
+            for number, instead in faults:
+                other = re.sub(rf'\b{name}\(', f'{name}__m{number}(', head, count=1)
+                other = re.sub(r'^(?:static |VISIBLE_IF_KUNIT )?', 'static ', other, count=1)
+                first = ''.join(text).count('\n') + 1
+                text.append(other + instead + '\n')
+                lines.append((path, first, ''.join(text).count('\n'), number))
+            text.append(head)
+            if faults:
+                calls = ', '.join(parameters(head, name))
+                leave = 'return ' if not re.search(rf'\bvoid\s+{name}\(', head) else ''
+                text.append('{\n\tswitch (mshv_mutant) {\n')
+                for number, _ in faults:
+                    text.append(f'\tcase {number}:\n\t\t{leave}{name}__m{number}({calls});\n')
+                    if not leave:
+                        text.append('\t\treturn;\n')
+                text.append('\t}\n' + body[2:])
+            else:
+                text.append(body)
+        if path == SELECTED_IN:
+            text.append(SELECTED)
+        (out / path).parent.mkdir(parents=True, exist_ok=True)
+        (out / path).write_text(''.join(text), encoding='utf-8')
+    with open(out / 'map', 'w', encoding='utf-8') as file:
+        for number, name in numbers:
+            print(number, name, sep='\t', file=file)
+    with open(out / 'lines', 'w', encoding='utf-8') as file:
+        for line in lines:
+            print(*line, sep='\t', file=file)
+
+
+def blame(out, log):
+    """The names of the faults in which gcc finds errors."""
+    names = dict(line.rstrip('\n').split('\t', 1) for line in open(out / 'map', encoding='utf-8'))
+    lines = [line.split() for line in open(out / 'lines', encoding='utf-8')]
+    found = set()
+    for match in re.finditer(r'(\S+):(\d+):\d+: error:', Path(log).read_text(
+            encoding='utf-8', errors='replace')):
+        for path, first, last, number in lines:
+            if match.group(1).endswith(path) and \
+                    int(first) <= int(match.group(2)) <= int(last):
+                found.add(number)
+    return [names[number] for number in sorted(found)]
+
+
 HANGS = re.compile(r'rcu: .*(?:stall|detected)|soft lockup|INFO: task .* blocked')
 RESULT = re.compile(r'( *)(ok|not ok) \d+ (\S.*)')
 
@@ -400,6 +528,10 @@ def main():
     if words[:1] == ['judge'] and len(words) in (2, 3):
         print(judge(*words[1:]))
         return
+    if words[:1] == ['blame'] and len(words) == 3:
+        for name in blame(Path(words[1]), words[2]):
+            print(name)
+        return
     if len(words) not in (3, 4):
         sys.exit('usage: mutants.py list|check BASE TREE, '
                  'mutants.py reason|file|make BASE TREE NAME, mutants.py judge CONSOLE [GOOD]')
@@ -407,6 +539,9 @@ def main():
     if words[0] == 'check':
         for line in check(base, tree):
             print(line)
+        return
+    if words[0] == 'bundle':
+        bundle(base, tree, Path(words[3]), set(sys.stdin.read().split('\n')))
         return
     if words[0] == 'list':
         for mutant in all_mutants(base, tree):
