@@ -243,8 +243,9 @@ def elsewhere(text):
             else:
                 if word == 'elif':
                     stack.pop()
-                other = re.search(r'ARM64|!IS_ENABLED\(CONFIG_X86|ndef CONFIG_X86_64', what)
-                stack.append(not other and not (word == 'ifndef' and 'HYPERVISOR_CALLBACK' in what))
+                other = re.search(r'ARM64|!IS_ENABLED\(CONFIG_X86', what) or \
+                    word == 'ifndef' and 'HYPERVISOR_CALLBACK' in what
+                stack.append(not other)
         lines.append(line if match or all(stack) else ' ' * len(line))
     return '\n'.join(lines)
 
@@ -454,8 +455,9 @@ def bundle(base, tree, out, wanted):
 
 def blame(out, log):
     """The names of the faults in which gcc finds errors."""
-    names = dict(line.rstrip('\n').split('\t', 1) for line in open(out / 'map', encoding='utf-8'))
-    lines = [line.split() for line in open(out / 'lines', encoding='utf-8')]
+    names, lines = ([line.split('\t') for line in (out / name).read_text(
+        encoding='utf-8').splitlines()] for name in ('map', 'lines'))
+    names = dict(names)
     found = set()
     for match in re.finditer(r'(\S+):(\d+):\d+: error:', Path(log).read_text(
             encoding='utf-8', errors='replace')):
@@ -471,13 +473,15 @@ RESULT = re.compile(r'( *)(ok|not ok) \d+ (\S.*)')
 
 
 def results(console):
-    """Of a console: {(suite, case, row): good}, complaints, whether it came to its end."""
-    found, said, whole, titles = {}, [], False, {}
+    """Of a console: {(suite, case, row): (good, skipped)}, complaints, whether tests
+    began, and whether it came to its end."""
+    found, said, begun, whole, titles = {}, [], False, False, {}
     with open(console, encoding='utf-8', errors='backslashreplace') as log:
         for line in log:
             line = re.sub(r'^\[ *[0-9.]+\] ', '', line.rstrip('\r\n'))
             if COMPLAINT.search(line):
                 said.append(line)
+            begun = begun or line.startswith('KTAP version')
             whole = whole or line.startswith('reboot: ')
             title = re.fullmatch(r'( *)# Subtest: (.*)', line)
             if title:
@@ -492,7 +496,7 @@ def results(console):
             for deeper in [d for d in titles if d > depth]:
                 del titles[deeper]
             found[tuple(path)] = (match.group(2) == 'ok', directive.startswith('SKIP'))
-    return found, said, whole
+    return found, said, begun, whole
 
 
 def told(path):
@@ -501,8 +505,11 @@ def told(path):
 
 
 def judge(console, good=None):
-    """What is wrong in a run: "hangs ...", another line, or nothing."""
-    found, said, whole = results(console)
+    """What is wrong in a run: "hangs ...", "does not boot ...", another line, or nothing."""
+    found, said, begun, whole = results(console)
+    # The driver does nothing before the tests: that is the machine's, not a fault's.
+    if not begun:
+        return f'does not boot: {said[0] if said else "no test has begun"}'
     for line in said:
         if HANGS.search(line):
             return f'hangs: {line}'
