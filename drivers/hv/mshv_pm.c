@@ -32,6 +32,7 @@
 #include <linux/spinlock.h>
 #include <linux/suspend.h>
 #include <linux/syscore_ops.h>
+#include <kunit/visibility.h>
 #include <asm/mshyperv.h>
 
 #include "mshv.h"
@@ -136,8 +137,8 @@ static void mshv_pm_post(void)
 	mshv_pm_hibernating = false;
 }
 
-static int mshv_pm_notify(struct notifier_block *nb, unsigned long event,
-			  void *unused)
+VISIBLE_IF_KUNIT int mshv_pm_notify(struct notifier_block *nb, unsigned long event,
+				    void *unused)
 {
 	switch (event) {
 	case PM_HIBERNATION_PREPARE:
@@ -164,7 +165,7 @@ static struct notifier_block mshv_pm_nb = {
  * Sleep other than hibernation does not ask first, and comes here with
  * partitions, which would not survive it.
  */
-static int mshv_pm_suspend(void *data)
+VISIBLE_IF_KUNIT int mshv_pm_suspend(void *data)
 {
 	if (!hash_empty(mshv_root.pt_htable))
 		return -EBUSY;

@@ -6,8 +6,16 @@
  */
 
 #include <linux/cpumask.h>
+#include <linux/fdtable.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/notifier.h>
 #include <linux/sched.h>
+#include <linux/suspend.h>
+#include <linux/workqueue.h>
 #include <kunit/test.h>
 #include <asm/mshyperv.h>
 
@@ -92,8 +100,15 @@ static void mshv_pm_stops_partitions(struct kunit *test)
 {
 	struct mshv_create_vp args = { .vp_index = 1 };
 	struct mshv_pm_test *t = test->priv;
+	const struct mshv_vp *vp = t->vp->file->private_data;
+	struct page *pages[] = {
+		virt_to_page(vp->vp_register_page),
+		virt_to_page(vp->vp_intercept_msg_page),
+		virt_to_page(vp->vp_stats_pages[HV_STATS_AREA_SELF]),
+	};
 	struct hv_message msg;
 	u64 id = mshv_vmm_partition_id(t->vmm);
+	unsigned int i;
 
 	mshv_vmm_start(t->vp);
 	KUNIT_ASSERT_TRUE(test, mshv_vmm_wait_asleep(t->vp));
@@ -111,6 +126,14 @@ static void mshv_pm_stops_partitions(struct kunit *test)
 						       &args, sizeof(args)),
 			-ESHUTDOWN);
 	KUNIT_EXPECT_EQ(test, mshv_vmm_try_create(t->vmm), -ESHUTDOWN);
+
+	/* The VMM may have them mapped: nobody else gets them. */
+	for (i = 0; i < ARRAY_SIZE(pages); i++)
+		KUNIT_EXPECT_EQ(test, page_count(pages[i]), 1);
+
+	/* The first reason stays. */
+	mshv_sched_close(-ENODEV);
+	KUNIT_EXPECT_EQ(test, mshv_sched_closed(), -ESHUTDOWN);
 
 	/* What is left goes when it is closed, without a word to anybody. */
 	mshv_vmm_destroy(t->vmm);
@@ -199,6 +222,114 @@ static void mshv_pm_vp_does_not_stop(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL), -ESHUTDOWN);
 }
 
+/* How long the partitions take to be stopped, in jiffies. */
+static unsigned long stop_partitions(void)
+{
+	unsigned long begin = jiffies;
+
+	mshv_pm_stop_partitions();
+	return jiffies - begin;
+}
+
+/*
+ * Three partitions on which threads are at work that do not leave: there is one
+ * deadline, not one for each.
+ */
+static void mshv_pm_one_deadline(struct kunit *test)
+{
+	struct mshv_pm_test *t = test->priv;
+	struct mshv_partition *partitions[3];
+	unsigned long took;
+	unsigned int i;
+
+	partitions[0] = mshv_vmm_file(t->vmm)->private_data;
+	for (i = 1; i < ARRAY_SIZE(partitions); i++)
+		partitions[i] = mshv_vmm_file(mshv_vmm_create(test, t->fake))->private_data;
+	for (i = 0; i < ARRAY_SIZE(partitions); i++)
+		mutex_lock_nested(&partitions[i]->pt_mutex, i);
+	took = stop_partitions();
+	while (i--)
+		mutex_unlock(&partitions[i]->pt_mutex);
+
+	KUNIT_EXPECT_GE(test, took, 2 * HZ - 1);
+	KUNIT_EXPECT_LT(test, took, 5 * HZ);
+	KUNIT_EXPECT_EQ(test, hv_fake_partitions(t->fake), 0);
+}
+
+static void end_others(struct work_struct *work)
+{
+	mshv_pm_end();
+}
+
+static DECLARE_DELAYED_WORK(others_end, end_others);
+
+/*
+ * A partition that another thread is creating, or destroying, is not in the table,
+ * and is waited for. One whose creation has failed is not.
+ */
+static void mshv_pm_waits_for_others(struct kunit *test)
+{
+	struct mshv_pm_test *t = test->priv;
+
+	hv_fake_fail(t->fake, &(struct hv_fake_fault) {
+		.code = HVCALL_CREATE_PARTITION,
+		.nth = 1,
+		.result = HV_STATUS_ACCESS_DENIED,
+	});
+	KUNIT_EXPECT_LT(test, mshv_vmm_try_create(t->vmm), 0);
+	KUNIT_EXPECT_LT(test, stop_partitions(), 3 * HZ / 2);
+
+	mshv_pm_begin();
+	schedule_delayed_work(&others_end, HZ / 4);
+	mshv_pm_stop_partitions();
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&others_end));
+	flush_delayed_work(&others_end);
+}
+
+/*
+ * No hibernation while there are partitions, neither of this kernel nor of one
+ * that is about to be replaced by an image; and no partition until it is over.
+ */
+static const struct mshv_pm_sleep_case {
+	const char *name;
+	unsigned long prepare;
+	unsigned long post;
+} mshv_pm_sleep_cases[] = {
+	{ "hibernation", PM_HIBERNATION_PREPARE, PM_POST_HIBERNATION },
+	{ "restore", PM_RESTORE_PREPARE, PM_POST_RESTORE },
+};
+
+KUNIT_ARRAY_PARAM_DESC(mshv_pm_sleep, mshv_pm_sleep_cases, name);
+
+static int notify(unsigned long event)
+{
+	return notifier_to_errno(mshv_pm_notify(NULL, event, NULL));
+}
+
+static void mshv_pm_sleeps(struct kunit *test)
+{
+	const struct mshv_pm_sleep_case *c = test->param_value;
+	struct mshv_pm_test *t = test->priv;
+	int fd;
+
+	KUNIT_EXPECT_EQ(test, notify(c->prepare), -EBUSY);
+	/* As sleep does that asks nobody before. */
+	KUNIT_EXPECT_EQ(test, mshv_pm_suspend(NULL), -EBUSY);
+	KUNIT_EXPECT_EQ(test, notify(c->post), 0);
+
+	mshv_vmm_close_vp(t->vp);
+	mshv_vmm_close_partition(t->vmm);
+	KUNIT_EXPECT_EQ(test, notify(c->prepare), 0);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_try_create(t->vmm), -EBUSY);
+	KUNIT_EXPECT_EQ(test, notify(c->post), 0);
+
+	fd = mshv_vmm_try_create(t->vmm);
+	KUNIT_ASSERT_GE(test, fd, 0);
+	KUNIT_EXPECT_EQ(test, close_fd(fd), 0);
+	flush_delayed_fput();
+	mshv_debugfs_exit();
+}
+
 /*
  * After resume: the same answer as before changes nothing and is not worth a
  * line; another one, and one that cannot be had, close the driver.
@@ -212,6 +343,10 @@ static const struct mshv_pm_resume_case {
 	const char *log;
 } mshv_pm_resume_cases[] = {
 	{ .name = "as before" },
+	{
+		.name = "as before, with other capabilities",
+		.caps = BIT_ULL(0) | BIT_ULL(2),
+	},
 	{
 		.name = "as before, for another reason",
 		.caps_result = HV_STATUS_UNKNOWN_PROPERTY,
@@ -284,6 +419,7 @@ static void __init mshv_pm_resume(struct kunit *test)
 	if (!c->log) {
 		KUNIT_EXPECT_EQ(test, test_log_count(log, "resume"), 0);
 		KUNIT_EXPECT_EQ(test, mshv_sched_closed(), 0);
+		KUNIT_EXPECT_EQ(test, mshv_root.vmm_caps.as_uint64[0], c->caps);
 		return;
 	}
 	KUNIT_EXPECT_EQ_MSG(test, test_log_count(log, c->log), 1, "%s", c->log);
@@ -296,6 +432,9 @@ static struct kunit_case mshv_pm_test_cases[] = {
 	KUNIT_CASE(mshv_pm_stops_partitions),
 	KUNIT_CASE(mshv_pm_stops_dispatched_vp),
 	KUNIT_CASE_SLOW(mshv_pm_vp_does_not_stop),
+	KUNIT_CASE_SLOW(mshv_pm_one_deadline),
+	KUNIT_CASE(mshv_pm_waits_for_others),
+	KUNIT_CASE_PARAM(mshv_pm_sleeps, mshv_pm_sleep_gen_params),
 	{}
 };
 

@@ -832,6 +832,33 @@ static void mshv_root_drain(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, test_log_count(log, c->log), 1);
 }
 
+/* Signals of four VPs are lost: there is one deadline, not one for each. */
+static void mshv_root_drain_many(struct kunit *test)
+{
+	struct mshv_root_test *t = test->priv;
+	struct mshv_vmm_vp *vp;
+	unsigned long took;
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		vp = i ? mshv_vmm_create_vp(t->vmm, i) : t->vp;
+		hv_fake_vp_start(vp->hv);
+		hv_fake_vp_script(vp->hv, &halted, 1);
+		hv_fake_vp_script(vp->hv, &intercept, 1);
+		mshv_vmm_start(vp);
+		KUNIT_ASSERT_TRUE(test, mshv_vmm_wait_asleep(vp));
+		hv_fake_vp_kick(vp->hv);
+		KUNIT_EXPECT_EQ(test, mshv_vmm_join(vp, NULL), 0);
+		hv_fake_vp_kick_lost(vp->hv);
+	}
+
+	took = jiffies;
+	mshv_vmm_destroy(t->vmm);
+	took = jiffies - took;
+	KUNIT_EXPECT_GE(test, took, HZ / 2);
+	KUNIT_EXPECT_LT(test, took, 3 * HZ);
+}
+
 /* A message that was under way when the VP was destroyed finds nobody. */
 static void mshv_root_signal_after_destroy(struct kunit *test)
 {
@@ -951,6 +978,7 @@ static struct kunit_case mshv_root_test_cases[] = {
 	KUNIT_CASE(mshv_root_need_resched),
 	KUNIT_CASE(mshv_root_guest_time),
 	KUNIT_CASE_PARAM(mshv_root_drain, mshv_root_drain_gen_params),
+	KUNIT_CASE_SLOW(mshv_root_drain_many),
 	KUNIT_CASE(mshv_root_signal_after_destroy),
 	KUNIT_CASE_SLOW(mshv_root_destroy_while_kicked),
 	KUNIT_CASE_SLOW(mshv_root_many_kicks),
