@@ -18,8 +18,10 @@
 #include "../hv/hypercall.h"
 #include "../hv/log.h"
 #include "../hv/msr.h"
+#include "../hv/options.h"
 #include "../hv/partition.h"
 #include "../hv/property.h"
+#include "../hv/stats_page.h"
 #include "child.h"
 #include "port.h"
 

@@ -33,8 +33,8 @@
 #include <linux/kvm.h>
 #include <hyperv/hvhdk.h>
 
-#include "../hv/cpuid.h"
 #include "../hv/msr.h"
+#include "../hv/processor.h"
 #include "apic.h"
 
 struct child_stimer;

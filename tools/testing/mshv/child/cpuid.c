@@ -15,10 +15,14 @@
 #include <hyperv/hvhdk.h>
 
 #include "../hv/cpuid.h"
+#include "../hv/cpuid_view.h"
+#include "../hv/features.h"
 #include "../hv/hv_more.h"
 #include "../hv/hypercall.h"
 #include "../hv/options.h"
 #include "../hv/partition.h"
+#include "../hv/processor.h"
+#include "../hv/xsave.h"
 #include "child.h"
 #include "register.h"
 #include "regs.h"
@@ -259,7 +263,7 @@ void child_cpuid_processor(struct child *child)
 	struct cpuid cpuid;
 
 	make_plain(child, 0, &cpuid);
-	child->processor = cpuid_processor(&cpuid);
+	child->processor = processor_of(&cpuid);
 }
 
 int child_cpuid_init(struct child_vp *vp)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Hypercalls that the guest of a child makes: TLFS, "Hypercall Interface". What they
- * do is few lines each, and here; the parent's are in hv/hypercall.c.
+ * do is few lines each, and here; the parent's are in machine/hypercalls.c.
  *
  * To add one, write its handler and add its row.
  */
@@ -17,6 +17,7 @@
 #include "../hv/log.h"
 #include "../hv/names.h"
 #include "../hv/partition.h"
+#include "apic.h"
 #include "child.h"
 #include "guestcall.h"
 #include "register.h"

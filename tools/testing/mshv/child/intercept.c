@@ -17,6 +17,7 @@
 #include "child.h"
 #include "insn.h"
 #include "register.h"
+#include "stats.h"
 
 #define CR0_PE			BIT(0)
 #define CR0_AM			BIT(18)
@@ -349,7 +350,7 @@ void child_intercept_publish(struct child_vp *vp)
 		break;
 	}
 	/* Under the hypervisor's scheduler the parent makes no call before it looks. */
-	stats_refresh_child_vp(vp);
+	child_stats_refresh(vp);
 	log_event(LOG_NO_VP, "intercept", "child=0x%llx index=%u type=0x%x name=%s rip=0x%llx",
 		  (unsigned long long)vp->child->id, vp->index,
 		  vp->message.header.message_type,

@@ -14,7 +14,9 @@
 #include "../hv/hv_more.h"
 #include "../hv/hypercall.h"
 #include "../hv/log.h"
+#include "../hv/options.h"
 #include "../hv/partition.h"
+#include "apic.h"
 #include "child.h"
 #include "stimer.h"
 

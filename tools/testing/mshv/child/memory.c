@@ -35,6 +35,8 @@
 #include "../hv/hypercall.h"
 #include "../hv/log.h"
 #include "../hv/partition.h"
+#include "../pc/guest.h"
+#include "apic.h"
 #include "child.h"
 
 /*

@@ -18,6 +18,7 @@
 #include "../hv/msr.h"
 #include "../hv/names.h"
 #include "../hv/partition.h"
+#include "apic.h"
 #include "child.h"
 #include "register.h"
 #include "regs.h"

@@ -4,8 +4,8 @@
  * child's memory to it. A write there rings: the port's number goes into an event
  * ring of the parent's, and the child goes on.
  */
-#ifndef _HVEMU_PORT_H
-#define _HVEMU_PORT_H
+#ifndef _HVEMU_CHILD_PORT_H
+#define _HVEMU_CHILD_PORT_H
 
 #include <linux/types.h>
 
@@ -13,41 +13,7 @@ struct child;
 struct child_vp;
 struct hypercall;
 struct partition;
-
-/* More than a VMM with a hundred devices wants. */
-#define PORTS_MAX	2048
-
-/**
- * struct port - a doorbell
- * @id: its number, not 0
- * @child: the partition that may be connected to it
- * @sint: whose event ring
- * @vp: of which VP, or HV_ANY_VP
- * @connected: what follows is so
- * @connection: the connection's number, the child's
- * @gpa: where it rings
- * @value: by what
- * @flags: HV_DOORBELL_FLAG_*
- * @owed: how often it has rung and no event ring took it
- */
-struct port {
-	u32 id;
-	u64 child;
-	u32 sint;
-	u32 vp;
-	bool connected;
-	u32 connection;
-	u64 gpa;
-	u64 value;
-	u64 flags;
-	u32 owed;
-};
-
-/* Oldest first. */
-struct ports {
-	unsigned int count;
-	struct port ports[PORTS_MAX];
-};
+struct ports;
 
 /* The hypercalls; see hypercall.h for what a handler is. */
 u16 port_create(struct hypercall *call);		/* HVCALL_CREATE_PORT */
@@ -111,4 +77,4 @@ void ports_close(struct partition *partition, const struct child *child);
  */
 bool ports_are_closed(const struct ports *ports, char *why, size_t size);
 
-#endif /* _HVEMU_PORT_H */
+#endif /* _HVEMU_CHILD_PORT_H */

@@ -21,6 +21,7 @@
 #include "../hv/log.h"
 #include "../hv/msr.h"
 #include "../hv/partition.h"
+#include "apic.h"
 #include "child.h"
 #include "guestcall.h"
 #include "port.h"

@@ -22,9 +22,14 @@
 #include <linux/kvm.h>
 #include <hyperv/hvhdk.h>
 
+#include "../hv/fault.h"
 #include "../hv/hypercall.h"
 #include "../hv/log.h"
+#include "../hv/options.h"
 #include "../hv/partition.h"
+#include "../hv/stats_page.h"
+#include "../hv/synic.h"
+#include "../hv/synic_state.h"
 #include "child.h"
 #include "regs.h"
 #include "stimer.h"

@@ -15,6 +15,7 @@
 #include "../hv/log.h"
 #include "../hv/partition.h"
 #include "../hv/xsave.h"
+#include "apic.h"
 #include "child.h"
 #include "regs.h"
 #include "stimer.h"

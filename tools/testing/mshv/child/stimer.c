@@ -13,8 +13,8 @@
 #include <linux/kernel.h>
 #include <hyperv/hvhdk.h>
 
-#include "../hv/hv_more.h"
 #include "../hv/log.h"
+#include "apic.h"
 #include "child.h"
 #include "stimer.h"
 #include "synic.h"

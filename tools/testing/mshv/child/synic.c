@@ -18,6 +18,7 @@
 #include "../hv/hv_more.h"
 #include "../hv/log.h"
 #include "../hv/names.h"
+#include "apic.h"
 #include "child.h"
 #include "synic.h"
 

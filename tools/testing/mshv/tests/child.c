@@ -13,8 +13,18 @@
 
 #include "kselftest_harness.h"
 
-#include "../hv/property.h"
-#include "../hv/test_port.h"
+#include "../child/apic.h"
+#include "../child/child.h"
+#include "../hv/fault.h"
+#include "../hv/hv_more.h"
+#include "../hv/hypercall.h"
+#include "../hv/log.h"
+#include "../hv/partition.h"
+#include "../hv/synic.h"
+#include "../machine/hypercalls.h"
+#include "../machine/property.h"
+#include "../machine/stats.h"
+#include "../machine/test_port.h"
 #include "child_fixture.h"
 
 #define SIMP_GPA	0x10000ULL

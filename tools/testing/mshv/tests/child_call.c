@@ -10,7 +10,11 @@
 
 #include "kselftest_harness.h"
 
+#include "../child/apic.h"
+#include "../child/child.h"
 #include "../child/guestcall.h"
+#include "../hv/hv_more.h"
+#include "../hv/partition.h"
 #include "child_fixture.h"
 
 #define FAST		HV_HYPERCALL_FAST_BIT

@@ -15,6 +15,7 @@
 #include "../hv/hypercall.h"
 #include "../hv/log.h"
 #include "../hv/options.h"
+#include "../child/parent.h"
 #include "../hv/partition.h"
 
 #define RAM_SIZE	(4ULL << 20)
@@ -96,6 +97,7 @@ static inline bool child_setup(struct child_fixture *fixture, u64 flags)
 		return false;
 	partition = fixture->partition;
 	partition_init(partition, &fixture->options);
+	child_parent_init(partition);
 	partition->tsc_hz = TSC_HZ;
 	partition->ram[0].size = RAM_SIZE;
 	partition->ram[0].host = fixture->ram;

@@ -8,7 +8,11 @@
 
 #include "kselftest_harness.h"
 
+#include "../child/apic.h"
+#include "../child/child.h"
 #include "../hv/cpuid.h"
+#include "../hv/cpuid_view.h"
+#include "../hv/hv_more.h"
 #include "../hv/msr.h"
 #include "child_fixture.h"
 

@@ -6,6 +6,10 @@
 
 #include "kselftest_harness.h"
 
+#include "../child/apic.h"
+#include "../child/child.h"
+#include "../hv/hv_more.h"
+#include "../hv/log.h"
 #include "child_fixture.h"
 
 /* A row of names in the interface, and what can be done with them without KVM. */

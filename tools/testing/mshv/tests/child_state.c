@@ -7,8 +7,10 @@
 #include "kselftest_harness.h"
 
 #include "../child/apic.h"
-#include "../child/regs.h"
-#include "../child/walk.h"
+#include "../child/child.h"
+#include "../hv/hv_more.h"
+#include "../hv/hypercall.h"
+#include "../hv/log.h"
 #include "child_fixture.h"
 
 #define P		0x001ULL

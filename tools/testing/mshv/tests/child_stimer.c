@@ -6,8 +6,10 @@
 
 #include "kselftest_harness.h"
 
+#include "../child/apic.h"
+#include "../child/child.h"
 #include "../child/stimer.h"
-#include "../child/synic.h"
+#include "../hv/log.h"
 #include "child_fixture.h"
 
 #define ENABLE		BIT_ULL(0)

@@ -6,8 +6,11 @@
 
 #include "kselftest_harness.h"
 
+#include "../child/apic.h"
+#include "../child/child.h"
 #include "../child/port.h"
 #include "../child/synic.h"
+#include "../hv/hv_more.h"
 #include "child_fixture.h"
 
 #define ENABLE		1ULL

@@ -14,7 +14,7 @@
 #include "kselftest_harness.h"
 
 #include "../child/child.h"
-#include "../hv/host.h"
+#include "../machine/host.h"
 
 #define INTEL		"/sys/module/kvm_intel/parameters/"
 #define CLOCKSOURCE	"/sys/devices/system/clocksource/clocksource0/current_clocksource"

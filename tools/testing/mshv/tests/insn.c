@@ -6,8 +6,11 @@
 
 #include "kselftest_harness.h"
 
+#include "../child/child.h"
 #include "../child/insn.h"
 #include "../child/port.h"
+#include "../hv/partition.h"
+#include "../hv/port.h"
 #include "child_fixture.h"
 
 #define CODE		0x8000ULL

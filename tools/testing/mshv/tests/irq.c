@@ -15,14 +15,17 @@
 
 #include "kselftest_harness.h"
 
+#include "../child/apic.h"
 #include "../child/child.h"
+#include "../child/parent.h"
 #include "../child/stimer.h"
 #include "../child/synic.h"
 #include "../hv/hv_more.h"
-#include "../hv/hypercall.h"
 #include "../hv/log.h"
 #include "../hv/msr.h"
+#include "../hv/options.h"
 #include "../hv/partition.h"
+#include "../machine/hypercalls.h"
 
 #define RAM_SIZE	0x100000ULL
 #define SIMP_GPA	0x10000ULL
@@ -82,6 +85,7 @@ FIXTURE_SETUP(irq)
 	ASSERT_NE(NULL, self->ram);
 	ASSERT_NE(NULL, self->run);
 	partition_init(&partition, &self->options);
+	child_parent_init(&partition);
 	partition.interrupt = no_interrupt;
 	partition.ram[0].size = RAM_SIZE;
 	partition.ram[0].host = self->ram;

@@ -20,7 +20,7 @@
 #include <linux/kvm.h>
 
 #include "../child/child.h"
-#include "cpuid.h"
+#include "../hv/cpuid.h"
 #include "host.h"
 
 #define LINE_LENGTH		256
