@@ -38,6 +38,8 @@
 #include "../pc/guest.h"
 #include "apic.h"
 #include "child.h"
+#include "memory.h"
+#include "vp.h"
 
 /*
  * A table of four levels with 512 entries each, like the processor's own: it has

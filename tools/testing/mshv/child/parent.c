@@ -4,13 +4,13 @@
  */
 
 #include "../hv/partition.h"
-#include "child.h"
+#include "message.h"
 #include "parent.h"
 #include "port.h"
 
 static void pump(struct partition *partition)
 {
-	child_sched_pump(partition);
+	child_message_pump(partition);
 	ports_pump(partition);
 }
 

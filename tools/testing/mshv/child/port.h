@@ -8,26 +8,19 @@
 #define _HVEMU_CHILD_PORT_H
 
 #include <linux/types.h>
+#include <hyperv/hvhdk.h>
 
 struct child;
-struct child_vp;
 struct hypercall;
 struct partition;
 struct ports;
 
-/* The hypercalls; see hypercall.h for what a handler is. */
+/* The hypercalls; see hv/hypercall.h for what a handler is. */
 u16 port_create(struct hypercall *call);		/* HVCALL_CREATE_PORT */
 u16 port_connect(struct hypercall *call);		/* HVCALL_CONNECT_PORT */
 u16 port_disconnect(struct hypercall *call);		/* HVCALL_DISCONNECT_PORT */
 u16 port_delete(struct hypercall *call);		/* HVCALL_DELETE_PORT */
 u16 port_notify_ring_empty(struct hypercall *call);	/* HVCALL_NOTIFY_PORT_RING_EMPTY */
-
-/*
- * Messages and events for a child. Its VPs have registers of a SynIC, and no
- * SynIC: the answer to what is right otherwise is that it is off.
- */
-u16 port_post_message_direct(struct hypercall *call);	/* HVCALL_POST_MESSAGE_DIRECT */
-u16 port_signal_event_direct(struct hypercall *call);	/* HVCALL_SIGNAL_EVENT_DIRECT */
 
 /**
  * port_write() - a child writes to memory
@@ -42,21 +35,11 @@ u16 port_signal_event_direct(struct hypercall *call);	/* HVCALL_SIGNAL_EVENT_DIR
  */
 bool port_write(struct child *child, u64 gpa, u64 value, unsigned int size);
 
-/**
- * port_store() - a VP has an instruction that writes to a page without memory
- * @vp: which; out of KVM, RIP at the instruction
- * @gpa: an address in that page
- *
- * The instruction rings a doorbell if it stores a register or a constant, as drivers
- * do, and begins and ends in the page. Nobody is told but who waits for the doorbell,
- * and the guest goes on behind the instruction.
- *
- * A store that crosses a page's end rings nothing, whether the doorbell lies where it
- * begins or in the second page. Its parent is told, and makes all of the store.
- *
- * Return: whether it has rung.
- */
-bool port_store(struct child_vp *vp, u64 gpa);
+/* TLFS, HV_CONNECTION_INFO: a doorbell "must not cross page boundaries". */
+static inline bool port_crosses_page(u64 gpa, unsigned int size)
+{
+	return gpa % HV_HYP_PAGE_SIZE + size > HV_HYP_PAGE_SIZE;
+}
 
 /* Whether a doorbell of a child's lies in a page of its. */
 bool port_covers(const struct child *child, u64 gpfn);

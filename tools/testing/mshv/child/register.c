@@ -19,10 +19,12 @@
 #include "../hv/hv_more.h"
 #include "../hv/log.h"
 #include "apic.h"
-#include "child.h"
+#include "cpuid.h"
+#include "kvm_regs.h"
+#include "msr.h"
 #include "register.h"
-#include "regs.h"
 #include "synic.h"
+#include "vp.h"
 
 #define RFLAGS_FIXED		BIT_ULL(1)
 #define CR8_MAX			15
@@ -43,15 +45,6 @@
 #define HV_X64_REGISTER_UMWAIT_CONTROL		0x00080098
 #define HV_X64_REGISTER_XFD			0x00080099
 #define HV_X64_REGISTER_XFD_ERR			0x0008009a
-
-/* In the area that FXSAVE writes, with which an XSAVE area begins. */
-#define FXSAVE_CONTROL		0	/* as HV_X64_REGISTER_FP_CONTROL_STATUS */
-#define FXSAVE_XMM_CONTROL	16	/* as HV_X64_REGISTER_XMM_CONTROL_STATUS */
-#define FXSAVE_MXCSR_MASK	28
-#define FXSAVE_ST		32
-#define FXSAVE_XMM		160
-#define FXSAVE_STEP		16
-#define XSTATE_FP_SSE		3
 
 /**
  * struct reg - how registers of consecutive names are reached
@@ -96,12 +89,6 @@ static u16 get_suspend(struct child_vp *vp, u32 where, union hv_register_value *
 		value->dispatch_suspend.suspended = vp->dispatch_suspend;
 		break;
 	}
-	return HV_STATUS_SUCCESS;
-}
-
-static u16 set_suspend(struct child_vp *vp, u32 where, const union hv_register_value *value)
-{
-	child_sched_suspend(vp, where, value->explicit_suspend.suspended);
 	return HV_STATUS_SUCCESS;
 }
 
@@ -395,55 +382,15 @@ static u16 set_general(struct child_vp *vp, u32 where, const union hv_register_v
 	return HV_STATUS_SUCCESS;
 }
 
-static bool get_xsave(struct child_vp *vp, struct kvm_xsave *xsave)
-{
-	return ioctl(vp->fd, KVM_GET_XSAVE, xsave) == 0;
-}
-
-bool child_register_get_xmm(struct child_vp *vp, void *values, size_t size)
-{
-	struct kvm_xsave xsave;
-
-	if (!get_xsave(vp, &xsave))
-		return false;
-	memcpy(values, (u8 *)xsave.region + FXSAVE_XMM, size);
-	return true;
-}
-
-/* A piece of the FXSAVE area. */
-static bool put_fxsave(struct child_vp *vp, u32 offset, const void *piece, size_t size)
-{
-	struct kvm_xsave xsave;
-	u32 mask;
-
-	if (!get_xsave(vp, &xsave))
-		return false;
-	memcpy(&mask, (u8 *)xsave.region + FXSAVE_MXCSR_MASK, sizeof(mask));
-	memcpy((u8 *)xsave.region + offset, piece, size);
-	memcpy((u8 *)xsave.region + FXSAVE_MXCSR_MASK, &mask, sizeof(mask));
-	/* KVM would take what is not marked as there for reset. */
-	xsave.region[CHILD_XSTATE_BV] |= XSTATE_FP_SSE;
-	return ioctl(vp->fd, KVM_SET_XSAVE, &xsave) == 0;
-}
-
-bool child_register_set_xmm(struct child_vp *vp, const void *values, size_t size)
-{
-	return put_fxsave(vp, FXSAVE_XMM, values, size);
-}
-
 static u16 get_fpu(struct child_vp *vp, u32 where, union hv_register_value *value)
 {
-	struct kvm_xsave xsave;
-
-	if (!get_xsave(vp, &xsave))
-		return HV_STATUS_INVALID_VP_STATE;
-	memcpy(value, (u8 *)xsave.region + where, sizeof(*value));
-	return HV_STATUS_SUCCESS;
+	return child_kvm_get_fxsave(vp, where, value, sizeof(*value)) ?
+		HV_STATUS_SUCCESS : HV_STATUS_INVALID_VP_STATE;
 }
 
 static u16 set_fpu(struct child_vp *vp, u32 where, const union hv_register_value *value)
 {
-	return put_fxsave(vp, where, value, sizeof(*value)) ?
+	return child_kvm_set_fxsave(vp, where, value, sizeof(*value)) ?
 		HV_STATUS_SUCCESS : HV_STATUS_INVALID_REGISTER_VALUE;
 }
 
@@ -485,28 +432,12 @@ static u16 set_apic_base(struct child_vp *vp, u32 where, const union hv_register
 	return set_sreg(vp, where, value);
 }
 
-bool child_register_xcr0(struct child_vp *vp, u64 *value)
-{
-	struct kvm_xcrs xcrs = { };
-	u32 i;
-
-	if (ioctl(vp->fd, KVM_GET_XCRS, &xcrs) < 0)
-		return false;
-	for (i = 0; i < xcrs.nr_xcrs && i < KVM_MAX_XCRS; i++) {
-		if (xcrs.xcrs[i].xcr == 0) {
-			*value = xcrs.xcrs[i].value;
-			return true;
-		}
-	}
-	return false;
-}
-
 static u16 get_xfem(struct child_vp *vp, u32 where, union hv_register_value *value)
 {
 	u64 xcr0;
 
 	(void)where;
-	if (!child_register_xcr0(vp, &xcr0))
+	if (!child_kvm_get_xcr0(vp, &xcr0))
 		return HV_STATUS_INVALID_PARAMETER;
 	value->reg64 = xcr0;
 	return HV_STATUS_SUCCESS;
@@ -562,27 +493,9 @@ static struct kvm_segment *segment(struct child_vp *vp, u32 number)
 	return all[number];
 }
 
-/* TLFS: the descriptor's attributes as a descriptor table has them */
-struct hv_x64_segment_register child_register_segment(const struct kvm_segment *from)
-{
-	return (struct hv_x64_segment_register) {
-		.base = from->base,
-		.limit = from->limit,
-		.selector = from->selector,
-		.segment_type = from->type,
-		.non_system_segment = from->s,
-		.descriptor_privilege_level = from->dpl,
-		.present = from->present && !from->unusable,
-		.available = from->avl,
-		._long = from->l,
-		._default = from->db,
-		.granularity = from->g,
-	};
-}
-
 static u16 get_segment(struct child_vp *vp, u32 where, union hv_register_value *value)
 {
-	value->segment = child_register_segment(segment(vp, where));
+	value->segment = child_kvm_segment(segment(vp, where));
 	return HV_STATUS_SUCCESS;
 }
 
@@ -630,58 +543,20 @@ static u16 set_table(struct child_vp *vp, u32 where, const union hv_register_val
 	return HV_STATUS_SUCCESS;
 }
 
-/* One MSR as KVM_GET_MSRS and KVM_SET_MSRS have it. */
-struct one_msr {
-	struct kvm_msrs head;
-	struct kvm_msr_entry entry;
-};
-
-bool child_register_msr(struct child_vp *vp, u32 msr, u64 *value)
-{
-	struct one_msr one = { .head.nmsrs = 1, .entry.index = msr };
-
-	if (ioctl(vp->fd, KVM_GET_MSRS, &one) != 1)
-		return false;
-	*value = one.entry.data;
-	return true;
-}
-
 /* One that this processor does not have is a register that is not there. */
 static u16 get_msr(struct child_vp *vp, u32 where, union hv_register_value *value)
 {
 	u64 msr;
 
-	if (!child_register_msr(vp, where, &msr))
+	if (!child_kvm_get_msr(vp, where, &msr))
 		return HV_STATUS_INVALID_PARAMETER;
 	value->reg64 = msr;
 	return HV_STATUS_SUCCESS;
 }
 
-bool child_register_put_msr(struct child_vp *vp, u32 msr, u64 value)
-{
-	struct one_msr one = {
-		.head.nmsrs = 1,
-		.entry.index = msr,
-		.entry.data = value,
-	};
-
-	return ioctl(vp->fd, KVM_SET_MSRS, &one) == 1;
-}
-
-bool child_register_tsc_ahead(struct child_vp *vp, u64 *ahead)
-{
-	const struct kvm_device_attr attr = {
-		.group = KVM_VCPU_TSC_CTRL,
-		.attr = KVM_VCPU_TSC_OFFSET,
-		.addr = (uintptr_t)ahead,
-	};
-
-	return ioctl(vp->fd, KVM_GET_DEVICE_ATTR, &attr) == 0;
-}
-
 static u16 set_msr(struct child_vp *vp, u32 where, const union hv_register_value *value)
 {
-	return child_register_put_msr(vp, where, value->reg64) ?
+	return child_kvm_set_msr(vp, where, value->reg64) ?
 		HV_STATUS_SUCCESS : HV_STATUS_INVALID_REGISTER_VALUE;
 }
 
@@ -823,11 +698,11 @@ static u16 set_synthetic(struct child_vp *vp, u32 where, const union hv_register
 
 static const struct reg regs[] = {
 	{ HV_REGISTER_EXPLICIT_SUSPEND, HV_REGISTER_INTERCEPT_SUSPEND,
-	  HV_REGISTER_EXPLICIT_SUSPEND, 1, get_suspend, set_suspend },
+	  HV_REGISTER_EXPLICIT_SUSPEND, 1, get_suspend, NULL },
 	{ HV_REGISTER_INSTRUCTION_EMULATION_HINTS, HV_REGISTER_INSTRUCTION_EMULATION_HINTS,
 	  0, 0, get_nothing, NULL },
 	{ HV_REGISTER_DISPATCH_SUSPEND, HV_REGISTER_DISPATCH_SUSPEND,
-	  HV_REGISTER_DISPATCH_SUSPEND, 0, get_suspend, set_suspend },
+	  HV_REGISTER_DISPATCH_SUSPEND, 0, get_suspend, NULL },
 	{ HV_REGISTER_INTERNAL_ACTIVITY_STATE, HV_REGISTER_INTERNAL_ACTIVITY_STATE,
 	  0, 0, get_activity, set_activity },
 	{ HV_REGISTER_PENDING_INTERRUPTION, HV_REGISTER_PENDING_INTERRUPTION,
@@ -978,5 +853,5 @@ bool child_register_suspends(u32 name)
 {
 	const struct reg *reg = find(name);
 
-	return reg && reg->set == set_suspend;
+	return reg && reg->get == get_suspend;
 }

@@ -6,8 +6,8 @@
 #include "../hv/hv_more.h"
 #include "../hv/partition.h"
 #include "../hv/stats.h"
-#include "child.h"
 #include "stats.h"
+#include "vp.h"
 
 void child_stats_fill(const struct child_vp *vp, struct hv_stats_page *counters)
 {

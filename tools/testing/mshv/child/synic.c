@@ -19,8 +19,9 @@
 #include "../hv/log.h"
 #include "../hv/names.h"
 #include "apic.h"
-#include "child.h"
+#include "memory.h"
 #include "synic.h"
+#include "vp.h"
 
 #define PAGE_ENABLE	BIT_ULL(0)
 

@@ -37,7 +37,7 @@ void cpuid_make(struct cpuid *cpuid, const struct vp *vp)
 		.extended = partition_extended_features(partition),
 		.abilities = HV_FEATURE_FREQUENCY_MSRS_AVAILABLE |
 			     HV_FEATURE_GUEST_CRASH_MSR_AVAILABLE,
-		/* Without the EOI hint a SINT would need auto EOI, see synic.c. */
+		/* Without the EOI hint a SINT would need auto EOI, see hv/synic.c. */
 		.hints = HV_X64_RELAXED_TIMING_RECOMMENDED | HV_DEPRECATING_AEOI_RECOMMENDED,
 		.vps_max = VPS_MAX,
 	};

@@ -20,6 +20,8 @@
 #include <linux/kvm.h>
 
 #include "../child/child.h"
+#include "../child/life.h"
+#include "../child/memory.h"
 #include "../hv/cpuid.h"
 #include "host.h"
 

@@ -15,7 +15,19 @@
 #include <hyperv/hvhdk.h>
 
 #include "../child/child.h"
+#include "../child/cpuid.h"
+#include "../child/deposit.h"
+#include "../child/direct.h"
+#include "../child/dispatch.h"
+#include "../child/irq.h"
+#include "../child/life.h"
+#include "../child/memory.h"
 #include "../child/port.h"
+#include "../child/property.h"
+#include "../child/regs_call.h"
+#include "../child/state.h"
+#include "../child/vp_life.h"
+#include "../child/wants.h"
 #include "../hv/fault.h"
 #include "../hv/hv_more.h"
 #include "../hv/hypercall.h"
@@ -411,14 +423,14 @@ static const struct row rows[] = {
 		.privileges = HV_CREATE_PARTITIONS,
 		.in = sizeof(struct hv_input_post_message_direct),
 		.selector = NO_SELECTOR,
-		.handler = port_post_message_direct,
+		.handler = direct_post_message,
 	}, {
 		.code = HVCALL_SIGNAL_EVENT_DIRECT,
 		.privileges = HV_CREATE_PARTITIONS,
 		.in = sizeof(struct hv_input_signal_event_direct),
 		.out = sizeof(struct hv_output_signal_event_direct),
 		.selector = NO_SELECTOR,
-		.handler = port_signal_event_direct,
+		.handler = direct_signal_event,
 	}, {
 		.code = HVCALL_DELETE_PARTITION,
 		.privileges = HV_CREATE_PARTITIONS,

@@ -17,8 +17,11 @@
 #include <linux/compiler.h>
 #include <linux/kvm.h>
 
-#include "../child/child.h"
+#include "../child/irq.h"
+#include "../child/memory.h"
 #include "../child/parent.h"
+#include "../child/run.h"
+#include "../child/vp.h"
 #include "../hv/cpuid.h"
 #include "../hv/fault.h"
 #include "../hv/log.h"

@@ -8,6 +8,8 @@
 #include <hyperv/hvhdk.h>
 
 #include "../child/child.h"
+#include "../child/cpuid.h"
+#include "../child/property.h"
 #include "../hv/hv_more.h"
 #include "../hv/hypercall.h"
 #include "../hv/log.h"

@@ -9,7 +9,7 @@
 
 struct hypercall;
 
-/* See hypercall.h for what a handler is. */
+/* See hv/hypercall.h for what a handler is. */
 u16 property_get(struct hypercall *call);	/* HVCALL_GET_PARTITION_PROPERTY */
 u16 property_get_ex(struct hypercall *call);	/* HVCALL_GET_PARTITION_PROPERTY_EX */
 u16 property_get_system(struct hypercall *call);	/* HVCALL_GET_SYSTEM_PROPERTY */

@@ -14,6 +14,7 @@
 
 #include "../child/child.h"
 #include "../child/stats.h"
+#include "../child/vp.h"
 #include "../hv/hv_more.h"
 #include "../hv/hypercall.h"
 #include "../hv/log.h"

@@ -10,7 +10,7 @@
 struct hypercall;
 struct partition;
 
-/* The hypercalls; see hypercall.h for what a handler is. */
+/* The hypercalls; see hv/hypercall.h for what a handler is. */
 u16 stats_map(struct hypercall *call);		/* HVCALL_MAP_STATS_PAGE */
 u16 stats_map_overlay(struct hypercall *call);	/* HVCALL_MAP_STATS_PAGE2 */
 u16 stats_unmap(struct hypercall *call);	/* HVCALL_UNMAP_STATS_PAGE */

@@ -10,7 +10,7 @@
 
 #include <linux/kernel.h>
 
-#include "../child/child.h"
+#include "../child/vp.h"
 #include "../hv/fault.h"
 #include "../hv/log.h"
 #include "../hv/partition.h"

@@ -11,11 +11,16 @@
 #include <hyperv/hvhdk.h>
 
 #include "../child/child.h"
+#include "../child/life.h"
+#include "../child/memory.h"
+#include "../child/parent.h"
+#include "../child/regs_call.h"
+#include "../child/vp.h"
+#include "../child/vp_life.h"
 #include "../hv/hv_more.h"
 #include "../hv/hypercall.h"
 #include "../hv/log.h"
 #include "../hv/options.h"
-#include "../child/parent.h"
 #include "../hv/partition.h"
 
 #define RAM_SIZE	(4ULL << 20)

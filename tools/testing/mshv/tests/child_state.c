@@ -7,7 +7,10 @@
 #include "kselftest_harness.h"
 
 #include "../child/apic.h"
-#include "../child/child.h"
+#include "../child/memory.h"
+#include "../child/state.h"
+#include "../child/vp.h"
+#include "../child/walk.h"
 #include "../hv/hv_more.h"
 #include "../hv/hypercall.h"
 #include "../hv/log.h"

@@ -7,7 +7,10 @@
 #include "kselftest_harness.h"
 
 #include "../child/apic.h"
-#include "../child/child.h"
+#include "../child/memory.h"
+#include "../child/msr.h"
+#include "../child/property.h"
+#include "../child/sched.h"
 #include "../child/stimer.h"
 #include "../hv/log.h"
 #include "child_fixture.h"

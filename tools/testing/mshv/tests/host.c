@@ -13,7 +13,7 @@
 
 #include "kselftest_harness.h"
 
-#include "../child/child.h"
+#include "../child/life.h"
 #include "../machine/host.h"
 
 #define INTEL		"/sys/module/kvm_intel/parameters/"

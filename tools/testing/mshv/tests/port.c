@@ -15,6 +15,7 @@
 #include "../child/parent.h"
 #include "../child/port.h"
 #include "../child/synic.h"
+#include "../child/vp.h"
 #include "../hv/hv_more.h"
 #include "../hv/log.h"
 #include "../hv/msr.h"

@@ -16,6 +16,7 @@
 #include "kselftest_harness.h"
 
 #include "../child/child.h"
+#include "../child/cpuid.h"
 #include "../child/parent.h"
 #include "../hv/cpuid.h"
 #include "../hv/cpuid_view.h"
