@@ -60,7 +60,7 @@ struct child_cpuid_results {
  * @flags: HV_PARTITION_CREATION_FLAG_*
  * @vm: KVM's virtual machine; -1 in unit tests
  * @nr_vcpus: how many vCPUs it has had: KVM keeps them as long as the machine
- * @memory: its guest physical memory, memory.c's
+ * @memory: its guest physical memory, see table.h
  * @deposited: pages of the parent's that were given to it, as PFNs
  * @nr_deposited: how many
  * @nr_used: how many of those it needs for what it has

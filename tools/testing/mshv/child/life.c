@@ -48,7 +48,7 @@
 /* KVM's side of it. Unit tests have none. */
 static int child_make_vm(struct child *child)
 {
-	/* Exceptions that have a parameter are taken over with it, regs.c. */
+	/* Exceptions that have a parameter are taken over with it, register_events.c. */
 	struct kvm_enable_cap payload = {
 		.cap = KVM_CAP_EXCEPTION_PAYLOAD,
 		.args[0] = 1,

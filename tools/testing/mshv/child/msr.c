@@ -23,6 +23,7 @@
 #include "kvm_regs.h"
 #include "memory.h"
 #include "msr.h"
+#include "overlay.h"
 #include "reftime.h"
 #include "stimer.h"
 #include "synic.h"

@@ -12,11 +12,11 @@
 #include "../hv/property.h"
 #include "child.h"
 #include "cpuid.h"
-#include "memory.h"
 #include "message.h"
 #include "msr.h"
 #include "property.h"
 #include "reftime.h"
+#include "track.h"
 
 /* Hypervisor documentation, "CPU Reserve" and "CPU Cap": fractions of a processor */
 #define CPU_ALL			0x10000
@@ -199,7 +199,7 @@ static u16 child_set(struct child *child, u32 code, u64 value)
 	case HV_PARTITION_PROPERTY_PHYSICAL_ADDRESS_WIDTH:
 		return set_physical_bits(child, value);
 	case HV_PARTITION_PROPERTY_GPA_PAGE_ACCESS_TRACKING:
-		if (!child_memory_track(child, value))
+		if (!child_track(child, value))
 			return HV_STATUS_OPERATION_DENIED;
 		break;
 	case HV_PARTITION_PROPERTY_UNIMPLEMENTED_MSR_ACTION:

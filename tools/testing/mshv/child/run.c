@@ -24,10 +24,11 @@
 #include "apic.h"
 #include "child.h"
 #include "doorbell.h"
+#include "faults.h"
 #include "guestcall.h"
 #include "intercept.h"
-#include "memory.h"
 #include "msr.h"
+#include "overlay.h"
 #include "page.h"
 #include "regs.h"
 #include "run.h"
@@ -257,7 +258,7 @@ static int call_kvm(struct child_vp *vp)
 
 	pthread_mutex_lock(lock);
 	vp->in_kvm = false;
-	child_memory_left(vp);
+	child_faults_left(vp);
 	/* Of registers that it does not take KVM keeps none, and shows its own. */
 	if (ret == -EINVAL && dirty) {
 		*regs = given;
@@ -719,7 +720,7 @@ static enum outcome finish(struct child_vp *vp)
 	return settle(vp) == 0 ? handle_exit(vp) : GO_ON;
 }
 
-/* Called away; or, EFAULT, a page was not in reach yet: see memory.c. */
+/* Called away; or, EFAULT, a page was not in reach yet: see space.c. */
 static bool is_again(int error)
 {
 	return error == -EINTR || error == -EAGAIN || error == -EFAULT;

@@ -19,7 +19,7 @@
 #include "../hv/log.h"
 #include "../hv/names.h"
 #include "apic.h"
-#include "memory.h"
+#include "overlay.h"
 #include "synic.h"
 #include "vp.h"
 

@@ -88,7 +88,7 @@ struct child_regs_storage {
  * @register_gpfn: the parent's page for registers, ~0: not mapped
  * @intercept_gpfn: the parent's page for intercepts, likewise
  * @overlay: bit of HV_VP_STATE_PAGE_*: the parent has provided that page
- * @storage: registers that are only kept, see register.c
+ * @storage: registers that are only kept, see register_events.c and msr.c
  * @synic: its SynIC, see synic.h
  * @stimers: its synthetic timers, HV_SYNIC_STIMER_COUNT of them, see stimer.h
  * @cpuid_results: CPUID leaves that the parent has changed

@@ -21,7 +21,7 @@
 
 #include "../child/child.h"
 #include "../child/life.h"
-#include "../child/memory.h"
+#include "../child/space.h"
 #include "../hv/cpuid.h"
 #include "host.h"
 
@@ -187,7 +187,7 @@ static bool this_read(void *context, const char *path, char *line, size_t size)
 
 static int this_userfaultfd(void *context)
 {
-	int fd = child_memory_open();
+	int fd = child_space_open();
 
 	(void)context;
 	if (fd < 0)

@@ -17,8 +17,8 @@
 #include <linux/compiler.h>
 #include <linux/kvm.h>
 
+#include "../child/faults.h"
 #include "../child/irq.h"
-#include "../child/memory.h"
 #include "../child/parent.h"
 #include "../child/run.h"
 #include "../child/vp.h"
@@ -502,7 +502,7 @@ static int prepare_children(struct partition *partition)
 		ret = child_irq_setup(partition);
 	if (ret)
 		return fail("children cannot be made: %s", strerror(-ret));
-	ret = child_memory_setup(partition);
+	ret = child_faults_setup(partition);
 	if (ret)
 		return fail("no thread for the memory of children: %s", strerror(-ret));
 	return 0;

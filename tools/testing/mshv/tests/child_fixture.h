@@ -12,7 +12,7 @@
 
 #include "../child/child.h"
 #include "../child/life.h"
-#include "../child/memory.h"
+#include "../child/map.h"
 #include "../child/parent.h"
 #include "../child/regs_call.h"
 #include "../child/vp.h"

@@ -13,6 +13,7 @@
 #include "../child/cpuid.h"
 #include "../child/memory.h"
 #include "../child/msr.h"
+#include "../child/overlay.h"
 #include "../child/property.h"
 #include "../child/reftime.h"
 #include "../child/vp.h"
