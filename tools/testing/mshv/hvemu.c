@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "hv/machine.h"
 #include "hv/options.h"
+#include "machine/machine.h"
 
 int main(int argc, char **argv)
 {

@@ -15,13 +15,19 @@
 #include <hyperv/hvhdk.h>
 
 #include "../hv/cpuid.h"
+#include "../hv/cpuid_view.h"
+#include "../hv/features.h"
 #include "../hv/hv_more.h"
 #include "../hv/hypercall.h"
 #include "../hv/options.h"
 #include "../hv/partition.h"
+#include "../hv/processor.h"
+#include "../hv/xsave.h"
 #include "child.h"
-#include "register.h"
-#include "regs.h"
+#include "cpuid.h"
+#include "kvm_regs.h"
+#include "msr.h"
+#include "vp.h"
 
 /* So often it looks at a lock before it says that it has waited for long. */
 #define LONG_SPIN		0xfff
@@ -259,7 +265,7 @@ void child_cpuid_processor(struct child *child)
 	struct cpuid cpuid;
 
 	make_plain(child, 0, &cpuid);
-	child->processor = cpuid_processor(&cpuid);
+	child->processor = processor_of(&cpuid);
 }
 
 int child_cpuid_init(struct child_vp *vp)
@@ -467,8 +473,8 @@ void child_cpuid_look_up(struct child_vp *vp, u32 function, u32 index, u32 *resu
 	u64 xcr0 = 0, xss = 0;
 
 	make(vp, true, &cpuid);
-	child_register_xcr0(vp, &xcr0);
-	child_register_msr(vp, MSR_IA32_XSS, &xss);
+	child_kvm_get_xcr0(vp, &xcr0);
+	child_kvm_get_msr(vp, MSR_IA32_XSS, &xss);
 	read_leaf(vp, &cpuid, function, index, xcr0, xss, result);
 }
 
@@ -483,14 +489,14 @@ u16 child_cpuid_values(struct hypercall *call)
 	u64 xcr0 = 0, xss = 0;
 	u16 status;
 
-	status = child_regs_vp(call, input->partition_id, input->vp_index, &vp);
+	status = child_vp_of(call, input->partition_id, input->vp_index, &vp);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 
 	child_vp_pull(vp);
 	make(vp, input->flags & HV_GET_VP_CPUID_VALUES_APPLY_REGISTERED, &cpuid);
-	child_register_xcr0(vp, &xcr0);
-	child_register_msr(vp, MSR_IA32_XSS, &xss);
+	child_kvm_get_xcr0(vp, &xcr0);
+	child_kvm_get_msr(vp, MSR_IA32_XSS, &xss);
 	for (; call->reps_done < call->rep_count; call->reps_done++) {
 		leaf = &input->leaves[call->reps_done];
 		read_leaf(vp, &cpuid, leaf->eax, leaf->ecx, own ? xcr0 : leaf->xfem,

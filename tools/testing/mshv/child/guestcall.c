@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Hypercalls that the guest of a child makes: TLFS, "Hypercall Interface". What they
- * do is few lines each, and here; the parent's are in hv/hypercall.c.
+ * do is few lines each, and here; the parent's are in machine/hypercalls.c.
  *
  * To add one, write its handler and add its row.
  */
@@ -17,9 +17,15 @@
 #include "../hv/log.h"
 #include "../hv/names.h"
 #include "../hv/partition.h"
+#include "apic.h"
 #include "child.h"
 #include "guestcall.h"
-#include "register.h"
+#include "kvm_regs.h"
+#include "memory.h"
+#include "msr.h"
+#include "vp.h"
+#include "walk.h"
+#include "wants.h"
 
 /* What a fast call has: two registers, and six of XMM. */
 #define FAST_REGISTERS		(2 * sizeof(u64))
@@ -308,7 +314,7 @@ bool child_guestcall_is_one(struct child_vp *vp)
 
 	if (!regs->sregs.cs.l)
 		linear = (u32)linear;
-	return child_regs_linear(vp, linear, &gpa) &&
+	return child_walk_linear(vp, linear, &gpa) &&
 	       child_msr_is_hypercall_page(vp->child, gpa);
 }
 
@@ -357,7 +363,7 @@ static u16 read_registers(struct guestcall *call, size_t size, u64 input, u64 ou
 	call->in[0] = input;
 	call->in[1] = output;
 	if (size > FAST_REGISTERS &&
-	    !child_register_get_xmm(call->vp, call->in + 2, FAST_SIZE - FAST_REGISTERS))
+	    !child_kvm_get_xmm(call->vp, call->in + 2, FAST_SIZE - FAST_REGISTERS))
 		return HV_STATUS_INVALID_VP_STATE;
 	return HV_STATUS_SUCCESS;
 }

@@ -9,8 +9,11 @@
 #include <asm/insn.h>
 #include <linux/kvm.h>
 
-#include "child.h"
 #include "insn.h"
+#include "memory.h"
+#include "operand.h"
+#include "vp.h"
+#include "walk.h"
 
 #define OPCODE_MOV_STORE_8	0x88	/* mov %r8, m */
 #define OPCODE_MOV_STORE	0x89	/* mov %r, m */
@@ -52,16 +55,6 @@ u64 *child_insn_register(struct child_vp *vp, unsigned int number)
 	};
 
 	return order[number % 16];
-}
-
-bool child_insn_has_prefix(const struct insn *insn, u8 wanted)
-{
-	unsigned int i;
-
-	for (i = 0; i < insn->prefixes.nbytes && i < sizeof(insn->prefixes.bytes); i++)
-		if (insn->prefixes.bytes[i] == wanted)
-			return true;
-	return false;
 }
 
 /* The number of a general register that ModRM.reg names. */
@@ -108,19 +101,19 @@ static u64 segment_base(struct child_vp *vp, const struct insn *insn, bool stack
 {
 	const struct kvm_sregs *sregs = &child_vp_regs(vp)->sregs;
 
-	if (child_insn_has_prefix(insn, 0x64))
+	if (child_operand_has_prefix(insn, 0x64))
 		return sregs->fs.base;
-	if (child_insn_has_prefix(insn, 0x65))
+	if (child_operand_has_prefix(insn, 0x65))
 		return sregs->gs.base;
 	if (insn->x86_64)
 		return 0;
-	if (child_insn_has_prefix(insn, 0x2e))
+	if (child_operand_has_prefix(insn, 0x2e))
 		return sregs->cs.base;
-	if (child_insn_has_prefix(insn, 0x36))
+	if (child_operand_has_prefix(insn, 0x36))
 		return sregs->ss.base;
-	if (child_insn_has_prefix(insn, 0x26))
+	if (child_operand_has_prefix(insn, 0x26))
 		return sregs->es.base;
-	return stack && !child_insn_has_prefix(insn, 0x3e) ? sregs->ss.base : sregs->ds.base;
+	return stack && !child_operand_has_prefix(insn, 0x3e) ? sregs->ss.base : sregs->ds.base;
 }
 
 static u64 sib_address(struct child_vp *vp, struct insn *insn, bool *stack)
@@ -227,7 +220,7 @@ static void look_for_operands(struct child_vp *vp, struct child_insn *out, struc
 	bool stack = false;
 	u64 address;
 
-	out->operand_bytes = child_insn_operand_bytes(vp, insn);
+	out->operand_bytes = child_operand_bytes(vp, insn);
 	if (!out->operand_bytes)
 		return;
 	if (insn->modrm.nbytes && X86_MODRM_MOD(insn->modrm.value) != 3) {
@@ -279,7 +272,7 @@ bool child_insn_byte(struct child_vp *vp, u64 rip, u8 *byte)
 
 	if (!sregs->cs.l)
 		linear = (u32)linear;
-	if (!child_regs_linear(vp, linear, &gpa))
+	if (!child_walk_linear(vp, linear, &gpa))
 		return false;
 	where = child_memory(vp->child, gpa, 1);
 	if (where)
@@ -292,13 +285,13 @@ bool child_insn_decode(struct child_vp *vp, struct child_insn *out)
 	struct insn insn;
 
 	memset(out, 0, sizeof(*out));
-	out->fetched = child_regs_code(vp, out->bytes, sizeof(out->bytes));
+	out->fetched = child_walk_code(vp, out->bytes, sizeof(out->bytes));
 	if (!out->fetched || !decode(vp, out, &insn))
 		return false;
 	out->length = insn.length;
 	out->x86_64 = insn.x86_64;
-	out->rep = child_insn_has_prefix(&insn, PREFIX_REP) ||
-		   child_insn_has_prefix(&insn, PREFIX_REPNE);
+	out->rep = child_operand_has_prefix(&insn, PREFIX_REP) ||
+		   child_operand_has_prefix(&insn, PREFIX_REPNE);
 	out->size = insn.opnd_bytes;
 	if (insn.opcode.nbytes == 1) {
 		u8 opcode = insn.opcode.bytes[0];
@@ -314,7 +307,7 @@ bool child_insn_decode(struct child_vp *vp, struct child_insn *out)
 /* Whether a linear address is in the page of @gpa. */
 static bool is_in_page(struct child_vp *vp, u64 linear, u64 gpa, u64 *exact)
 {
-	return child_regs_linear(vp, linear, exact) &&
+	return child_walk_linear(vp, linear, exact) &&
 	       *exact >> HV_HYP_PAGE_SHIFT == gpa >> HV_HYP_PAGE_SHIFT;
 }
 

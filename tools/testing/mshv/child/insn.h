@@ -8,7 +8,6 @@
 #include <linux/types.h>
 
 struct child_vp;
-struct insn;
 
 #define CHILD_INSN_MAX		15
 #define CHILD_INSN_OPERANDS_MAX	3
@@ -73,18 +72,6 @@ bool child_insn_decode(struct child_vp *vp, struct child_insn *insn);
  */
 bool child_insn_touches(struct child_vp *vp, const struct child_insn *insn, u64 gpa,
 			bool write, u64 *linear, u64 *exact);
-
-/**
- * child_insn_operand_bytes() - how long the memory operands of an instruction are
- * @vp: whose; an area of XSAVE is as long as its state
- * @insn: decoded
- *
- * Return: 0 for an instruction that names an address and does not access it, as LEA.
- */
-unsigned int child_insn_operand_bytes(struct child_vp *vp, struct insn *insn);
-
-/* Whether an instruction has a legacy prefix. */
-bool child_insn_has_prefix(const struct insn *insn, u8 wanted);
 
 /* One byte of code, at @rip of the code segment; false if there is none. */
 bool child_insn_byte(struct child_vp *vp, u64 rip, u8 *byte);

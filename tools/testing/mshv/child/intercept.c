@@ -14,9 +14,15 @@
 #include "../hv/log.h"
 #include "../hv/names.h"
 #include "../hv/partition.h"
-#include "child.h"
+#include "cpuid.h"
 #include "insn.h"
-#include "register.h"
+#include "intercept.h"
+#include "kvm_regs.h"
+#include "memory.h"
+#include "page.h"
+#include "stats.h"
+#include "vp.h"
+#include "walk.h"
 
 #define CR0_PE			BIT(0)
 #define CR0_AM			BIT(18)
@@ -66,7 +72,7 @@ static void fill_header(struct child_vp *vp, struct hv_x64_intercept_message_hea
 	header->cr8 = vp->apic.tpr >> 4;
 	header->intercept_access_type = access;
 	header->execution_state.as_uint16 = execution_state(regs);
-	header->cs_segment = child_register_segment(&regs->sregs.cs);
+	header->cs_segment = child_kvm_segment(&regs->sregs.cs);
 	header->rip = regs->regs.rip;
 	header->rflags = regs->regs.rflags;
 }
@@ -144,8 +150,8 @@ void child_intercept_io(struct child_vp *vp, const struct child_io *io)
 	message->instruction_byte_count = insn.fetched;
 	memcpy(message->instruction_bytes, insn.bytes, insn.fetched);
 	message->rax = regs->regs.rax;
-	message->ds_segment = child_register_segment(&regs->sregs.ds);
-	message->es_segment = child_register_segment(&regs->sregs.es);
+	message->ds_segment = child_kvm_segment(&regs->sregs.ds);
+	message->es_segment = child_kvm_segment(&regs->sregs.es);
 	message->rcx = regs->regs.rcx;
 	message->rsi = regs->regs.rsi;
 	message->rdi = regs->regs.rdi;
@@ -163,11 +169,11 @@ static bool is_fetch(struct child_vp *vp, u64 gpa, const struct child_insn *insn
 
 	if (!regs->sregs.cs.l)
 		linear = (u32)linear;
-	if (!child_regs_linear(vp, linear, &code))
+	if (!child_walk_linear(vp, linear, &code))
 		return false;
 	if (code >> HV_HYP_PAGE_SHIFT == gpa >> HV_HYP_PAGE_SHIFT && !insn->fetched)
 		return true;
-	if (whole || !child_regs_linear(vp, linear + insn->fetched, &code))
+	if (whole || !child_walk_linear(vp, linear + insn->fetched, &code))
 		return false;
 	return code >> HV_HYP_PAGE_SHIFT == gpa >> HV_HYP_PAGE_SHIFT;
 }
@@ -187,7 +193,7 @@ void child_intercept_gpa(struct child_vp *vp, u64 gpa, bool write)
 	if (!write && is_fetch(vp, gpa, &insn, whole)) {
 		access = HV_INTERCEPT_ACCESS_EXECUTE;
 		linear = regs->regs.rip + regs->sregs.cs.base + insn.fetched;
-		exact = child_regs_linear(vp, linear, &at);
+		exact = child_walk_linear(vp, linear, &at);
 	} else {
 		exact = child_insn_touches(vp, &insn, gpa, write, &linear, &at);
 	}
@@ -263,8 +269,8 @@ void child_intercept_exception(struct child_vp *vp, u8 vector, u64 parameter)
 	message->exception_parameter = parameter;
 	message->instruction_byte_count = insn.fetched;
 	memcpy(message->instruction_bytes, insn.bytes, insn.fetched);
-	message->ds_segment = child_register_segment(&regs->sregs.ds);
-	message->ss_segment = child_register_segment(&regs->sregs.ss);
+	message->ds_segment = child_kvm_segment(&regs->sregs.ds);
+	message->ss_segment = child_kvm_segment(&regs->sregs.ss);
 	for (i = 0; i < ARRAY_SIZE(message->gprs); i++)
 		message->gprs[i] = *child_insn_register(vp, i);
 }
@@ -301,7 +307,7 @@ void child_intercept_hypercall(struct child_vp *vp)
 	message->r8 = regs->regs.r8;
 	message->rsi = regs->regs.rsi;
 	message->rdi = regs->regs.rdi;
-	child_register_get_xmm(vp, message->xmm, sizeof(message->xmm));
+	child_kvm_get_xmm(vp, message->xmm, sizeof(message->xmm));
 }
 
 void child_intercept_sints(struct child_vp *vp, u16 sints)
@@ -334,7 +340,7 @@ void child_intercept_publish(struct child_vp *vp)
 	struct partition *partition = vp->child->parent;
 	void *page = partition_page(partition, vp->intercept_gpfn);
 
-	child_regs_refresh(vp);
+	child_page_refresh(vp);
 	if (page)
 		memcpy(page, &vp->message, sizeof(vp->message));
 	vp->intercept_suspend = true;
@@ -349,7 +355,7 @@ void child_intercept_publish(struct child_vp *vp)
 		break;
 	}
 	/* Under the hypervisor's scheduler the parent makes no call before it looks. */
-	stats_refresh_child_vp(vp);
+	child_stats_refresh(vp);
 	log_event(LOG_NO_VP, "intercept", "child=0x%llx index=%u type=0x%x name=%s rip=0x%llx",
 		  (unsigned long long)vp->child->id, vp->index,
 		  vp->message.header.message_type,

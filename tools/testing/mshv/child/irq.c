@@ -4,34 +4,23 @@
  * APICs, their clock, and what the parent is told of.
  */
 
-#include <errno.h>
-#include <pthread.h>
-#include <time.h>
-
 #include <linux/kernel.h>
 #include <hyperv/hvhdk.h>
 
 #include "../hv/hv_more.h"
 #include "../hv/hypercall.h"
 #include "../hv/log.h"
+#include "../hv/options.h"
 #include "../hv/partition.h"
+#include "apic.h"
 #include "child.h"
+#include "clock.h"
+#include "intercept.h"
+#include "irq.h"
+#include "message.h"
+#include "sched.h"
 #include "stimer.h"
-
-#define NS_PER_S		1000000000ULL
-#define NS_PER_UNIT		100	/* of the reference time */
-
-/*
- * A guest can have its timer fire as often as it likes. That often they are
- * looked at, so that the lock is there for others too.
- */
-#define CLOCK_PAUSE_NS		50000
-
-/* How the clock's thread sleeps. There is one for all children. */
-static struct {
-	pthread_cond_t earlier;	/* @next is too late */
-	u64 next;		/* when it wakes; 0: it is not there */
-} irq_clock;
+#include "vp.h"
 
 /* An interrupt on its way, and to whom. */
 struct irq {
@@ -49,34 +38,17 @@ static struct child_vp *vp_of(struct apic *apic)
 	return container_of(apic, struct child_vp, apic);
 }
 
-static u64 now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
-
 static u64 irq_now(struct apic *apic)
 {
 	(void)apic;
-	return now_ns();
-}
-
-bool child_irq_pending(const struct child_vp *vp)
-{
-	const struct apic *apic = &vp->apic;
-
-	if (apic->init || apic->sipi)
-		return true;
-	return !apic->wait_for_sipi && (apic->nmi || apic_pending(apic) >= 0);
+	return child_clock_now();
 }
 
 static void irq_changed(struct apic *apic)
 {
-	if (apic->deadline && apic->deadline < irq_clock.next)
-		pthread_cond_signal(&irq_clock.earlier);
-	if (child_irq_pending(vp_of(apic)))
+	if (apic->deadline)
+		child_clock_wake_by(apic->deadline);
+	if (child_vp_has_interrupt(vp_of(apic)))
 		child_sched_runnable(vp_of(apic));
 }
 
@@ -97,7 +69,7 @@ static void irq_eoi(struct apic *apic, u8 vector)
 		return;
 	}
 	child_intercept_eoi(vp, vector);
-	posted = child_sched_post(vp->child, &vp->message);
+	posted = child_message_post(vp->child, &vp->message);
 	log_event(LOG_NO_VP, "eoi", "child=0x%llx index=%u vector=0x%x posted=%s",
 		  (unsigned long long)vp->child->id, vp->index, vector,
 		  posted ? "yes" : "no");
@@ -107,13 +79,6 @@ static void irq_eoi(struct apic *apic, u8 vector)
 static void irq_ended(struct apic *apic)
 {
 	child_stimer_retry(vp_of(apic));
-}
-
-void child_irq_wake_within(u64 units)
-{
-	if (units < irq_clock.next / NS_PER_UNIT &&
-	    now_ns() + units * NS_PER_UNIT < irq_clock.next)
-		pthread_cond_signal(&irq_clock.earlier);
 }
 
 static bool irq_is_for(const struct irq *irq, const struct child_vp *vp)
@@ -329,36 +294,10 @@ u16 child_irq_vp_index(struct hypercall *call)
 	return HV_STATUS_SUCCESS;
 }
 
-void child_irq_scan(struct child_vp *vp)
-{
-	struct hv_vp_register_page *page;
-	union hv_vp_register_page_interrupt_vectors posted;
-	unsigned int i;
-
-	page = partition_page(vp->child->parent, vp->register_gpfn);
-	if (!page)
-		return;
-	/* Pairs with try_cmpxchg() of mshv_root_push_vector(). */
-	posted.as_uint64 = __atomic_exchange_n(&page->interrupt_vectors.as_uint64, 0,
-					       __ATOMIC_SEQ_CST);
-	if (!posted.as_uint64)
-		return;
-	log_event(LOG_NO_VP, "posted", "child=0x%llx index=%u vectors=0x%llx",
-		  (unsigned long long)vp->child->id, vp->index,
-		  (unsigned long long)posted.as_uint64);
-
-	/* No fault of the driver's: a VMM can write anything there. */
-	if (posted.vector_count > HV_VP_REGISTER_PAGE_MAX_VECTOR_COUNT)
-		return;
-	for (i = 0; i < posted.vector_count; i++)
-		if (posted.vector[i] >= APIC_VECTOR_MIN)
-			apic_request(&vp->apic, posted.vector[i], false);
-}
-
 /* When so many units have passed; ~0: never. */
 static u64 ns_after(u64 units)
 {
-	return units > ~0ULL / NS_PER_UNIT / 2 ? ~0ULL : now_ns() + units * NS_PER_UNIT;
+	return units > ~0ULL / NS_PER_UNIT / 2 ? ~0ULL : child_clock_now() + units * NS_PER_UNIT;
 }
 
 /* Have all timers fire that are due. Returns when the next one is, ~0: never. */
@@ -385,42 +324,7 @@ static u64 tick(struct partition *partition)
 	return next;
 }
 
-static void *clock_thread(void *argument)
-{
-	struct partition *partition = argument;
-	struct timespec when;
-	u64 next, soonest;
-
-	pthread_mutex_lock(&partition->lock);
-	for (;;) {
-		next = tick(partition);
-		soonest = now_ns() + CLOCK_PAUSE_NS;
-		irq_clock.next = next > soonest ? next : soonest;
-		if (next == ~0ULL) {
-			pthread_cond_wait(&irq_clock.earlier, &partition->lock);
-			continue;
-		}
-		when.tv_sec = irq_clock.next / NS_PER_S;
-		when.tv_nsec = irq_clock.next % NS_PER_S;
-		pthread_cond_timedwait(&irq_clock.earlier, &partition->lock, &when);
-	}
-	return NULL;
-}
-
 int child_irq_setup(struct partition *partition)
 {
-	pthread_condattr_t attributes;
-	pthread_t thread;
-	int ret;
-
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&irq_clock.earlier, &attributes);
-	pthread_condattr_destroy(&attributes);
-
-	ret = pthread_create(&thread, NULL, clock_thread, partition);
-	if (ret)
-		return -ret;
-	pthread_detach(thread);
-	return 0;
+	return child_clock_setup(partition, tick);
 }

@@ -18,11 +18,16 @@
 #include "../hv/msr.h"
 #include "../hv/names.h"
 #include "../hv/partition.h"
+#include "apic.h"
 #include "child.h"
-#include "register.h"
-#include "regs.h"
+#include "kvm_regs.h"
+#include "memory.h"
+#include "msr.h"
+#include "overlay.h"
+#include "reftime.h"
 #include "stimer.h"
 #include "synic.h"
+#include "vp.h"
 
 #define PAGE_ENABLE		BIT_ULL(0)
 #define CRASH_TEXT_MAX		HV_HYP_PAGE_SIZE
@@ -199,7 +204,7 @@ static void fill_tsc_page(struct child_vp *vp, void *page)
 	u64 ahead;
 
 	msrs->tsc_page = page;
-	if (child->time_frozen || !child_register_tsc_ahead(vp, &ahead)) {
+	if (child->time_frozen || !child_kvm_tsc_ahead(vp, &ahead)) {
 		child_time_by_clock(child);
 		msrs->tsc_page->tsc_sequence = 0;
 		return;
@@ -385,7 +390,7 @@ bool child_msr_set(struct child_vp *vp, u32 msr, u64 value)
 	case HV_X64_MSR_TSC_INVARIANT_CONTROL:
 		vp->child->msrs->tsc_invariant = value;
 		/* It has CPUID follow, if it has code for that. */
-		child_register_put_msr(vp, msr, value);
+		child_kvm_set_msr(vp, msr, value);
 		return true;
 	case HV_X64_MSR_CRASH_CTL:
 	case HV_X64_MSR_EOI:

@@ -15,8 +15,9 @@
 #include <linux/kernel.h>
 #include <linux/kvm.h>
 
-#include "child.h"
-#include "insn.h"
+#include "cpuid.h"
+#include "operand.h"
+#include "vp.h"
 
 #define PREFIX_SIZE		0x66
 #define PREFIX_REPNE		0xf2
@@ -307,6 +308,16 @@ static const struct row rows[] = {
 	{ 10, 0x12, 0x12, ENC_XOP, REGS, SAME(4) },
 };
 
+bool child_operand_has_prefix(const struct insn *insn, u8 wanted)
+{
+	unsigned int i;
+
+	for (i = 0; i < insn->prefixes.nbytes && i < sizeof(insn->prefixes.bytes); i++)
+		if (insn->prefixes.bytes[i] == wanted)
+			return true;
+	return false;
+}
+
 static unsigned int encoding(struct insn *insn)
 {
 	if (!insn_is_avx_or_xop(insn))
@@ -337,11 +348,11 @@ static unsigned int selector(struct insn *insn)
 {
 	if (insn_is_avx_or_xop(insn))
 		return insn_vex_p_bits(insn);
-	if (child_insn_has_prefix(insn, PREFIX_REP))
+	if (child_operand_has_prefix(insn, PREFIX_REP))
 		return INAT_PFX_REPE;
-	if (child_insn_has_prefix(insn, PREFIX_REPNE))
+	if (child_operand_has_prefix(insn, PREFIX_REPNE))
 		return INAT_PFX_REPNE;
-	return child_insn_has_prefix(insn, PREFIX_SIZE) ? INAT_PFX_OPNDSZ : 0;
+	return child_operand_has_prefix(insn, PREFIX_SIZE) ? INAT_PFX_OPNDSZ : 0;
 }
 
 static bool bit_w(struct insn *insn)
@@ -444,7 +455,7 @@ static unsigned int general_bytes(struct insn *insn)
 		     (insn->opcode.bytes[0] == 0x8f ||
 		      (insn->opcode.bytes[0] == 0xff && X86_MODRM_REG(insn->modrm.value) == 6));
 
-	if (insn->x86_64 && stack && child_insn_has_prefix(insn, PREFIX_SIZE) && !bit_w(insn))
+	if (insn->x86_64 && stack && child_operand_has_prefix(insn, PREFIX_SIZE) && !bit_w(insn))
 		return 2;
 	return insn->opnd_bytes;
 }
@@ -478,7 +489,7 @@ static unsigned int look_up(struct insn *insn)
 	return default_bytes(map, opcode, how);
 }
 
-unsigned int child_insn_operand_bytes(struct child_vp *vp, struct insn *insn)
+unsigned int child_operand_bytes(struct child_vp *vp, struct insn *insn)
 {
 	unsigned int bytes = look_up(insn), general = general_bytes(insn);
 	bool wide = bit_w(insn) && insn->x86_64;

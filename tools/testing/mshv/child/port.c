@@ -12,15 +12,14 @@
 #include <linux/kvm.h>
 #include <hyperv/hvhdk.h>
 
-#include "../hv/hv_more.h"
 #include "../hv/hypercall.h"
 #include "../hv/log.h"
 #include "../hv/partition.h"
+#include "../hv/port.h"
+#include "../hv/synic.h"
+#include "../hv/synic_state.h"
 #include "child.h"
-#include "insn.h"
 #include "port.h"
-#include "regs.h"
-#include "synic.h"
 
 #define DOORBELL_FLAGS	(HV_DOORBELL_FLAG_TRIGGER_SIZE_MASK | \
 			 HV_DOORBELL_FLAG_TRIGGER_ANY_VALUE)
@@ -97,12 +96,6 @@ static unsigned int trigger_size(u64 flags)
 	return sizes[flags & HV_DOORBELL_FLAG_TRIGGER_SIZE_MASK];
 }
 
-/* TLFS, HV_CONNECTION_INFO: a doorbell "must not cross page boundaries". */
-static bool crosses_page(u64 gpa, unsigned int size)
-{
-	return gpa % HV_HYP_PAGE_SIZE + size > HV_HYP_PAGE_SIZE;
-}
-
 u16 port_connect(struct hypercall *call)
 {
 	struct partition *partition = call->vp->partition;
@@ -134,7 +127,7 @@ u16 port_connect(struct hypercall *call)
 	if (input->connection_vtl || info->port_type != HV_PORT_TYPE_DOORBELL ||
 	    flags & ~(u64)DOORBELL_FLAGS ||
 	    (flags & HV_DOORBELL_FLAG_TRIGGER_SIZE_MASK) > HV_DOORBELL_FLAG_TRIGGER_SIZE_QWORD ||
-	    crosses_page(gpa, trigger_size(flags)))
+	    port_crosses_page(gpa, trigger_size(flags)))
 		return HV_STATUS_INVALID_PARAMETER;
 
 	port->connected = true;
@@ -295,33 +288,6 @@ bool port_covers(const struct child *child, u64 gpfn)
 	return false;
 }
 
-bool port_store(struct child_vp *vp, u64 gpa)
-{
-	struct kvm_regs *regs = &child_vp_regs(vp)->regs;
-	struct child_insn insn;
-	u64 value, linear;
-
-	if (!port_covers(vp->child, gpa >> HV_HYP_PAGE_SHIFT) ||
-	    !child_insn_decode(vp, &insn) || !insn.is_store ||
-	    !child_insn_touches(vp, &insn, gpa, true, &linear, &gpa))
-		return false;
-	/* One that begins in the page before is no write at this place. */
-	if (linear != insn.operands[0])
-		return false;
-	/* What it has for the next page would be lost. */
-	if (crosses_page(linear, insn.size))
-		return false;
-	value = insn.has_immediate ? insn.immediate :
-		*child_insn_register(vp, insn.reg) >> (insn.high_byte ? 8 : 0);
-	if (insn.size < 8)
-		value &= (1ULL << insn.size * 8) - 1;
-	if (!port_write(vp->child, gpa, value, insn.size))
-		return false;
-	regs->rip += insn.length;
-	vp->run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
-	return true;
-}
-
 void ports_close(struct partition *partition, const struct child *child)
 {
 	struct ports *ports = &partition->ports;
@@ -343,55 +309,4 @@ bool ports_are_closed(const struct ports *ports, char *why, size_t size)
 	snprintf(why, size, "%u ports are left, the first is %u of 0x%llx", ports->count,
 		 ports->ports[0].id, (unsigned long long)ports->ports[0].child);
 	return false;
-}
-
-/* What is the same for both: whom it is for. */
-static u16 find_target(struct hypercall *call, u64 partition_id, u32 vp_index, u8 vtl,
-		       u32 sint, struct child_vp **vp)
-{
-	u16 status = child_regs_vp(call, partition_id, vp_index, vp);
-
-	if (status != HV_STATUS_SUCCESS)
-		return status;
-	return vtl || sint >= HV_SYNIC_SINT_COUNT ? HV_STATUS_INVALID_PARAMETER :
-						    HV_STATUS_SUCCESS;
-}
-
-u16 port_post_message_direct(struct hypercall *call)
-{
-	const struct hv_input_post_message_direct *input = call->in;
-	struct hv_message message;
-	struct child_vp *vp;
-	u16 status;
-
-	status = find_target(call, input->partition_id, input->vp_index, input->vtl,
-			     input->sint_index, &vp);
-	if (status != HV_STATUS_SUCCESS)
-		return status;
-	memcpy(&message, input->message, sizeof(message));
-	/* Type 0 is that of a free slot. */
-	if (message.header.message_type == HVMSG_NONE ||
-	    message.header.payload_size > HV_MESSAGE_PAYLOAD_BYTE_COUNT)
-		return HV_STATUS_INVALID_PARAMETER;
-	return child_synic_post(vp, input->sint_index, &message);
-}
-
-u16 port_signal_event_direct(struct hypercall *call)
-{
-	const struct hv_input_signal_event_direct *input = call->in;
-	struct hv_output_signal_event_direct *output = call->out;
-	struct child_vp *vp;
-	bool newly;
-	u16 status;
-
-	status = find_target(call, input->partition_id, input->vp_index, input->vtl,
-			     input->sint, &vp);
-	if (status != HV_STATUS_SUCCESS)
-		return status;
-	if (input->flag_number >= HV_EVENT_FLAGS_COUNT)
-		return HV_STATUS_INVALID_PARAMETER;
-	status = child_synic_signal(vp, input->sint, input->flag_number, &newly);
-	if (status == HV_STATUS_SUCCESS)
-		*output = (struct hv_output_signal_event_direct) { .newly_signaled = newly };
-	return status;
 }

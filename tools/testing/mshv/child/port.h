@@ -4,64 +4,23 @@
  * child's memory to it. A write there rings: the port's number goes into an event
  * ring of the parent's, and the child goes on.
  */
-#ifndef _HVEMU_PORT_H
-#define _HVEMU_PORT_H
+#ifndef _HVEMU_CHILD_PORT_H
+#define _HVEMU_CHILD_PORT_H
 
 #include <linux/types.h>
+#include <hyperv/hvhdk.h>
 
 struct child;
-struct child_vp;
 struct hypercall;
 struct partition;
+struct ports;
 
-/* More than a VMM with a hundred devices wants. */
-#define PORTS_MAX	2048
-
-/**
- * struct port - a doorbell
- * @id: its number, not 0
- * @child: the partition that may be connected to it
- * @sint: whose event ring
- * @vp: of which VP, or HV_ANY_VP
- * @connected: what follows is so
- * @connection: the connection's number, the child's
- * @gpa: where it rings
- * @value: by what
- * @flags: HV_DOORBELL_FLAG_*
- * @owed: how often it has rung and no event ring took it
- */
-struct port {
-	u32 id;
-	u64 child;
-	u32 sint;
-	u32 vp;
-	bool connected;
-	u32 connection;
-	u64 gpa;
-	u64 value;
-	u64 flags;
-	u32 owed;
-};
-
-/* Oldest first. */
-struct ports {
-	unsigned int count;
-	struct port ports[PORTS_MAX];
-};
-
-/* The hypercalls; see hypercall.h for what a handler is. */
+/* The hypercalls; see hv/hypercall.h for what a handler is. */
 u16 port_create(struct hypercall *call);		/* HVCALL_CREATE_PORT */
 u16 port_connect(struct hypercall *call);		/* HVCALL_CONNECT_PORT */
 u16 port_disconnect(struct hypercall *call);		/* HVCALL_DISCONNECT_PORT */
 u16 port_delete(struct hypercall *call);		/* HVCALL_DELETE_PORT */
 u16 port_notify_ring_empty(struct hypercall *call);	/* HVCALL_NOTIFY_PORT_RING_EMPTY */
-
-/*
- * Messages and events for a child. Its VPs have registers of a SynIC, and no
- * SynIC: the answer to what is right otherwise is that it is off.
- */
-u16 port_post_message_direct(struct hypercall *call);	/* HVCALL_POST_MESSAGE_DIRECT */
-u16 port_signal_event_direct(struct hypercall *call);	/* HVCALL_SIGNAL_EVENT_DIRECT */
 
 /**
  * port_write() - a child writes to memory
@@ -76,21 +35,11 @@ u16 port_signal_event_direct(struct hypercall *call);	/* HVCALL_SIGNAL_EVENT_DIR
  */
 bool port_write(struct child *child, u64 gpa, u64 value, unsigned int size);
 
-/**
- * port_store() - a VP has an instruction that writes to a page without memory
- * @vp: which; out of KVM, RIP at the instruction
- * @gpa: an address in that page
- *
- * The instruction rings a doorbell if it stores a register or a constant, as drivers
- * do, and begins and ends in the page. Nobody is told but who waits for the doorbell,
- * and the guest goes on behind the instruction.
- *
- * A store that crosses a page's end rings nothing, whether the doorbell lies where it
- * begins or in the second page. Its parent is told, and makes all of the store.
- *
- * Return: whether it has rung.
- */
-bool port_store(struct child_vp *vp, u64 gpa);
+/* TLFS, HV_CONNECTION_INFO: a doorbell "must not cross page boundaries". */
+static inline bool port_crosses_page(u64 gpa, unsigned int size)
+{
+	return gpa % HV_HYP_PAGE_SIZE + size > HV_HYP_PAGE_SIZE;
+}
 
 /* Whether a doorbell of a child's lies in a page of its. */
 bool port_covers(const struct child *child, u64 gpfn);
@@ -111,4 +60,4 @@ void ports_close(struct partition *partition, const struct child *child);
  */
 bool ports_are_closed(const struct ports *ports, char *why, size_t size);
 
-#endif /* _HVEMU_PORT_H */
+#endif /* _HVEMU_CHILD_PORT_H */

@@ -21,11 +21,22 @@
 #include "../hv/log.h"
 #include "../hv/msr.h"
 #include "../hv/partition.h"
+#include "apic.h"
 #include "child.h"
+#include "doorbell.h"
+#include "faults.h"
 #include "guestcall.h"
-#include "port.h"
+#include "intercept.h"
+#include "msr.h"
+#include "overlay.h"
+#include "page.h"
+#include "regs.h"
+#include "run.h"
 #include "stimer.h"
 #include "synic.h"
+#include "vp.h"
+#include "walk.h"
+#include "wants.h"
 
 #define CR0_PG			BIT_ULL(31)
 #define CR4_PAE			BIT_ULL(5)
@@ -125,7 +136,7 @@ bool child_run_has_work(struct child_vp *vp)
 	/* The parent waits to be told of a slot, whatever the VP does. */
 	if (child_synic_deliverable(vp) || deliverable(vp) >= 0)
 		return true;
-	if (!child_irq_pending(vp))
+	if (!child_vp_has_interrupt(vp))
 		return false;
 	return apic->init || apic->sipi || apic->nmi || vp->idle ||
 	       child_vp_regs(vp)->regs.rflags & RFLAGS_IF;
@@ -206,7 +217,7 @@ static bool has_pdptrs(const struct kvm_sregs *sregs)
 
 static bool must_stop(const struct child_vp *vp)
 {
-	if (child_sched_is_suspended(vp) || vp->dying)
+	if (child_vp_is_suspended(vp) || vp->dying)
 		return true;
 	return vp->dispatcher && (vp->stop_dispatch || log_time() >= vp->slice_end);
 }
@@ -247,7 +258,7 @@ static int call_kvm(struct child_vp *vp)
 
 	pthread_mutex_lock(lock);
 	vp->in_kvm = false;
-	child_memory_left(vp);
+	child_faults_left(vp);
 	/* Of registers that it does not take KVM keeps none, and shows its own. */
 	if (ret == -EINVAL && dirty) {
 		*regs = given;
@@ -264,7 +275,7 @@ static int enter(struct child_vp *vp)
 	struct kvm_run *run = vp->run;
 	int ret;
 
-	child_regs_hide(vp);
+	child_page_hide(vp);
 	run->cr8 = vp->apic.tpr >> 4;
 	/*
 	 * A kick that comes from here on is seen by on_kick(). One that came
@@ -455,7 +466,7 @@ static enum outcome handle_memory_fault(struct child_vp *vp, const struct kvm_sy
 		make_fault(vp, GP_VECTOR, true);
 		return GO_ON;
 	}
-	if (!state && fault.write && port_store(vp, fault.gpa))
+	if (!state && fault.write && doorbell_store(vp, fault.gpa))
 		return GO_ON;
 	child_intercept_gpa(vp, fault.gpa, fault.write);
 	return INTERCEPTED;
@@ -556,7 +567,7 @@ static bool intercept_next(struct child_vp *vp)
 {
 	u8 code[2] = { };
 
-	child_regs_code(vp, code, sizeof(code));
+	child_walk_code(vp, code, sizeof(code));
 	if (code[0] == OPCODE_INT3 && wants_exception(vp->child, BP_VECTOR)) {
 		child_intercept_exception(vp, BP_VECTOR, 0);
 		return true;
@@ -709,7 +720,7 @@ static enum outcome finish(struct child_vp *vp)
 	return settle(vp) == 0 ? handle_exit(vp) : GO_ON;
 }
 
-/* Called away; or, EFAULT, a page was not in reach yet: see memory.c. */
+/* Called away; or, EFAULT, a page was not in reach yet: see space.c. */
 static bool is_again(int error)
 {
 	return error == -EINTR || error == -EAGAIN || error == -EFAULT;
@@ -777,7 +788,7 @@ static enum outcome step(struct child_vp *vp)
 /* Whether the state is about to be looked at or changed. */
 static bool state_is_wanted(struct child_vp *vp)
 {
-	return vp->pullers || vp->eoi_owed || must_stop(vp) || child_irq_pending(vp) ||
+	return vp->pullers || vp->eoi_owed || must_stop(vp) || child_vp_has_interrupt(vp) ||
 	       child_synic_deliverable(vp) || deliverable(vp) >= 0 || vp->flush_owed;
 }
 

@@ -15,10 +15,15 @@
 #include "../hv/log.h"
 #include "../hv/partition.h"
 #include "../hv/xsave.h"
+#include "apic.h"
 #include "child.h"
-#include "regs.h"
+#include "memory.h"
+#include "page.h"
+#include "sched.h"
+#include "state.h"
 #include "stimer.h"
 #include "synic.h"
+#include "vp.h"
 #include "walk.h"
 
 /* Offsets in the page of a local APIC. */
@@ -235,12 +240,12 @@ u16 child_state_get(struct hypercall *call)
 {
 	const struct hv_input_get_vp_state *input = call->in;
 	struct child_vp *vp;
-	u16 status = child_regs_vp(call, input->partition_id, input->vp_index, &vp);
+	u16 status = child_vp_of(call, input->partition_id, input->vp_index, &vp);
 
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 	child_vp_pull(vp);
-	child_regs_absorb(vp);
+	child_page_absorb(vp);
 	status = get_state(call, vp);
 	child_vp_release(vp);
 	return status;
@@ -250,14 +255,14 @@ u16 child_state_set(struct hypercall *call)
 {
 	const struct hv_input_set_vp_state *input = call->in;
 	struct child_vp *vp;
-	u16 status = child_regs_vp(call, input->partition_id, input->vp_index, &vp);
+	u16 status = child_vp_of(call, input->partition_id, input->vp_index, &vp);
 
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 	child_vp_pull(vp);
-	child_regs_absorb(vp);
+	child_page_absorb(vp);
 	status = set_state(call, vp);
-	child_regs_refresh(vp);
+	child_page_refresh(vp);
 	child_vp_release(vp);
 	child_sched_runnable(vp);
 	return status;
@@ -291,7 +296,7 @@ u16 child_translate(struct hypercall *call)
 	u16 status;
 	u64 gpa;
 
-	status = child_regs_vp(call, input->partition_id, input->vp_index, &vp);
+	status = child_vp_of(call, input->partition_id, input->vp_index, &vp);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 	/* WDK, HvTranslateVirtualAddress: an access, and nothing unknown of it. */
@@ -300,7 +305,7 @@ u16 child_translate(struct hypercall *call)
 		return HV_STATUS_INVALID_PARAMETER;
 
 	child_vp_pull(vp);
-	child_regs_absorb(vp);
+	child_page_absorb(vp);
 	result = child_walk(vp, input->gva_page << HV_HYP_PAGE_SHIFT, input->control_flags, &gpa);
 	*output = (struct hv_output_translate_virtual_address) { };
 	if (result == HV_TRANSLATE_GVA_SUCCESS) {

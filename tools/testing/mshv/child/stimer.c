@@ -3,7 +3,7 @@
  * The synthetic timers of a child's VP: TLFS, "Timers", "Synthetic Timers".
  *
  * They go by the child's reference time: while that stands still, they do. Whoever
- * changes it has the clock's thread look again, child_irq_wake_within().
+ * changes it has the clock's thread look again, child_clock_wake_within().
  */
 
 #include <errno.h>
@@ -13,11 +13,13 @@
 #include <linux/kernel.h>
 #include <hyperv/hvhdk.h>
 
-#include "../hv/hv_more.h"
 #include "../hv/log.h"
-#include "child.h"
+#include "apic.h"
+#include "clock.h"
+#include "reftime.h"
 #include "stimer.h"
 #include "synic.h"
+#include "vp.h"
 
 /*
  * TLFS: what was missed is caught up with by shorter periods, unless it is "a
@@ -136,7 +138,7 @@ static void expire(struct child_vp *vp, struct child_stimer *timer, u64 now)
 /* TLFS: a lazy one is deferred until the VP is available. */
 static bool is_deferred(const struct child_vp *vp, const struct child_stimer *timer)
 {
-	return timer->config.lazy && child_sched_is_suspended(vp);
+	return timer->config.lazy && child_vp_is_suspended(vp);
 }
 
 u64 child_stimer_tick(struct child_vp *vp)
@@ -170,7 +172,7 @@ void child_stimer_look(struct child_vp *vp)
 	u64 next = child_stimer_tick(vp);
 
 	if (next != ~0ULL)
-		child_irq_wake_within(next);
+		child_clock_wake_within(next);
 }
 
 /* Begin anew with what its registers say. */
@@ -282,5 +284,5 @@ void child_stimer_restore(struct child_vp *vp,
 		timer->late = timer->due;
 	}
 	child_stimer_retry(vp);
-	child_irq_wake_within(0);
+	child_clock_wake_within(0);
 }

@@ -18,8 +18,10 @@
 #include "../hv/hv_more.h"
 #include "../hv/log.h"
 #include "../hv/names.h"
-#include "child.h"
+#include "apic.h"
+#include "overlay.h"
 #include "synic.h"
+#include "vp.h"
 
 #define PAGE_ENABLE	BIT_ULL(0)
 

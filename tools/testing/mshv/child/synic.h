@@ -2,7 +2,7 @@
 /*
  * The SynIC of a child's VP: its registers, the page of its messages, the page of
  * its event flags. Who sends what is none of its business: timers are in stimer.h,
- * and the parent's hypercalls in port.c.
+ * and the parent's hypercalls in direct.c.
  */
 #ifndef _HVEMU_CHILD_SYNIC_H
 #define _HVEMU_CHILD_SYNIC_H

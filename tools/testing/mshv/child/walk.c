@@ -4,9 +4,13 @@
  * bits. AMD64 Architecture Programmer's Manual, volume 2, chapter 5.
  */
 
+#include <string.h>
+
+#include <linux/kvm.h>
 #include <hyperv/hvhdk.h>
 
-#include "child.h"
+#include "memory.h"
+#include "vp.h"
 #include "walk.h"
 
 #define CR0_WP		BIT_ULL(16)
@@ -256,4 +260,35 @@ enum hv_translate_gva_result child_walk(struct child_vp *vp, u64 gva, u64 flags,
 			return HV_TRANSLATE_GVA_GPA_NO_WRITE_ACCESS;
 		walk.table = entry & ENTRY_ADDRESS;
 	}
+}
+
+bool child_walk_linear(struct child_vp *vp, u64 linear, u64 *gpa)
+{
+	return child_walk(vp, linear, 0, gpa) == HV_TRANSLATE_GVA_SUCCESS;
+}
+
+unsigned int child_walk_code(struct child_vp *vp, u8 *code, unsigned int size)
+{
+	const struct kvm_sync_regs *sync = child_vp_regs(vp);
+	u64 linear = sync->sregs.cs.base + sync->regs.rip;
+	unsigned int done = 0, piece;
+	void *memory;
+	u64 gpa;
+
+	/* Only 64-bit code has addresses above 4 GiB. */
+	if (!sync->sregs.cs.l)
+		linear = (u32)linear;
+	while (done < size) {
+		piece = HV_HYP_PAGE_SIZE - (linear + done) % HV_HYP_PAGE_SIZE;
+		if (piece > size - done)
+			piece = size - done;
+		if (!child_walk_linear(vp, linear + done, &gpa))
+			break;
+		memory = child_memory(vp->child, gpa, piece);
+		if (!memory)
+			break;
+		memcpy(code + done, memory, piece);
+		done += piece;
+	}
+	return done;
 }

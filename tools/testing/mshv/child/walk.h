@@ -35,4 +35,17 @@ struct child_vp;
 enum hv_translate_gva_result child_walk(struct child_vp *vp, u64 gva, u64 flags,
 					u64 *gpa);
 
+/**
+ * child_walk_linear() - where a linear address is
+ * @vp: which; out of KVM
+ * @linear: the address
+ * @gpa: set
+ *
+ * Return: false if it is not mapped by the guest.
+ */
+bool child_walk_linear(struct child_vp *vp, u64 linear, u64 *gpa);
+
+/* Fetch the code at RIP: as many bytes of @size as can be read. */
+unsigned int child_walk_code(struct child_vp *vp, u8 *code, unsigned int size);
+
 #endif /* _HVEMU_CHILD_WALK_H */

@@ -12,6 +12,7 @@
 #include "cpuid.h"
 #include "features.h"
 #include "hv_more.h"
+#include "xsave.h"
 
 #define LEAF_XSAVE		0xd
 #define LEAF_XSAVE_SUPERVISOR	BIT(0)	/* ECX of a component's subleaf */

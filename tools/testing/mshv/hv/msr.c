@@ -12,7 +12,10 @@
 #include "log.h"
 #include "msr.h"
 #include "names.h"
+#include "options.h"
 #include "partition.h"
+#include "synic.h"
+#include "synic_state.h"
 
 /* KVM's local APIC timer counts nanoseconds. */
 #define APIC_HZ		1000000000ULL

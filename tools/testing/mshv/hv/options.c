@@ -12,8 +12,9 @@
 #include <linux/compiler.h>
 #include <hyperv/hvhdk.h>
 
+#include "../pc/virtio_mmio.h"
+#include "fault.h"
 #include "hv_more.h"
-#include "names.h"
 #include "options.h"
 
 #define UNITS_PER_US		10

@@ -3,14 +3,12 @@
  * A partition, as the hypervisor sees it.
  */
 
-#include <stdio.h>
-
 #include <hyperv/hvhdk.h>
 
-#include "hv_more.h"
-#include "hypercall.h"
-#include "log.h"
+#include "../pc/guest.h"
+#include "options.h"
 #include "partition.h"
+#include "synic_state.h"
 
 /* For the unit tests; the machine knows better. */
 #define PHYSICAL_BITS_DEFAULT	40
@@ -129,29 +127,4 @@ u32 partition_privileges(const struct partition *partition)
 u32 partition_extended_features(const struct partition *partition)
 {
 	return partition->options->injection ? HV_VP_DISPATCH_INTERRUPT_INJECTION_AVAILABLE : 0;
-}
-
-bool partition_is_quiet(struct partition *partition, char *why, size_t size)
-{
-	u32 i;
-
-	for (i = 0; i < partition->nr_vps; i++) {
-		const char *busy = synic_busy(&partition->vps[i].synic);
-
-		if (busy) {
-			snprintf(why, size, "VP %u: %s", i, busy);
-			return false;
-		}
-		if (synic_slot_type(&partition->vps[i], HV_SYNIC_INTERCEPTION_SINT_INDEX)) {
-			snprintf(why, size, "VP %u: a message lies in the slot of SINT0", i);
-			return false;
-		}
-	}
-	if (partition->nr_children) {
-		snprintf(why, size, "%u child partitions are left", partition->nr_children);
-		return false;
-	}
-	if (!ports_are_closed(&partition->ports, why, size))
-		return false;
-	return stats_are_unmapped(&partition->stats, why, size);
 }

@@ -12,14 +12,15 @@
 
 #include <linux/types.h>
 
-#include "../child/child.h"
-#include "../child/port.h"
 #include "../pc/guest.h"
-#include "cpuid.h"
 #include "options.h"
+#include "port.h"
+#include "processor.h"
 #include "stats.h"
-#include "synic.h"
+#include "synic_state.h"
 
+struct child;
+struct child_vp;
 struct kvm_run;
 
 struct vp {
@@ -81,6 +82,9 @@ struct partition {
 	/* Raises an interrupt at a VP; the machine's, or a test's. */
 	void (*interrupt)(struct vp *vp, u8 vector);
 
+	/* A SynIC has room, or takes messages again: what is owed goes now. NULL: nobody owes. */
+	void (*pump)(struct partition *partition);
+
 	struct vp vps[VPS_MAX];
 	unsigned int nr_vps;
 };
@@ -120,17 +124,6 @@ void *partition_page(struct partition *partition, u64 gpfn);
 u32 partition_features(const struct partition *partition);
 u32 partition_privileges(const struct partition *partition);
 u32 partition_extended_features(const struct partition *partition);
-
-/**
- * partition_is_quiet() - whether nothing of the driver's is left
- * @partition: the partition
- * @why: said in words if something is
- * @size: of @why
- *
- * Return: whether no SynIC is enabled, no message lies in a slot, no page of the
- * guest is in use and no child partition is left.
- */
-bool partition_is_quiet(struct partition *partition, char *why, size_t size);
 
 /**
  * partition_slot() - which piece of guest memory holds a range

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Properties: what a partition may ask about itself and its hypervisor.
+ * Properties that are the same for a partition and its children.
  */
 #ifndef _HVEMU_PROPERTY_H
 #define _HVEMU_PROPERTY_H
 
 #include <linux/types.h>
 
-struct hypercall;
 struct partition;
 struct processor;
 
@@ -22,11 +21,5 @@ struct processor;
  */
 u16 property_of_processor(const struct partition *partition, const struct processor *processor,
 			  u32 code, u64 *value);
-
-/* See hypercall.h for what a handler is. */
-u16 property_get(struct hypercall *call);	/* HVCALL_GET_PARTITION_PROPERTY */
-u16 property_get_ex(struct hypercall *call);	/* HVCALL_GET_PARTITION_PROPERTY_EX */
-u16 property_get_system(struct hypercall *call);	/* HVCALL_GET_SYSTEM_PROPERTY */
-u16 property_set_system(struct hypercall *call);	/* HVCALL_SET_SYSTEM_PROPERTY */
 
 #endif /* _HVEMU_PROPERTY_H */

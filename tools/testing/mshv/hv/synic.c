@@ -12,29 +12,10 @@
 #include "hv_more.h"
 #include "log.h"
 #include "names.h"
+#include "options.h"
 #include "partition.h"
 #include "synic.h"
-
-void synic_init(struct synic *synic)
-{
-	u32 i;
-
-	memset(synic, 0, sizeof(*synic));
-	for (i = 0; i < HV_SYNIC_SINT_COUNT; i++)
-		synic->sint[i].masked = 1;
-}
-
-void synic_reset(struct synic *synic)
-{
-	u64 simp = synic->provided_simp;
-	u64 siefp = synic->provided_siefp;
-
-	synic_init(synic);
-	synic->provided_simp = simp;
-	synic->simp.base_simp_gpa = simp;
-	synic->provided_siefp = siefp;
-	synic->siefp.base_siefp_gpa = siefp;
-}
+#include "synic_state.h"
 
 /* A page that a register names; NULL while it is disabled. */
 static void *synic_page(struct vp *vp, bool enabled, u64 gpfn)
@@ -213,8 +194,8 @@ static void synic_retry(struct vp *vp)
 
 	for (i = 0; i < HV_SYNIC_SINT_COUNT; i++)
 		synic_fill_slot(vp, i);
-	child_sched_pump(vp->partition);
-	ports_pump(vp->partition);
+	if (vp->partition->pump)
+		vp->partition->pump(vp->partition);
 }
 
 /*
@@ -322,16 +303,6 @@ bool synic_takes(const struct vp *vp, u32 sint)
 	       !vp->synic.sint[sint].masked;
 }
 
-unsigned int synic_waiting(const struct synic *synic)
-{
-	unsigned int sum = 0;
-	u32 i;
-
-	for (i = 0; i < HV_SYNIC_SINT_COUNT; i++)
-		sum += synic->queue[i].count;
-	return sum;
-}
-
 u32 synic_slot_type(struct vp *vp, u32 sint)
 {
 	u64 gpfn = vp->synic.simp.base_simp_gpa;
@@ -365,25 +336,4 @@ void synic_drop(struct vp *vp)
 	vp->synic.queue[sint].count = 0;
 	if (type)
 		__atomic_store_n(type, HVMSG_NONE, __ATOMIC_RELEASE);
-}
-
-const char *synic_busy(const struct synic *synic)
-{
-	u32 i;
-
-	if (synic->scontrol.enable)
-		return "SCONTROL is enabled";
-	if (synic->simp.simp_enabled)
-		return "SIMP is enabled";
-	if (synic->siefp.siefp_enabled)
-		return "SIEFP is enabled";
-	if (synic->sirbp.sirbp_enabled)
-		return "SIRBP is enabled";
-	for (i = 0; i < HV_SYNIC_SINT_COUNT; i++) {
-		if (!synic->sint[i].masked)
-			return "a SINT is unmasked";
-		if (synic->queue[i].count)
-			return "a message waits";
-	}
-	return NULL;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A VP's synthetic interrupt controller: registers, message slots, event ring.
+ * A VP's synthetic interrupt controller: what its guest reads and writes, message slots,
+ * event ring.
  */
 #ifndef _HVEMU_SYNIC_H
 #define _HVEMU_SYNIC_H
@@ -8,36 +9,6 @@
 #include <hyperv/hvhdk.h>
 
 struct vp;
-
-#define SYNIC_QUEUE_MAX	64
-
-/* Messages that wait for their slot, oldest first. */
-struct synic_queue {
-	unsigned int count;
-	struct hv_message messages[SYNIC_QUEUE_MAX];
-};
-
-struct synic {
-	union hv_synic_scontrol scontrol;
-	union hv_synic_siefp siefp;
-	union hv_synic_simp simp;
-	union hv_synic_sirbp sirbp;
-	union hv_synic_sint sint[HV_SYNIC_SINT_COUNT];
-	struct synic_queue queue[HV_SYNIC_SINT_COUNT];
-	u8 ring_head[HV_SYNIC_SINT_COUNT];
-	u64 provided_simp;	/* GPFNs that the guest must keep; 0: none */
-	u64 provided_siefp;
-
-	/* What a test has arranged, see test_port.h. */
-	struct synic_queue at_mask;	/* comes just before SINT0 is masked */
-	u8 late_vector;		/* is raised just after SCONTROL is disabled; 0: none */
-};
-
-/* As of a new VP. Pages are the hypervisor's to provide. */
-void synic_init(struct synic *synic);
-
-/* As after a reset of the VP: the pages that were provided stay. */
-void synic_reset(struct synic *synic);
 
 /**
  * synic_read() - a guest reads a SynIC MSR
@@ -91,9 +62,6 @@ bool synic_ring(struct vp *vp, u32 sint, u32 port);
 /* Whether messages for a SINT reach their slot now. */
 bool synic_takes(const struct vp *vp, u32 sint);
 
-/* How many messages wait, in all queues. */
-unsigned int synic_waiting(const struct synic *synic);
-
 /**
  * synic_slot_type() - what lies in a slot
  * @vp: whose
@@ -110,13 +78,5 @@ unsigned int synic_ringing(struct vp *vp, u32 sint);
 
 /* Forget the messages for SINT0 of a VP: the one in the slot, those that wait. */
 void synic_drop(struct vp *vp);
-
-/**
- * synic_busy() - what of a SynIC is enabled
- * @synic: which
- *
- * Return: the first such thing in words, or NULL: it is as after a reset.
- */
-const char *synic_busy(const struct synic *synic);
 
 #endif /* _HVEMU_SYNIC_H */

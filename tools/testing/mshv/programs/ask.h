@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The guest's end of the test port, see hv/test_port.h.
+ * The guest's end of the test port, see machine/test_port.h.
  */
 #ifndef _HVEMU_ASK_H
 #define _HVEMU_ASK_H

@@ -10,7 +10,15 @@
 
 #include "kselftest_harness.h"
 
+#include "../child/apic.h"
 #include "../child/guestcall.h"
+#include "../child/msr.h"
+#include "../child/property.h"
+#include "../child/vp.h"
+#include "../child/vp_life.h"
+#include "../child/wants.h"
+#include "../hv/hv_more.h"
+#include "../hv/partition.h"
 #include "child_fixture.h"
 
 #define FAST		HV_HYPERCALL_FAST_BIT

@@ -11,6 +11,12 @@
 #include <hyperv/hvhdk.h>
 
 #include "../child/child.h"
+#include "../child/life.h"
+#include "../child/map.h"
+#include "../child/parent.h"
+#include "../child/regs_call.h"
+#include "../child/vp.h"
+#include "../child/vp_life.h"
 #include "../hv/hv_more.h"
 #include "../hv/hypercall.h"
 #include "../hv/log.h"
@@ -96,6 +102,7 @@ static inline bool child_setup(struct child_fixture *fixture, u64 flags)
 		return false;
 	partition = fixture->partition;
 	partition_init(partition, &fixture->options);
+	child_parent_init(partition);
 	partition->tsc_hz = TSC_HZ;
 	partition->ram[0].size = RAM_SIZE;
 	partition->ram[0].host = fixture->ram;

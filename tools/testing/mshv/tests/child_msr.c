@@ -8,7 +8,19 @@
 
 #include "kselftest_harness.h"
 
+#include "../child/apic.h"
+#include "../child/child.h"
+#include "../child/cpuid.h"
+#include "../child/memory.h"
+#include "../child/msr.h"
+#include "../child/overlay.h"
+#include "../child/property.h"
+#include "../child/reftime.h"
+#include "../child/vp.h"
+#include "../child/vp_life.h"
 #include "../hv/cpuid.h"
+#include "../hv/cpuid_view.h"
+#include "../hv/hv_more.h"
 #include "../hv/msr.h"
 #include "child_fixture.h"
 

@@ -6,6 +6,19 @@
 
 #include "kselftest_harness.h"
 
+#include "../child/apic.h"
+#include "../child/cpuid.h"
+#include "../child/intercept.h"
+#include "../child/irq.h"
+#include "../child/page.h"
+#include "../child/property.h"
+#include "../child/regs.h"
+#include "../child/regs_call.h"
+#include "../child/vp.h"
+#include "../child/vp_life.h"
+#include "../child/walk.h"
+#include "../hv/hv_more.h"
+#include "../hv/log.h"
 #include "child_fixture.h"
 
 /* A row of names in the interface, and what can be done with them without KVM. */
@@ -640,7 +653,7 @@ TEST_F(regs, the_page_shows_everything)
 	vp->apic.tpr = 0x30;
 	self->page->isvalid = 0;
 	self->page->dirty = 7;
-	child_regs_refresh(vp);
+	child_page_refresh(vp);
 	EXPECT_EQ(1, self->page->isvalid);
 	EXPECT_EQ(0, self->page->dirty);
 	EXPECT_EQ(1, self->page->rax);
@@ -665,17 +678,17 @@ TEST_F(regs, the_page_is_not_valid_while_the_vp_runs)
 {
 	struct child_vp *vp = self->f.vp;
 
-	child_regs_hide(vp);
+	child_page_hide(vp);
 	EXPECT_EQ(0, self->page->isvalid);
 	/* Whoever asks for a register has it written anew, and so has an intercept. */
 	EXPECT_EQ(0xfff0, child_get64(&self->f, HV_X64_REGISTER_RIP));
 	EXPECT_EQ(1, self->page->isvalid);
-	child_regs_hide(vp);
+	child_page_hide(vp);
 	child_intercept_halt(vp);
 	child_intercept_publish(vp);
 	EXPECT_EQ(1, self->page->isvalid);
 	vp->register_gpfn = ~0ULL;
-	child_regs_hide(vp);
+	child_page_hide(vp);
 	EXPECT_EQ(1, self->page->isvalid);
 }
 
@@ -690,12 +703,12 @@ TEST_F(regs, the_page_is_taken_by_classes)
 	self->page->ds.base = 0x77;
 	self->page->cr0 = 0x88;
 
-	child_regs_absorb(vp);
+	child_page_absorb(vp);
 	EXPECT_EQ(0, sync->regs.rax);
 	EXPECT_EQ(0, vp->run->kvm_dirty_regs);
 
 	self->page->dirty = BIT(HV_X64_REGISTER_CLASS_IP);
-	child_regs_absorb(vp);
+	child_page_absorb(vp);
 	EXPECT_EQ(0x110, sync->regs.rip);
 	EXPECT_EQ(0, sync->regs.rax);
 	EXPECT_EQ(2, sync->regs.rflags);
@@ -703,7 +716,7 @@ TEST_F(regs, the_page_is_taken_by_classes)
 
 	self->page->dirty = BIT(HV_X64_REGISTER_CLASS_GENERAL);
 	self->page->rip = 0x999;
-	child_regs_absorb(vp);
+	child_page_absorb(vp);
 	EXPECT_EQ(0x100, sync->regs.rax);
 	EXPECT_EQ(0x103, sync->regs.rbx);
 	EXPECT_EQ(0x10f, sync->regs.r15);
@@ -712,7 +725,7 @@ TEST_F(regs, the_page_is_taken_by_classes)
 
 	self->page->dirty = BIT(HV_X64_REGISTER_CLASS_FLAGS) |
 			    BIT(HV_X64_REGISTER_CLASS_SEGMENT);
-	child_regs_absorb(vp);
+	child_page_absorb(vp);
 	EXPECT_EQ(0x113, sync->regs.rflags);
 	EXPECT_EQ(0x77, sync->sregs.ds.base);
 	EXPECT_NE(0x88, sync->sregs.cr0);
@@ -732,8 +745,8 @@ TEST_F(regs, the_page_is_taken_by_classes)
 	/* Without a page there is nothing to do. */
 	vp->register_gpfn = ~0ULL;
 	self->page->dirty = BIT(HV_X64_REGISTER_CLASS_GENERAL);
-	child_regs_absorb(vp);
-	child_regs_refresh(vp);
+	child_page_absorb(vp);
+	child_page_refresh(vp);
 	EXPECT_EQ(BIT(HV_X64_REGISTER_CLASS_GENERAL), self->page->dirty);
 	vp->register_gpfn = REGISTER_GPFN;
 }
@@ -787,19 +800,19 @@ TEST_F(regs, code_over_the_end_of_a_page)
 	memset(child_at(&self->f, 0x3000), 0xf4, 4);
 	sync->sregs.cs.base = 0x2000;
 	sync->regs.rip = 0xffc;
-	EXPECT_EQ(8, child_regs_code(self->f.vp, code, 8));
+	EXPECT_EQ(8, child_walk_code(self->f.vp, code, 8));
 	EXPECT_EQ(0x90, code[3]);
 	EXPECT_EQ(0xf4, code[4]);
 
 	/* As much as there is. */
 	sync->sregs.cs.base = 0;
 	sync->regs.rip = CHILD_PAGES * HV_HYP_PAGE_SIZE - 3;
-	EXPECT_EQ(3, child_regs_code(self->f.vp, code, sizeof(code)));
+	EXPECT_EQ(3, child_walk_code(self->f.vp, code, sizeof(code)));
 	sync->regs.rip += 3;
-	EXPECT_EQ(0, child_regs_code(self->f.vp, code, sizeof(code)));
+	EXPECT_EQ(0, child_walk_code(self->f.vp, code, sizeof(code)));
 	/* Code of 32 bits cannot be above 4 GiB. */
 	sync->regs.rip = 0x100003000;
-	EXPECT_EQ(4, child_regs_code(self->f.vp, code, 4));
+	EXPECT_EQ(4, child_walk_code(self->f.vp, code, 4));
 	EXPECT_EQ(0xf4, code[0]);
 }
 

@@ -7,8 +7,13 @@
 #include "kselftest_harness.h"
 
 #include "../child/apic.h"
-#include "../child/regs.h"
+#include "../child/state.h"
+#include "../child/track.h"
+#include "../child/vp.h"
 #include "../child/walk.h"
+#include "../hv/hv_more.h"
+#include "../hv/hypercall.h"
+#include "../hv/log.h"
 #include "child_fixture.h"
 
 #define P		0x001ULL
@@ -256,7 +261,7 @@ TEST_F(state, tables_that_the_walk_has_written)
 	const u8 *states = (u8 *)f->output;
 
 	long_mode(f);
-	child_memory_track(f->child, true);
+	child_track(f->child, true);
 	*entry(f, TABLE1, 1) |= A;
 	walk(f, GVA, READ);
 	walk(f, GVA, READ | HV_TRANSLATE_GVA_SET_PAGE_TABLE_BITS);

@@ -6,8 +6,13 @@
 
 #include "kselftest_harness.h"
 
+#include "../child/apic.h"
+#include "../child/memory.h"
+#include "../child/msr.h"
+#include "../child/property.h"
+#include "../child/sched.h"
 #include "../child/stimer.h"
-#include "../child/synic.h"
+#include "../hv/log.h"
 #include "child_fixture.h"
 
 #define ENABLE		BIT_ULL(0)

@@ -6,8 +6,15 @@
 
 #include "kselftest_harness.h"
 
-#include "../child/port.h"
+#include "../child/apic.h"
+#include "../child/direct.h"
+#include "../child/memory.h"
+#include "../child/msr.h"
+#include "../child/property.h"
+#include "../child/run.h"
 #include "../child/synic.h"
+#include "../child/vp.h"
+#include "../hv/hv_more.h"
 #include "child_fixture.h"
 
 #define ENABLE		1ULL
@@ -72,7 +79,7 @@ static u16 post(struct child_fixture *f, u32 sint, u32 type)
 	message->header.message_type = type;
 	message->header.payload_size = 8;
 	message->u.payload[0] = 0x1122334455667788ULL + type;
-	return child_call(f, port_post_message_direct, 0, 0);
+	return child_call(f, direct_post_message, 0, 0);
 }
 
 /* Less than 0: it is refused, with that status; else whether the flag was clear. */
@@ -86,7 +93,7 @@ static int ring(struct child_fixture *f, u32 sint, u16 flag)
 	input->partition_id = f->child->id;
 	input->sint = sint;
 	input->flag_number = flag;
-	status = child_call(f, port_signal_event_direct, 0, 0);
+	status = child_call(f, direct_signal_event, 0, 0);
 	return status == HV_STATUS_SUCCESS ? output->newly_signaled : -(int)status;
 }
 

@@ -7,6 +7,7 @@
 #include "../hv/cpuid.h"
 #include "../hv/features.h"
 #include "../hv/hv_more.h"
+#include "../hv/processor.h"
 
 /* A processor that has every bit, and XSAVE's states up to AVX-512's and PKRU's. */
 FIXTURE(features) {
@@ -314,11 +315,11 @@ TEST_F(features, without_avx_less_is_saved)
 
 	*reg(cpuid, 0xd, 0, EAX) = 7;
 	*reg(cpuid, 0xd, 0, ECX) = 832;
-	processor = cpuid_processor(cpuid);
+	processor = processor_of(cpuid);
 	EXPECT_EQ(7, processor.xsave_states);
 	EXPECT_EQ(832, processor.xsave_size);
 	features_disable(cpuid, &disabled);
-	processor = cpuid_processor(cpuid);
+	processor = processor_of(cpuid);
 	EXPECT_EQ(3, processor.xsave_states);
 	EXPECT_EQ(576, processor.xsave_size);
 }
@@ -341,7 +342,7 @@ TEST_F(features, xsave_takes_what_needs_it)
 	EXPECT_EQ(NULL, cpuid_find(cpuid, 0xd, 0));
 	EXPECT_EQ(NULL, cpuid_find(cpuid, 0xd, 1));
 	EXPECT_NE(NULL, cpuid_find(cpuid, 0x80000001, 0));
-	processor = cpuid_processor(cpuid);
+	processor = processor_of(cpuid);
 	/* GFNI can do without. */
 	EXPECT_EQ(HV_XSAVE_FEATURE_GFNI, processor.features.xsave.as_uint64);
 	EXPECT_EQ(0, processor.xsave_states);

@@ -13,8 +13,8 @@
 
 #include "kselftest_harness.h"
 
-#include "../child/child.h"
-#include "../hv/host.h"
+#include "../child/life.h"
+#include "../machine/host.h"
 
 #define INTEL		"/sys/module/kvm_intel/parameters/"
 #define CLOCKSOURCE	"/sys/devices/system/clocksource/clocksource0/current_clocksource"

@@ -6,8 +6,12 @@
 
 #include "kselftest_harness.h"
 
+#include "../child/doorbell.h"
 #include "../child/insn.h"
 #include "../child/port.h"
+#include "../child/vp.h"
+#include "../hv/partition.h"
+#include "../hv/port.h"
 #include "child_fixture.h"
 
 #define CODE		0x8000ULL
@@ -339,7 +343,7 @@ static bool store(struct child_fixture *f, unsigned int size, u64 to, u64 fault)
 
 	place(f, BITS_64, codes[size]);
 	child_vp_regs(f->vp)->regs.rax = to;
-	return port_store(f->vp, fault);
+	return doorbell_store(f->vp, fault);
 }
 
 TEST_F(store, rings_where_it_begins)

@@ -15,14 +15,20 @@
 
 #include "kselftest_harness.h"
 
+#include "../child/apic.h"
 #include "../child/child.h"
+#include "../child/irq.h"
+#include "../child/page.h"
+#include "../child/parent.h"
 #include "../child/stimer.h"
 #include "../child/synic.h"
+#include "../child/vp.h"
 #include "../hv/hv_more.h"
-#include "../hv/hypercall.h"
 #include "../hv/log.h"
 #include "../hv/msr.h"
+#include "../hv/options.h"
 #include "../hv/partition.h"
+#include "../machine/hypercalls.h"
 
 #define RAM_SIZE	0x100000ULL
 #define SIMP_GPA	0x10000ULL
@@ -82,6 +88,7 @@ FIXTURE_SETUP(irq)
 	ASSERT_NE(NULL, self->ram);
 	ASSERT_NE(NULL, self->run);
 	partition_init(&partition, &self->options);
+	child_parent_init(&partition);
 	partition.interrupt = no_interrupt;
 	partition.ram[0].size = RAM_SIZE;
 	partition.ram[0].host = self->ram;
@@ -181,7 +188,7 @@ TEST_F(irq, to_whom)
 	struct hv_input_assert_virtual_interrupt input;
 	struct child_vp *vps = self->vps;
 
-	EXPECT_FALSE(child_irq_pending(&vps[1]));
+	EXPECT_FALSE(child_vp_has_interrupt(&vps[1]));
 	EXPECT_EQ(HV_STATUS_SUCCESS, assert_irq(self->vp, FIXED, 0x40, 1));
 	EXPECT_EQ(-1, pending(&vps[0]));
 	EXPECT_EQ(0x40, take(&vps[1]));
@@ -193,8 +200,8 @@ TEST_F(irq, to_whom)
 	EXPECT_EQ(-1, pending(&vps[0]));
 	EXPECT_EQ(0x50, pending(&vps[1]));
 	EXPECT_EQ(0x50, pending(&vps[2]));
-	EXPECT_TRUE(child_irq_pending(&vps[1]));
-	EXPECT_FALSE(child_irq_pending(&vps[0]));
+	EXPECT_TRUE(child_vp_has_interrupt(&vps[1]));
+	EXPECT_FALSE(child_vp_has_interrupt(&vps[0]));
 
 	EXPECT_EQ(HV_STATUS_SUCCESS, assert_irq(self->vp, FIXED, 0x60, 0xff));
 	EXPECT_EQ(0x60, pending(&vps[0]));
@@ -301,21 +308,21 @@ TEST_F(irq, no_vectors)
 	EXPECT_EQ(HV_STATUS_SUCCESS, assert_irq(self->vp, HV_X64_INTERRUPT_TYPE_NMI, 0, 1));
 	EXPECT_TRUE(vp->apic.nmi);
 	EXPECT_FALSE(self->vps[0].apic.nmi);
-	EXPECT_TRUE(child_irq_pending(vp));
+	EXPECT_TRUE(child_vp_has_interrupt(vp));
 	vp->apic.nmi = false;
-	EXPECT_FALSE(child_irq_pending(vp));
+	EXPECT_FALSE(child_vp_has_interrupt(vp));
 
 	EXPECT_EQ(HV_STATUS_SUCCESS, assert_irq(self->vp, HV_X64_INTERRUPT_TYPE_INIT, 0, 1));
 	EXPECT_TRUE(vp->apic.init);
-	EXPECT_TRUE(child_irq_pending(vp));
+	EXPECT_TRUE(child_vp_has_interrupt(vp));
 	apic_reset(&vp->apic);
-	EXPECT_FALSE(child_irq_pending(vp));
+	EXPECT_FALSE(child_vp_has_interrupt(vp));
 	/* It waits for one thing, and for nothing else. */
 	EXPECT_EQ(HV_STATUS_SUCCESS, assert_irq(self->vp, HV_X64_INTERRUPT_TYPE_NMI, 0, 1));
-	EXPECT_FALSE(child_irq_pending(vp));
+	EXPECT_FALSE(child_vp_has_interrupt(vp));
 	EXPECT_EQ(HV_STATUS_SUCCESS,
 		  assert_irq(self->vp, HV_X64_INTERRUPT_TYPE_SIPI, 0x9a, 1));
-	EXPECT_TRUE(child_irq_pending(vp));
+	EXPECT_TRUE(child_vp_has_interrupt(vp));
 	EXPECT_EQ(0x9a, vp->apic.sipi_vector);
 }
 
@@ -420,14 +427,14 @@ TEST_F(irq, posted)
 	u64 around;
 
 	/* No page: nothing is posted. */
-	child_irq_scan(vp);
+	child_page_scan(vp);
 	vp->register_gpfn = REGISTER_GPA >> HV_HYP_PAGE_SHIFT;
 	page = partition_memory(&partition, REGISTER_GPA, sizeof(*page));
 	memset(page, 0x5a, sizeof(*page));
 	around = ((u64 *)page)[offsetof(struct hv_vp_register_page, interrupt_vectors) / 8 - 1];
 
 	page->interrupt_vectors = posted;
-	child_irq_scan(vp);
+	child_page_scan(vp);
 	EXPECT_EQ(0, page->interrupt_vectors.as_uint64);
 	EXPECT_EQ(around, 0x5a5a5a5a5a5a5a5a);
 	EXPECT_EQ(around,
@@ -448,14 +455,14 @@ TEST_F(irq, posted)
 		.vector_count = 7,
 		.vector = { 0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x36 },
 	};
-	child_irq_scan(vp);
+	child_page_scan(vp);
 	EXPECT_EQ(0x7f0000, vp->apic.irr[1]);
 	vp->apic.irr[1] = 0;
 
 	/* A VMM can write anything there. */
 	page->interrupt_vectors.as_uint64 = ~0ULL;
 	page->interrupt_vectors.vector_count = 8;
-	child_irq_scan(vp);
+	child_page_scan(vp);
 	EXPECT_EQ(0, page->interrupt_vectors.as_uint64);
 	EXPECT_EQ(-1, pending(vp));
 }

@@ -11,13 +11,20 @@
 
 #include "kselftest_harness.h"
 
+#include "../child/child.h"
+#include "../child/parent.h"
 #include "../child/port.h"
 #include "../child/synic.h"
+#include "../child/vp.h"
 #include "../hv/hv_more.h"
-#include "../hv/hypercall.h"
 #include "../hv/log.h"
 #include "../hv/msr.h"
+#include "../hv/options.h"
 #include "../hv/partition.h"
+#include "../hv/port.h"
+#include "../hv/synic.h"
+#include "../hv/synic_state.h"
+#include "../machine/hypercalls.h"
 
 #define RAM_SIZE	0x100000ULL
 #define SIMP_GPA	0x10000ULL	/* and a page more for each VP */
@@ -112,6 +119,7 @@ FIXTURE_SETUP(port)
 	ASSERT_NE(NULL, self->partition);
 	ASSERT_NE(NULL, self->ram);
 	partition_init(self->partition, &self->options);
+	child_parent_init(self->partition);
 	self->partition->interrupt = count_interrupt;
 	self->partition->tsc_hz = 2000000000;
 	self->partition->ram[0].size = RAM_SIZE;

@@ -15,17 +15,28 @@
 
 #include "kselftest_harness.h"
 
+#include "../child/child.h"
+#include "../child/cpuid.h"
+#include "../child/parent.h"
 #include "../hv/cpuid.h"
+#include "../hv/cpuid_view.h"
 #include "../hv/fault.h"
 #include "../hv/hv_more.h"
 #include "../hv/hypercall.h"
 #include "../hv/log.h"
 #include "../hv/msr.h"
 #include "../hv/names.h"
+#include "../hv/options.h"
 #include "../hv/partition.h"
-#include "../hv/test_port.h"
+#include "../hv/synic.h"
+#include "../hv/synic_state.h"
+#include "../machine/cpuid.h"
+#include "../machine/hypercalls.h"
+#include "../machine/quiet.h"
+#include "../machine/test_port.h"
 #include "../pc/acpi.h"
 #include "../pc/boot.h"
+#include "../pc/guest.h"
 
 #define RAM_SIZE	(4ULL << 20)
 #define SIMP_GPA	0x10000ULL
@@ -248,6 +259,7 @@ FIXTURE_SETUP(partition)
 	ASSERT_NE(NULL, self->partition);
 	ASSERT_NE(NULL, self->ram);
 	partition_init(self->partition, &self->options);
+	child_parent_init(self->partition);
 	self->partition->interrupt = count_interrupt;
 	self->partition->tsc_hz = 2000000000;
 	self->partition->ram[0].size = RAM_SIZE;

@@ -19,7 +19,9 @@
 #include "kselftest_harness.h"
 
 #include "../pc/acpi.h"
+#include "../pc/guest.h"
 #include "../pc/virtio_blk.h"
+#include "../pc/virtio_mmio.h"
 
 #define SECTOR		512
 #define SECTORS		64

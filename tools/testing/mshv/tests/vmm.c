@@ -12,6 +12,7 @@
 
 #include "kselftest_harness.h"
 
+#include "../hv/hv_more.h"
 #include "../pc/acpi.h"
 #include "../pc/guest.h"
 #include "../vmm/io.h"

@@ -9,14 +9,20 @@
  * where a real hypervisor takes them from.
  */
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv_more.h"
-#include "hypercall.h"
-#include "log.h"
-#include "partition.h"
+#include "../child/child.h"
+#include "../child/stats.h"
+#include "../child/vp.h"
+#include "../hv/hv_more.h"
+#include "../hv/hypercall.h"
+#include "../hv/log.h"
+#include "../hv/options.h"
+#include "../hv/partition.h"
+#include "../hv/stats.h"
+#include "../hv/stats_page.h"
+#include "stats.h"
 
 static u8 stats_area(u32 type, const union hv_stats_object_identity *identity)
 {
@@ -73,18 +79,6 @@ static u16 stats_check(struct hypercall *call, u32 type,
 	if (stats_area(type, identity) != HV_STATS_AREA_SELF)
 		return HV_STATUS_INVALID_PARAMETER;
 	return HV_STATUS_SUCCESS;
-}
-
-static struct stats_page *stats_find(struct stats *stats, u32 type,
-				     const union hv_stats_object_identity *identity)
-{
-	struct stats_page *page;
-
-	for (page = stats->pages; page < stats->pages + stats->count; page++)
-		if (page->type == type &&
-		    !memcmp(&page->identity, identity, sizeof(*identity)))
-			return page;
-	return NULL;
 }
 
 static u16 stats_add(struct hypercall *call, u32 type,
@@ -196,46 +190,6 @@ u16 stats_unmap(struct hypercall *call)
 	return HV_STATUS_SUCCESS;
 }
 
-void stats_set_blocked(struct partition *partition, u64 child, u32 vp, bool blocked)
-{
-	struct stats *stats = &partition->stats;
-	struct stats_page *page;
-
-	for (page = stats->pages; page < stats->pages + stats->count; page++) {
-		struct hv_stats_page *counters;
-
-		if (page->type != HV_STATS_OBJECT_VP || page->scribbled ||
-		    page->identity.vp.partition_id != child || page->identity.vp.vp_index != vp)
-			continue;
-		counters = partition_page(partition, page->gpfn);
-		__atomic_store_n(&counters->data[HV_VP_COUNTER_DISPATCH_THREAD_BLOCKED],
-				 blocked, __ATOMIC_RELEASE);
-	}
-}
-
-static void refresh_child_vp(const struct child_vp *vp, struct hv_stats_page *counters)
-{
-	counters->data[HV_VP_COUNTER_TOTAL_RUN_TIME] = child_vp_run_time(vp);
-	counters->data[HV_VP_COUNTER_IO_MESSAGES] = vp->io_intercepts;
-	counters->data[HV_VP_COUNTER_MEMORY_MESSAGES] = vp->memory_intercepts;
-	counters->data[HV_VP_COUNTER_OTHER_MESSAGES] =
-		vp->intercepts - vp->io_intercepts - vp->memory_intercepts;
-	counters->data[HV_VP_COUNTER_DISPATCHES] = vp->dispatches;
-}
-
-void stats_refresh_child_vp(const struct child_vp *vp)
-{
-	struct partition *partition = vp->child->parent;
-	struct stats *stats = &partition->stats;
-	struct stats_page *page;
-
-	for (page = stats->pages; page < stats->pages + stats->count; page++)
-		if (page->type == HV_STATS_OBJECT_VP && !page->scribbled &&
-		    page->identity.vp.partition_id == vp->child->id &&
-		    page->identity.vp.vp_index == vp->index)
-			refresh_child_vp(vp, partition_page(partition, page->gpfn));
-}
-
 static void refresh_partition(struct partition *partition, const struct stats_page *page,
 			      struct hv_stats_page *counters)
 {
@@ -277,7 +231,7 @@ void stats_refresh(struct partition *partition)
 				vp = child_find_vp(partition, page->identity.vp.partition_id,
 						   page->identity.vp.vp_index);
 				if (vp)
-					refresh_child_vp(vp, counters);
+					child_stats_fill(vp, counters);
 				break;
 			}
 			counters->data[HV_VP_COUNTER_TOTAL_RUN_TIME] = log_time();
@@ -286,65 +240,4 @@ void stats_refresh(struct partition *partition)
 			break;
 		}
 	}
-}
-
-bool stats_are_mapped_of(const struct partition *partition, u64 child, char *what,
-			 size_t size)
-{
-	const struct stats *stats = &partition->stats;
-	const struct stats_page *page;
-
-	for (page = stats->pages; page < stats->pages + stats->count; page++) {
-		if (page->identity.partition.partition_id != child ||
-		    (page->type != HV_STATS_OBJECT_PARTITION && page->type != HV_STATS_OBJECT_VP))
-			continue;
-		snprintf(what, size, "a statistics page mapped at page 0x%llx",
-			 (unsigned long long)page->gpfn);
-		return true;
-	}
-	return false;
-}
-
-bool stats_are_unmapped(const struct stats *stats, char *why, size_t size)
-{
-	if (!stats->count)
-		return true;
-	snprintf(why, size, "%u statistics pages are mapped, the first at page 0x%llx",
-		 stats->count, (unsigned long long)stats->pages[0].gpfn);
-	return false;
-}
-
-void stats_scribble(struct partition *partition)
-{
-	struct stats *stats = &partition->stats;
-	struct stats_page *page;
-	unsigned int i;
-
-	for (page = stats->pages; page < stats->pages + stats->count; page++) {
-		u64 *words = partition_page(partition, page->gpfn);
-
-		page->scribbled = true;
-		for (i = 0; i < HV_HYP_PAGE_SIZE / sizeof(*words); i++)
-			words[i] = HVEMU_SCRIBBLE;
-	}
-}
-
-bool stats_are_scribbled(struct partition *partition, char *why, size_t size)
-{
-	struct stats *stats = &partition->stats;
-	struct stats_page *page;
-	unsigned int i;
-
-	for (page = stats->pages; page < stats->pages + stats->count; page++) {
-		const u64 *words = partition_page(partition, page->gpfn);
-
-		for (i = 0; i < HV_HYP_PAGE_SIZE / sizeof(*words); i++) {
-			if (words[i] == HVEMU_SCRIBBLE)
-				continue;
-			snprintf(why, size, "page 0x%llx is mapped, and somebody else writes to it",
-				 (unsigned long long)page->gpfn);
-			return false;
-		}
-	}
-	return true;
 }

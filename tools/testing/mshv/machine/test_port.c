@@ -10,8 +10,14 @@
 
 #include <linux/kernel.h>
 
-#include "log.h"
-#include "partition.h"
+#include "../child/vp.h"
+#include "../hv/fault.h"
+#include "../hv/log.h"
+#include "../hv/partition.h"
+#include "../hv/stats_page.h"
+#include "../hv/synic.h"
+#include "../hv/synic_state.h"
+#include "quiet.h"
 #include "test_port.h"
 
 static char line[512];

@@ -9,9 +9,11 @@
 
 #include <linux/kvm.h>
 
+#include "../hv/options.h"
+#include "../hv/partition.h"
 #include "../pc/virtio_blk.h"
+#include "../pc/virtio_mmio.h"
 #include "disks.h"
-#include "partition.h"
 
 static struct virtio_blk disks[VIRTIO_MMIO_MAX];
 static unsigned int count;

@@ -17,19 +17,29 @@
 #include <linux/compiler.h>
 #include <linux/kvm.h>
 
+#include "../child/faults.h"
+#include "../child/irq.h"
+#include "../child/parent.h"
+#include "../child/run.h"
+#include "../child/vp.h"
+#include "../hv/cpuid.h"
+#include "../hv/fault.h"
+#include "../hv/log.h"
+#include "../hv/msr.h"
+#include "../hv/options.h"
+#include "../hv/partition.h"
+#include "../hv/ports.h"
 #include "../pc/acpi.h"
 #include "../pc/boot.h"
+#include "../pc/guest.h"
 #include "../pc/rtc.h"
 #include "../pc/uart.h"
 #include "cpuid.h"
 #include "disks.h"
 #include "host.h"
-#include "hv_more.h"
-#include "hypercall.h"
-#include "log.h"
+#include "hypercalls.h"
 #include "machine.h"
-#include "msr.h"
-#include "partition.h"
+#include "quiet.h"
 #include "test_port.h"
 
 #define PAGE			4096ULL
@@ -492,7 +502,7 @@ static int prepare_children(struct partition *partition)
 		ret = child_irq_setup(partition);
 	if (ret)
 		return fail("children cannot be made: %s", strerror(-ret));
-	ret = child_memory_setup(partition);
+	ret = child_faults_setup(partition);
 	if (ret)
 		return fail("no thread for the memory of children: %s", strerror(-ret));
 	return 0;
@@ -583,6 +593,7 @@ enum machine_end machine_run(const struct options *options)
 	enum machine_end end;
 
 	partition_init(partition, options);
+	child_parent_init(partition);
 	partition->interrupt = raise_interrupt;
 	if (make(partition) || start_clocks(partition) || start_vps(partition))
 		end = MACHINE_FAILED;

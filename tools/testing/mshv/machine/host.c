@@ -20,7 +20,9 @@
 #include <linux/kvm.h>
 
 #include "../child/child.h"
-#include "cpuid.h"
+#include "../child/life.h"
+#include "../child/space.h"
+#include "../hv/cpuid.h"
 #include "host.h"
 
 #define LINE_LENGTH		256
@@ -185,7 +187,7 @@ static bool this_read(void *context, const char *path, char *line, size_t size)
 
 static int this_userfaultfd(void *context)
 {
-	int fd = child_memory_open();
+	int fd = child_space_open();
 
 	(void)context;
 	if (fd < 0)
