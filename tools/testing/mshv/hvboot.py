@@ -48,7 +48,7 @@ def prepare_lab(options):
         Failure.status = FAILED
     options.preset = options.preset or 'integrated-on'
     options.cpus = options.cpus or 2
-    options.guest_memory = options.guest_memory or (1024 if options.command == 'lab' else 256)
+    options.guest_memory = options.guest_memory or (1024 if options.command == 'lab' else 768)
     options.memory = options.guest_memory + L0_MEMORY
     check_options(options)
 

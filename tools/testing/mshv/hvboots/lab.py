@@ -14,9 +14,9 @@ import subprocess
 import sys
 import tempfile
 
-from . import elf
-from .basics import Failure, named, read_lines
-from .boot import Boot, CRASHED, OFF, TIMEOUT, VIOLATION
+from . import elf, walk
+from .basics import Failure, named, PATIENCE, read_lines
+from .boot import Boot, CRASHED, OFF, SCHEDULERS, TIMEOUT, VIOLATION
 from .judge import COMPLAINT, report
 
 # Exit statuses beside the command's own; 126 and 127 are a shell's.
@@ -46,9 +46,10 @@ SHELL_WORDS = set('''. : [ [[ alias bg break cd chdir command continue echo eval
 class Lab(Boot):
     """A boot that runs a command of the user's, and shows what it says, as it comes."""
 
-    def __init__(self, name, options, run, limit=None, shows=True):
+    def __init__(self, name, options, run, limit=None, shows=True, preset=None, files=None):
         self.options_of = options
         self.run = run
+        self.files = files or options.files
         self.limit = limit
         self.token = secrets.token_hex(8)
         self.shows = shows
@@ -64,17 +65,17 @@ class Lab(Boot):
                 words += ['TERM=dumb', 'systemd.wants=mshv-lab.service',
                           'systemd.mask=serial-getty@ttyS0.service']
         time = BOOT_TIME_DEBIAN if options.rootfs else BOOT_TIME
-        super().__init__(name, options.preset, '--cpus', str(options.cpus), '--memory',
+        super().__init__(name, preset or options.preset, '--cpus', str(options.cpus), '--memory',
                          str(options.guest_memory), initramfs=name, do='lab', append=words,
-                         timeout=time + limit if limit else NEVER)
+                         timeout=time * PATIENCE + limit if limit else NEVER)
 
     def prepare(self, runner):
         """Its initramfs and its disks: in the order in which the guest sees them."""
         runner.command_initramfs(self.name, self.run)
         options = self.options_of
         makers = [('lab_root', options.rootfs, None),
-                  ('lab_files', options.files and runner.place(f'{self.name}-files.img'),
-                   lambda image: make_files(options.files, image)),
+                  ('lab_files', self.files and runner.place(f'{self.name}-files.img'),
+                   lambda image: make_files(self.files, image)),
                   ('lab_results', runner.place(f'{self.name}-results.img'),
                    lambda image: make_image(image, RESULTS_SIZE))]
         for word, path, make in makers:
@@ -395,15 +396,44 @@ CHECKS = [
 ]
 
 
+# Seconds of the walk of the documentation, with VMs that have to boot.
+WALK_TIME = 600 * PATIENCE
+
+
+def walk_boots(runner, options, steps):
+    """The walk of the documentation, under each scheduler."""
+    boots = named([Lab(walk.name_of(preset), options, walk.script(steps), WALK_TIME, shows=False,
+                       preset=preset, files=runner.place('walk-folder'))
+                   for preset in SCHEDULERS], options, or_none=True)
+    if boots:
+        shutil.rmtree(boots[0].files, ignore_errors=True)
+        walk.take_files(runner, boots[0].files)
+    return boots
+
+
+def walk_results(runner, boot, steps):
+    """What came of it: for KTAP."""
+    said = []
+    boot.take_back(runner, runner.place(f'{boot.name}-results'),
+                   runner.place(f'{boot.name}.dmesg'))
+    status = boot.verdict(said.append)
+    with open(runner.place(f'{boot.name}.output'), 'w', encoding='utf-8') as out:
+        out.write('\n'.join(boot.output) + '\n')
+    yield from walk.results(boot.name, SCHEDULERS[boot.preset], steps, boot.output)
+    yield f'{boot.name}: nobody complains', not status and not said, f'{status} {said}'
+
+
 def lab_check(runner, options):
-    """That the lab hands on what it should: KTAP."""
+    """That the lab hands on what it should, and what the documentation does in it: KTAP."""
     options.files = runner.place('lab-folder')
     shutil.rmtree(options.files, ignore_errors=True)
     os.makedirs(options.files)
     with open(os.path.join(options.files, 'file'), 'w', encoding='utf-8') as out:
         out.write('content\n')
+    steps = walk.read_page()
+    walks = walk_boots(runner, options, steps)
     boots = named([Lab(name, options, run, limit, shows=False)
-                   for name, run, limit, *_ in CHECKS], options)
+                   for name, run, limit, *_ in CHECKS], options, or_none=bool(walks)) + walks
     for boot in boots:
         boot.prepare(runner)
     say(runner.describe())
@@ -412,6 +442,9 @@ def lab_check(runner, options):
               file=sys.stderr, flush=True)
     results = []
     for boot in boots:
+        if boot in walks:
+            results += walk_results(runner, boot, steps)
+            continue
         name, _, _, wanted, line, told, file = \
             next(check for check in CHECKS if check[0] == boot.name)
         back, said = runner.place(f'{name}-results'), []

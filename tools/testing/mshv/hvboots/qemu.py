@@ -12,7 +12,7 @@ import subprocess
 import time
 
 from . import elf
-from .basics import Failure, minutes, named, print_row
+from .basics import Failure, minutes, named, PATIENCE, print_row
 from .boot import Program, SCHEDULERS
 from .judge import parse_selftest, report
 from .lab import make_image, measure
@@ -24,7 +24,6 @@ WRITTEN_MIB = 8
 
 # Seconds: a guest comes to its prompt, or answers a line; a boot is given up. On an
 # idle machine a tenth of that will do; PATIENCE is for those that are busier still.
-PATIENCE = max(1, int(os.environ.get('PATIENCE') or 1))
 BOOTS = 200 * PATIENCE
 ANSWERS = 60 * PATIENCE
 TIMEOUT = 900 * PATIENCE
