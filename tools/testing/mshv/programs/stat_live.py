@@ -105,7 +105,7 @@ class Checks:
     def table(self, lines, vps, kernel):
         """A table of totals names what there is, in its order, and their sum."""
         keys = sorted(key for key in kernel if (key[1] >= 0) == vps)
-        want(len(lines) == len(keys) + 2 and lines[0].split()[:4] == ['PID', 'VM', 'VPs', 'CPU%'],
+        want(len(lines) == len(keys) + 2 and lines[0].split()[:4] == ['PID', 'VM', 'VPs', 'CPU'],
              f'{len(keys)} lines, a head and a sum were expected: {lines}')
         for line, key in zip(lines[1:], keys):
             fields = kernel[key]
