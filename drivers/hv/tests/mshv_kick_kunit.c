@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of struct mshv_vp_run_page: a kick that comes before MSHV_RUN_VP ends it.
- * Each under both ways of dispatching VPs, on the fake hypervisor.
+ * Tests of struct mshv_vp_run_page: a kick that comes before MSHV_RUN_VP ends it;
+ * and of the kinds of kicks. Each under both ways of dispatching VPs, on the fake
+ * hypervisor.
  */
 
 #include <linux/atomic.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/fs.h>
 #include <linux/jiffies.h>
 #include <linux/mman.h>
 #include <linux/prandom.h>
 #include <linux/processor.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
@@ -446,6 +449,25 @@ static void mshv_kick_none_lost(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL), 0);
 }
 
+/*
+ * A signal and a look that come together are a signal, in either order: who is
+ * asked to look need not find anything, who is signalled does.
+ */
+static void mshv_kick_signal_and_look(struct kunit *test)
+{
+	struct mshv_kick_test *t = test->priv;
+	struct mshv_vp *vp = t->vp->file->private_data;
+
+	mshv_sched_look_all();
+	KUNIT_EXPECT_EQ(test, READ_ONCE(vp->sched.kick), MSHV_KICK_LOOK);
+	rcu_read_lock();
+	mshv_sched_kick(vp);
+	rcu_read_unlock();
+	KUNIT_EXPECT_EQ(test, READ_ONCE(vp->sched.kick), MSHV_KICK_SIGNAL);
+	mshv_sched_look_all();
+	KUNIT_EXPECT_EQ(test, READ_ONCE(vp->sched.kick), MSHV_KICK_SIGNAL);
+}
+
 #define SLOW	((struct kunit_attributes) { .speed = KUNIT_SPEED_SLOW })
 
 static struct kunit_case mshv_kick_test_cases[] = {
@@ -458,6 +480,7 @@ static struct kunit_case mshv_kick_test_cases[] = {
 	KUNIT_CASE(mshv_kick_after_error),
 	KUNIT_CASE(mshv_kick_closed),
 	KUNIT_CASE(mshv_kick_not_asked),
+	KUNIT_CASE(mshv_kick_signal_and_look),
 	KUNIT_CASE_PARAM_ATTR(mshv_kick_none_lost, mshv_kick_guest_gen_params, SLOW),
 	{}
 };

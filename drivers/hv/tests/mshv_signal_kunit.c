@@ -402,25 +402,6 @@ static void mshv_signal_overflow(struct kunit *test)
 	expect_kicks(t, 0, 0);
 }
 
-/*
- * A signal and a look that come together are a signal, in either order: who is
- * asked to look need not find anything, who is signalled does.
- */
-static void mshv_signal_and_look(struct kunit *test)
-{
-	struct mshv_signal_test *t = test->priv;
-	struct mshv_vp *vp = t->vp[0][0]->file->private_data;
-
-	mshv_sched_look_all();
-	KUNIT_EXPECT_EQ(test, READ_ONCE(vp->sched.kick), MSHV_KICK_LOOK);
-	rcu_read_lock();
-	mshv_sched_kick(vp);
-	rcu_read_unlock();
-	KUNIT_EXPECT_EQ(test, READ_ONCE(vp->sched.kick), MSHV_KICK_SIGNAL);
-	mshv_sched_look_all();
-	KUNIT_EXPECT_EQ(test, READ_ONCE(vp->sched.kick), MSHV_KICK_SIGNAL);
-}
-
 static struct kunit_case mshv_signal_test_cases[] = {
 	KUNIT_CASE(mshv_signal_pair),
 	KUNIT_CASE(mshv_signal_pair_empty),
@@ -435,7 +416,6 @@ static struct kunit_case mshv_signal_test_cases[] = {
 	KUNIT_CASE(mshv_signal_doorbell),
 	KUNIT_CASE(mshv_signal_intercept_unknown_vp),
 	KUNIT_CASE(mshv_signal_overflow),
-	KUNIT_CASE(mshv_signal_and_look),
 	{}
 };
 
