@@ -41,8 +41,8 @@ void mshv_sched_use(const struct mshv_sched_ops *ops);
 void mshv_sched_signal_stop(void);
 
 /*
- * What the old driver cannot do: be closed, be made to look, ask again. Nothing
- * happens, whatever the arguments.
+ * What the old driver cannot do: be closed, be made to look, ask again, refuse to
+ * sleep. Nothing happens, whatever the arguments.
  */
 extern int mshv_sched_closed_err;
 #define mshv_sched_closed()		(0)
@@ -51,5 +51,9 @@ extern int mshv_sched_closed_err;
 #define mshv_sched_init(...)		(-EOPNOTSUPP)
 #define mshv_sched_resume(...)		do { } while (0)
 #define mshv_pm_stop_partitions(...)	do { } while (0)
+#define mshv_pm_begin()			do { } while (0)
+#define mshv_pm_end()			do { } while (0)
+#define mshv_pm_notify(...)		(0)
+#define mshv_pm_suspend(...)		(0)
 
 #endif /* _MSHV_SCHED_H_ */
