@@ -270,6 +270,7 @@ u64 hv_fake_partition_id(struct hv_fake *fake, unsigned int n);
 unsigned int hv_fake_deposited(struct hv_fake *fake, u64 partition_id);
 unsigned int hv_fake_mapped(struct hv_fake *fake, u64 partition_id);
 unsigned int hv_fake_given(struct hv_fake *fake, u64 partition_id);
+unsigned int hv_fake_withheld(struct hv_fake *fake, u64 partition_id);
 unsigned int hv_fake_asserted(struct hv_fake *fake, u64 partition_id,
 			      struct hv_input_assert_virtual_interrupt *last);
 unsigned int hv_fake_cleared(struct hv_fake *fake, u64 partition_id);

@@ -129,7 +129,9 @@ struct hv_fake_partition {
 	unsigned int nr_deposited;
 	struct page *stats_pages[2];
 	/* Which pages the guest can get at. */
-	DECLARE_BITMAP(gpa, HV_FAKE_GFNS);
+	DECLARE_BITMAP(given, HV_FAKE_GFNS);
+	/* Which are mapped without access. */
+	DECLARE_BITMAP(withheld, HV_FAKE_GFNS);
 	struct hv_input_assert_virtual_interrupt last_assert;
 	unsigned int nr_asserts;
 	unsigned int nr_clears;

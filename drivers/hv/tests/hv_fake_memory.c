@@ -69,19 +69,21 @@ u64 hv_fake_withdraw_memory(struct hv_fake *fake,
 	return hv_fake_reps(HV_STATUS_SUCCESS, i);
 }
 
-/* Give the guest, or take from it, the pages of one repetition. */
+/* Have the pages of one repetition mapped, with access or without, or not at all. */
 static bool hv_fake_set_gpa(struct hv_fake_partition *partition, u64 gfn,
-			    bool large, bool given)
+			    bool large, bool given, bool withheld)
 {
 	const unsigned int pages = large ? HV_FAKE_LARGE_PAGES : 1;
 
 	if (!IS_ALIGNED(gfn, pages) || gfn > HV_FAKE_GFNS - pages)
 		return false;
 
+	bitmap_clear(partition->given, gfn, pages);
+	bitmap_clear(partition->withheld, gfn, pages);
 	if (given)
-		bitmap_set(partition->gpa, gfn, pages);
-	else
-		bitmap_clear(partition->gpa, gfn, pages);
+		bitmap_set(partition->given, gfn, pages);
+	if (withheld)
+		bitmap_set(partition->withheld, gfn, pages);
 
 	return true;
 }
@@ -91,7 +93,7 @@ u64 hv_fake_map_gpa_pages(struct hv_fake *fake,
 {
 	const struct hv_input_map_gpa_pages *in = rq->input;
 	const bool large = in->map_flags & HV_MAP_GPA_LARGE_PAGE;
-	const bool given = !(in->map_flags & HV_MAP_GPA_NO_ACCESS);
+	const bool withheld = in->map_flags & HV_MAP_GPA_NO_ACCESS;
 	const unsigned int stride = large ? HV_FAKE_LARGE_PAGES : 1;
 	struct hv_fake_partition *partition;
 	unsigned int i;
@@ -102,7 +104,7 @@ u64 hv_fake_map_gpa_pages(struct hv_fake *fake,
 
 	for (i = rq->start; i < rq->end; i++)
 		if (!hv_fake_set_gpa(partition, in->target_gpa_base + i * stride,
-				     large, given))
+				     large, !withheld, withheld))
 			return hv_fake_reps(HV_STATUS_INVALID_PARAMETER, i);
 
 	return hv_fake_reps(HV_STATUS_SUCCESS, i);
@@ -123,7 +125,7 @@ u64 hv_fake_unmap_gpa_pages(struct hv_fake *fake,
 
 	for (i = rq->start; i < rq->end; i++)
 		if (!hv_fake_set_gpa(partition, in->target_gpa_base + i * stride,
-				     large, false))
+				     large, false, false))
 			return hv_fake_reps(HV_STATUS_INVALID_PARAMETER, i);
 
 	return hv_fake_reps(HV_STATUS_SUCCESS, i);
@@ -156,5 +158,21 @@ unsigned int hv_fake_deposited(struct hv_fake *fake, u64 partition_id)
 unsigned int hv_fake_given(struct hv_fake *fake, u64 partition_id)
 {
 	guard(raw_spinlock_irqsave)(&fake->lock);
-	return bitmap_weight(hv_fake_known(fake, partition_id)->gpa, HV_FAKE_GFNS);
+	return bitmap_weight(hv_fake_known(fake, partition_id)->given, HV_FAKE_GFNS);
+}
+
+/**
+ * hv_fake_withheld() - how much memory is mapped without access
+ * @fake: the fake
+ * @partition_id: of which partition
+ *
+ * What the guest touches of it is an intercept of HVMSG_GPA_INTERCEPT, and
+ * elsewhere one of HVMSG_UNMAPPED_GPA.
+ *
+ * Return: pages of 4 KiB, of the first HV_FAKE_GFNS.
+ */
+unsigned int hv_fake_withheld(struct hv_fake *fake, u64 partition_id)
+{
+	guard(raw_spinlock_irqsave)(&fake->lock);
+	return bitmap_weight(hv_fake_known(fake, partition_id)->withheld, HV_FAKE_GFNS);
 }
