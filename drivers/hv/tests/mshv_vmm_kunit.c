@@ -10,6 +10,7 @@
 #include <linux/atomic.h>
 #include <linux/errno.h>
 #include <linux/eventfd.h>
+#include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/jiffies.h>
 #include <linux/processor.h>
