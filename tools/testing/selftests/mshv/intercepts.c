@@ -4,6 +4,7 @@
  * triple faults.
  */
 
+#include <cpuid.h>
 #include <string.h>
 
 #include "harness.h"
