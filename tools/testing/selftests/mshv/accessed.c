@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "harness.h"
+#include "run_steps.h"
 #include "touch.h"
 #include "vm.h"
 
@@ -59,7 +60,7 @@ FIXTURE_SETUP(accessed)
 	self->memory = memory_get(PAGES * PAGE);
 	ASSERT_EQ(0, vm_map(&self->vm, AREA, self->memory, PAGES * PAGE, MAP_RWX));
 	begin(&self->vp, &write_pages, AREA, PAGES, PAGE);
-	ASSERT_EQ(0, finish(&self->vp));
+	ASSERT_EQ(0, run_to_end(&self->vp));
 	ASSERT_EQ(0, access_bitmap(&self->vm, MSHV_GPAP_ACCESS_TYPE_DIRTY,
 				   MSHV_GPAP_ACCESS_OP_CLEAR, &bitmap));
 	EXPECT_EQ(BIT_ULL(PAGES) - 1, bitmap);
@@ -216,7 +217,7 @@ TEST_F(accessed, many)
 	ASSERT_EQ(0, vm_map(&self->vm, MANY_AREA, memory_get(MANY_PAGES * PAGE),
 			    MANY_PAGES * PAGE, MAP_RWX));
 	begin(&self->vp, &write_pages, MANY_AREA, MANY_PAGES, PAGE);
-	ASSERT_EQ(0, finish(&self->vp));
+	ASSERT_EQ(0, run_to_end(&self->vp));
 	memset(bitmap, 0xff, PAGE);
 	memset(expected, 0xff, PAGE);
 	expected[bytes - 1] = BIT(MANY_PAGES % 8) - 1;

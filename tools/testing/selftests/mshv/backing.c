@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "harness.h"
+#include "run_steps.h"
 #include "touch.h"
 #include "vm.h"
 
@@ -165,7 +166,7 @@ TEST_F(backing, both_see_it)
 	u32 sum;
 
 	begin(&self->vp, &write_pages, AREA, pages, PAGE);
-	ASSERT_EQ(0, finish(&self->vp));
+	ASSERT_EQ(0, run_to_end(&self->vp));
 	for (i = 0; i < pages; i++)
 		EXPECT_EQ(AREA + i * PAGE, *word(self->memory, i));
 	for (i = 0; i < pages; i++)
@@ -185,7 +186,7 @@ TEST_F(backing, dropped)
 		count = LARGE_PAGE / PAGE;
 	}
 	begin(&self->vp, &write_pages, AREA, pages, PAGE);
-	ASSERT_EQ(0, finish(&self->vp));
+	ASSERT_EQ(0, run_to_end(&self->vp));
 	if (madvise(self->memory + first * PAGE, count * PAGE, variant->advice))
 		SKIP(return, "memory of this kind cannot be dropped: %s", strerror(errno));
 	ASSERT_EQ(0, add_all(&self->vp, self->size, &sum));
@@ -195,7 +196,7 @@ TEST_F(backing, dropped)
 	EXPECT_EQ(expected, sum);
 	/* Written to again it is memory again. */
 	begin(&self->vp, &write_pages, AREA, pages, PAGE);
-	ASSERT_EQ(0, finish(&self->vp));
+	ASSERT_EQ(0, run_to_end(&self->vp));
 	for (i = 0; i < pages; i++)
 		EXPECT_EQ(AREA + i * PAGE, *word(self->memory, i));
 }
@@ -207,7 +208,7 @@ TEST_F(backing, replaced)
 	u32 sum;
 
 	begin(&self->vp, &write_pages, AREA, pages, PAGE);
-	ASSERT_EQ(0, finish(&self->vp));
+	ASSERT_EQ(0, run_to_end(&self->vp));
 	ASSERT_EQ(self->memory, mmap(self->memory, self->size, PROT_READ | PROT_WRITE,
 				     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
 	for (i = 0; i < pages; i++)
@@ -351,7 +352,7 @@ TEST_F(taken, and_given_back)
 	ASSERT_TRUE(meets_nothing(&self->vp, AREA + PAGE, HV_INTERCEPT_ACCESS_WRITE));
 	ASSERT_EQ(0, give_back(self->memory, self->file, variant->protect,
 			       variant->truncate));
-	ASSERT_EQ(0, finish(&self->vp));
+	ASSERT_EQ(0, run_to_end(&self->vp));
 	EXPECT_EQ(2, *word(self->memory, 1));
 }
 

@@ -29,7 +29,8 @@ static inline void *page_before_nothing(void)
  * Whether it was the driver that refused a hypercall. The hypervisor may say EINVAL
  * as well, but then the driver has written back with which status it did.
  */
-static inline bool refused(int fd, u16 code, const void *in, size_t in_size, void *out, size_t out_size)
+static inline bool refused(int fd, u16 code, const void *in, size_t in_size,
+			   void *out, size_t out_size)
 {
 	u16 status;
 

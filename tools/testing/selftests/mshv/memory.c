@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "harness.h"
+#include "run_steps.h"
 #include "touch.h"
 #include "vm.h"
 
@@ -152,7 +153,7 @@ TEST_F(memory, read_only)
 	EXPECT_EQ(23, *word(memory, 0));
 	/* The VMM takes it for a device, and goes on. */
 	vp_set(&self->vp, HV_X64_REGISTER_RIP, vp_header(&self->vp)->rip + WRITE_LENGTH);
-	EXPECT_EQ(0, finish(&self->vp));
+	EXPECT_EQ(0, run_to_end(&self->vp));
 }
 
 /* The first access of all is a write to where there is only reading. */
@@ -197,7 +198,7 @@ TEST_F(memory, many_regions)
 				    MAP_RWX));
 	}
 	begin(&self->vp, &write_pages, AREA, regions, 2 * PAGE);
-	ASSERT_EQ(0, finish(&self->vp));
+	ASSERT_EQ(0, run_to_end(&self->vp));
 	for (i = 0; i < regions; i++)
 		EXPECT_EQ(AREA + 2 * i * PAGE, *word(memory, i));
 
@@ -212,7 +213,7 @@ TEST_F(memory, many_regions)
 		vp_set(&self->vp, HV_X64_REGISTER_RIP,
 		       vp_header(&self->vp)->rip + WRITE_LENGTH);
 	}
-	ASSERT_EQ(0, finish(&self->vp));
+	ASSERT_EQ(0, run_to_end(&self->vp));
 	for (i = 0; i < regions; i++)
 		EXPECT_EQ(i % 2 ? AREA + 2 * i * PAGE : 0, *word(memory, i));
 }
@@ -261,7 +262,7 @@ TEST_F(memory, data_across)
 	memset(pages[1], 2, 50);
 	begin(&self->vp, &copy_bytes, AREA + PAGE - 50, 100, 0);
 	vp_set(&self->vp, HV_X64_REGISTER_RDI, AREA + 3 * PAGE - 20);
-	ASSERT_EQ(0, finish(&self->vp));
+	ASSERT_EQ(0, run_to_end(&self->vp));
 	for (i = 0; i < 100; i++)
 		EXPECT_EQ(i < 50 ? 1 : 2, i < 20 ? pages[2][PAGE - 20 + i] : pages[3][i - 20]);
 }
@@ -282,7 +283,7 @@ TEST_F(memory, data_across_into_nothing)
 		EXPECT_EQ(vp_memory(&self->vp)->guest_physical_address,
 			  vp_memory(&self->vp)->guest_virtual_address);
 	ASSERT_EQ(0, vm_map(&self->vm, AREA + PAGE, second, PAGE, MAP_RWX));
-	ASSERT_EQ(0, finish(&self->vp));
+	ASSERT_EQ(0, run_to_end(&self->vp));
 	EXPECT_EQ(0, memcmp(first + PAGE - 3, "\x88\x77\x66", 3));
 	EXPECT_EQ(0, memcmp(second, "\x55\x44\x33\x22\x11", 5));
 }

@@ -107,20 +107,6 @@ TEST_F(run, registers_after_signal)
 	EXPECT_EQ(0, run_to_end(&self->vp));
 }
 
-static int translate(struct vp *vp, u64 linear, u64 flags,
-		     struct hv_output_translate_virtual_address *out)
-{
-	struct hv_input_translate_virtual_address in = {
-		.vp_index = vp->index,
-		.control_flags = flags,
-		.gva_page = linear / PAGE,
-	};
-
-	memset(out, 0xff, sizeof(*out));
-	return hv_call(vp->fd, HVCALL_TRANSLATE_VIRTUAL_ADDRESS, &in, sizeof(in),
-		       out, sizeof(*out), NULL);
-}
-
 /* Where a linear address leads, as the mode has it. */
 TEST_F(run, translate)
 {
