@@ -61,7 +61,7 @@ static inline u64 bus_now(struct apic *apic)
 }
 
 static inline void bus_send(struct apic *apic, u8 vector, u8 mode, bool logical,
-		     u32 dest, u8 shorthand)
+			    u32 dest, u8 shorthand)
 {
 	(void)apic;
 	sent.count++;
