@@ -21,6 +21,7 @@
 #include <linux/mm.h>
 #include <linux/page-flags.h>
 #include <linux/pgtable.h>
+#include <linux/string.h>
 #include <asm/mshyperv.h>
 
 #include "mshv_root.h"
@@ -134,6 +135,7 @@ static int mshv_fault_map_run(const struct mshv_fault_window *window, u64 begin,
 			      u64 end, u32 flags)
 {
 	struct page **pages = &window->region->mreg_pages[window->offset];
+	int ret;
 	u64 i;
 
 	for (i = begin; i < end; i++) {
@@ -149,8 +151,17 @@ static int mshv_fault_map_run(const struct mshv_fault_window *window, u64 begin,
 			folio_mark_dirty(folio);
 	}
 
-	return mshv_region_remap_pages(window->region, flags,
-				       window->offset + begin, end - begin);
+	ret = mshv_region_remap_pages(window->region, flags,
+				      window->offset + begin, end - begin);
+	/*
+	 * What was mapped of them was unmapped again. To the hypervisor that is no
+	 * memory at all, and the VMM's concern: have the guest fault on it once more.
+	 */
+	if (ret && !mshv_region_remap_pages(window->region, HV_MAP_GPA_NO_ACCESS,
+					    window->offset + begin, end - begin))
+		memset(pages + begin, 0, (end - begin) * sizeof(*pages));
+
+	return ret;
 }
 
 /*

@@ -202,7 +202,10 @@ int mshv_sched_wait(struct mshv_vp *vp, bool (*done)(const struct mshv_vp *vp),
 		if (ret || !timeout)
 			break;
 
-		timeout = schedule_timeout(timeout);
+		if (timeout == MAX_SCHEDULE_TIMEOUT)
+			schedule();
+		else
+			timeout = schedule_timeout(timeout);
 	}
 	finish_rcuwait(&vp->sched.wait);
 

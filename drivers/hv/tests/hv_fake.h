@@ -10,15 +10,17 @@
  *
  * The fake is a small model, not a list of canned answers. It models the
  * properties of the partition it runs in and of the system (hv_fake.c), child
- * partitions and their VPs (hv_fake_vp.c), and the messages that tell of them
- * (hv_fake_synic.c). At every call it checks what a hypervisor insists on (see
- * &enum hv_fake_violation) and records the call. A test can make any call fail,
- * one that is not modelled too, see &struct hv_fake_fault.
+ * partitions, their memory and their VPs (a file for each concern, from
+ * hv_fake_partition.c to hv_fake_dispatch.c), and the messages that tell of
+ * them (hv_fake_synic.c). At every call it checks what a hypervisor insists on
+ * (see &enum hv_fake_violation) and records the call. A test can make any call
+ * fail, one that is not modelled too, see &struct hv_fake_fault.
  *
  * A violation that no test has taken with hv_fake_take_violations() fails the
  * test when it ends.
  *
- * There is no test case in hv_fake.[ch]; hv_fake_kunit.c tests the fake itself.
+ * There is no test case in hv_fake.[ch] and its parts; hv_fake_kunit.c and
+ * hv_fake_vp_kunit.c test the fake itself.
  */
 #ifndef _HV_FAKE_H_
 #define _HV_FAKE_H_
@@ -197,7 +199,7 @@ unsigned int hv_fake_take_violations(struct hv_fake *fake,
 unsigned int hv_fake_violations(const struct hv_fake *fake);
 
 /*
- * Child partitions and their VPs: hv_fake_vp.c
+ * Child partitions and their VPs
  */
 
 /* A VP of the model: see hv_fake_vp(). Valid until the test ends. */
@@ -268,6 +270,7 @@ u64 hv_fake_partition_id(struct hv_fake *fake, unsigned int n);
 unsigned int hv_fake_deposited(struct hv_fake *fake, u64 partition_id);
 unsigned int hv_fake_mapped(struct hv_fake *fake, u64 partition_id);
 unsigned int hv_fake_given(struct hv_fake *fake, u64 partition_id);
+unsigned int hv_fake_withheld(struct hv_fake *fake, u64 partition_id);
 unsigned int hv_fake_asserted(struct hv_fake *fake, u64 partition_id,
 			      struct hv_input_assert_virtual_interrupt *last);
 unsigned int hv_fake_cleared(struct hv_fake *fake, u64 partition_id);

@@ -129,7 +129,9 @@ struct hv_fake_partition {
 	unsigned int nr_deposited;
 	struct page *stats_pages[2];
 	/* Which pages the guest can get at. */
-	DECLARE_BITMAP(gpa, HV_FAKE_GFNS);
+	DECLARE_BITMAP(given, HV_FAKE_GFNS);
+	/* Which are mapped without access. */
+	DECLARE_BITMAP(withheld, HV_FAKE_GFNS);
 	struct hv_input_assert_virtual_interrupt last_assert;
 	unsigned int nr_asserts;
 	unsigned int nr_clears;
@@ -223,14 +225,153 @@ struct hv_fake {
 #endif
 };
 
-/* The hypercalls of hv_fake_vp.c; the last has no @answer. */
-extern const struct hv_fake_op hv_fake_vp_ops[];
+/*
+ * What follows is called with the fake's lock held, if not said otherwise.
+ */
 
 u64 hv_fake_violated(struct hv_fake *fake, enum hv_fake_violation what,
 		     u64 status);
 
+/*
+ * hv_fake_page.c
+ */
+
+/* What hv_fake_page_take() makes of a page that is deposited. */
+extern const char hv_fake_deposit_tag;
+
+/* A page of the caller's becomes the fake's, and the caller's again. */
+struct page *hv_fake_page_take(struct hv_fake *fake, u64 pfn,
+			       const char *tag);
+void hv_fake_page_give_back(struct page *page);
+
+/* The slots are hv_fake_overlay.c's. */
+u64 hv_fake_map(struct hv_fake *fake, struct page **slot, u64 pfn);
+u64 hv_fake_unmap(struct hv_fake *fake, struct page **slot);
+
+/* How many overlay pages there are; none may be left when the owner goes. */
+unsigned int hv_fake_vp_mapped(const struct hv_fake_vp *vp);
+unsigned int
+hv_fake_partition_mapped(const struct hv_fake_partition *partition);
+
+/* All pages of what goes away are the caller's again. */
+void hv_fake_vp_forget(struct hv_fake *fake, struct hv_fake_vp *vp);
+void hv_fake_partition_forget(struct hv_fake *fake,
+			      struct hv_fake_partition *partition);
+
+/*
+ * hv_fake_partition.c
+ */
+
+/* For hypercalls; NULL if there is none with this id. */
+struct hv_fake_partition *hv_fake_find(struct hv_fake *fake, u64 id);
+
+/* For what tests ask; with an id that there never was, this partition itself. */
+struct hv_fake_partition *hv_fake_known(struct hv_fake *fake, u64 id);
+
+/*
+ * hv_fake_vp.c
+ */
+
+/* For hypercalls about a VP, wherever they are carried out. */
+u64 hv_fake_find_vp(struct hv_fake *fake, u64 id, u32 index,
+		    struct hv_fake_vp **vp);
+
+/*
+ * hv_fake_overlay.c
+ */
+
+/* The word of the statistics that says "blocked": for signals and dispatches. */
+u64 hv_fake_counter_word(const struct hv_fake_vp *vp);
+void hv_fake_write_counter_word(struct hv_fake_vp *vp, u64 value);
+
+/*
+ * hv_fake_signal.c
+ */
+
+/* A dispatch ends with either. */
+void hv_fake_block(struct hv_fake_vp *vp);
+void hv_fake_unblock(struct hv_fake_vp *vp);
+
+/* The register EXPLICIT_SUSPEND was cleared. */
+void hv_fake_resume(struct hv_fake *fake, struct hv_fake_vp *vp);
+
+/*
+ * hv_fake_intercept.c
+ */
+
+/* A dispatch has ended with an intercept. */
+void hv_fake_fill_intercept(struct hv_fake_vp *vp, u32 type, u64 gpa);
+
+/*
+ * hv_fake_vp_ops.c
+ */
+
+/* The hypercalls about partitions and VPs; the last has no @answer. */
+extern const struct hv_fake_op hv_fake_vp_ops[];
+
+/*
+ * What that table names, by the file that has it
+ */
+
+/* hv_fake_partition.c */
+u64 hv_fake_create_partition(struct hv_fake *fake,
+			     const struct hv_fake_request *rq);
+u64 hv_fake_initialize_partition(struct hv_fake *fake,
+				 const struct hv_fake_request *rq);
+u64 hv_fake_finalize_partition(struct hv_fake *fake,
+			       const struct hv_fake_request *rq);
+u64 hv_fake_delete_partition(struct hv_fake *fake,
+			     const struct hv_fake_request *rq);
+
+/* hv_fake_memory.c */
+u64 hv_fake_deposit_memory(struct hv_fake *fake,
+			   const struct hv_fake_request *rq);
+u64 hv_fake_withdraw_memory(struct hv_fake *fake,
+			    const struct hv_fake_request *rq);
+u64 hv_fake_map_gpa_pages(struct hv_fake *fake,
+			  const struct hv_fake_request *rq);
+u64 hv_fake_unmap_gpa_pages(struct hv_fake *fake,
+			    const struct hv_fake_request *rq);
+
+/* hv_fake_vp.c */
+u64 hv_fake_create_vp(struct hv_fake *fake, const struct hv_fake_request *rq);
+u64 hv_fake_delete_vp(struct hv_fake *fake, const struct hv_fake_request *rq);
+u64 hv_fake_get_vp_registers(struct hv_fake *fake,
+			     const struct hv_fake_request *rq);
+u64 hv_fake_set_vp_registers(struct hv_fake *fake,
+			     const struct hv_fake_request *rq);
+
+/* hv_fake_overlay.c */
+u64 hv_fake_map_vp_state_page(struct hv_fake *fake,
+			      const struct hv_fake_request *rq);
+u64 hv_fake_unmap_vp_state_page(struct hv_fake *fake,
+				const struct hv_fake_request *rq);
+u64 hv_fake_map_stats_page2(struct hv_fake *fake,
+			    const struct hv_fake_request *rq);
+u64 hv_fake_unmap_stats_page(struct hv_fake *fake,
+			     const struct hv_fake_request *rq);
+
+/* hv_fake_dispatch.c; called without the lock */
+u64 hv_fake_dispatch_vp(struct hv_fake *fake, const struct hv_fake_request *rq);
+
+/* hv_fake_irq.c */
+u64 hv_fake_assert_virtual_interrupt(struct hv_fake *fake,
+				     const struct hv_fake_request *rq);
+u64 hv_fake_clear_virtual_interrupt(struct hv_fake *fake,
+				    const struct hv_fake_request *rq);
+u64 hv_fake_get_vp_from_apic_id(struct hv_fake *fake,
+				const struct hv_fake_request *rq);
+
+/*
+ * hv_fake_model.c. Both may sleep; no hypercall may be under way.
+ */
+
 int hv_fake_vp_install(struct hv_fake *fake);
 void hv_fake_vp_remove(struct hv_fake *fake);
+
+/*
+ * hv_fake_synic.c. The first two may sleep; no hypercall may be under way.
+ */
 
 int hv_fake_synic_install(struct hv_fake *fake);
 void hv_fake_synic_remove(struct hv_fake *fake);

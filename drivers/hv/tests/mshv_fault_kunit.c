@@ -42,9 +42,14 @@ static const struct mshv_fault_case {
 	const char *name;
 	/* Pages that the VMM may write to: each has rights of its own, or all the same. */
 	bool writable[WINDOW];
-	/* How many calls fail, from which on. */
+	/*
+	 * How many calls fail, from which on: every other one, as after each the
+	 * driver takes away what it may have mapped.
+	 */
 	unsigned int nth;
 	unsigned int times;
+	/* How many pages such a call maps before it fails. */
+	u16 reps;
 	bool fails;
 	unsigned int given;
 } mshv_fault_cases[] = {
@@ -54,6 +59,8 @@ static const struct mshv_fault_case {
 	{ "the page itself", { 0, 1, 0 }, .nth = 2, .times = 1, .fails = true, .given = 1 },
 	{ "all at once, then alone", { 1, 1, 1 }, .nth = 1, .times = 1, .given = 1 },
 	{ "all at once, alone, too", { 1, 1, 1 }, .nth = 1, .times = 2, .fails = true },
+	{ "half way, then alone", { 1, 1, 1 }, .nth = 1, .times = 1, .reps = 2, .given = 1 },
+	{ "half way, alone, too", { 1, 1, 1 }, .nth = 1, .times = 2, .reps = 2, .fails = true },
 };
 
 KUNIT_ARRAY_PARAM_DESC(mshv_fault, mshv_fault_cases, name);
@@ -65,7 +72,7 @@ static void mshv_fault_window(struct kunit *test)
 	struct mshv_fault_test *t = test->priv;
 	unsigned long pfns[WINDOW];
 	struct mshv_mem_region *region;
-	unsigned int i;
+	unsigned int i, pages_held = 0;
 	void *pages;
 	int ret;
 
@@ -74,15 +81,18 @@ static void mshv_fault_window(struct kunit *test)
 	region = mshv_region_create(0, WINDOW, 0, BIT(MSHV_SET_MEM_BIT_WRITABLE));
 	KUNIT_ASSERT_FALSE(test, IS_ERR(region));
 	region->partition = mshv_vmm_file(t->vmm)->private_data;
-	mutex_init(&region->mreg_mutex);
 	for (i = 0; i < WINDOW; i++)
 		pfns[i] = page_to_pfn(virt_to_page(pages + i * PAGE_SIZE)) |
 			  HMM_PFN_VALID | (c->writable[i] ? HMM_PFN_WRITE : 0);
 
+	KUNIT_ASSERT_EQ(test, hv_call_map_gpa_pages(region->partition->pt_id, 0, WINDOW,
+						    HV_MAP_GPA_NO_ACCESS, NULL), 0);
+
 	for (i = 0; i < c->times; i++)
 		hv_fake_fail(t->fake, &(struct hv_fake_fault) {
 			.code = HVCALL_MAP_GPA_PAGES,
-			.nth = c->nth + i,
+			.nth = c->nth + 2 * i,
+			.reps = c->reps,
 			.result = HV_STATUS_ACCESS_DENIED,
 		});
 
@@ -93,6 +103,12 @@ static void mshv_fault_window(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ret,
 			c->fails ? hv_result_to_errno(HV_STATUS_ACCESS_DENIED) : 0);
 	KUNIT_EXPECT_EQ(test, hv_fake_given(t->fake, mshv_vmm_partition_id(t->vmm)), c->given);
+	/* No page is out of the driver's reach, and its books are right. */
+	KUNIT_EXPECT_EQ(test, hv_fake_withheld(t->fake, mshv_vmm_partition_id(t->vmm)),
+			WINDOW - c->given);
+	for (i = 0; i < WINDOW; i++)
+		pages_held += !!region->mreg_pages[i];
+	KUNIT_EXPECT_EQ(test, pages_held, c->given);
 
 	hv_call_unmap_gpa_pages(mshv_vmm_partition_id(t->vmm), 0, WINDOW, 0);
 	vfree(region);

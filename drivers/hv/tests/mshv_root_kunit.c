@@ -5,61 +5,28 @@
  *
  * The fake checks at every dispatch that the VP may be dispatched, and at every
  * signal that it is counted; see hv_fake.h.
+ *
+ * This file has what dispatches come to, and the kicks that a halted VP waits
+ * for. Runs that are interrupted or suspended are in mshv_root_suspend_kunit.c,
+ * the end of VPs is in mshv_root_destroy_kunit.c; both are of the same suite.
  */
 
-#include <linux/bits.h>
 #include <linux/delay.h>
-#include <linux/eventfd.h>
+#include <linux/errno.h>
 #include <linux/jiffies.h>
-#include <linux/kthread.h>
+#include <linux/preempt.h>
+#include <linux/processor.h>
 #include <linux/sched.h>
-#include <linux/sched/signal.h>
+#include <linux/thread_info.h>
 #include <kunit/test.h>
 #include <asm/mshyperv.h>
+#include <hyperv/hvsched.h>
 
-#include "../mshv_root.h"
 #include "../mshv_sched.h"
 #include "hv_fake.h"
+#include "mshv_root_test.h"
 #include "mshv_vmm.h"
 #include "test_log.h"
-
-#define VECTOR		0x41
-#define GSI		7
-
-/* Longer than the driver waits before it looks again at a VP that was kicked. */
-#define RECHECK_MS	400
-
-/* What the tests use all the time. */
-struct mshv_root_test {
-	struct kunit *test;
-	struct hv_fake *fake;
-	struct mshv_vmm *vmm;
-	struct mshv_vmm_vp *vp;
-	struct hv_fake_vp *hv;
-	/* For outcomes that call back. */
-	unsigned int called;
-	bool flag;
-	struct eventfd_ctx *eventfd;
-};
-
-static const struct hv_fake_outcome ready = {
-	.state = HV_VP_DISPATCH_STATE_READY,
-};
-
-static const struct hv_fake_outcome halted = {
-	.state = HV_VP_DISPATCH_STATE_BLOCKED,
-};
-
-static const struct hv_fake_outcome suspended = {
-	.state = HV_VP_DISPATCH_STATE_BLOCKED,
-	.event = HV_VP_DISPATCH_EVENT_SUSPEND,
-};
-
-static const struct hv_fake_outcome intercept = {
-	.state = HV_VP_DISPATCH_STATE_READY,
-	.event = HV_VP_DISPATCH_EVENT_INTERCEPT,
-	.message_type = HVMSG_X64_HALT,
-};
 
 static int mshv_root_test_init(struct kunit *test)
 {
@@ -74,26 +41,6 @@ static int mshv_root_test_init(struct kunit *test)
 	t->hv = t->vp->hv;
 	test->priv = t;
 	return 0;
-}
-
-static void script(struct mshv_root_test *t, const struct hv_fake_outcome *outcome)
-{
-	hv_fake_vp_script(t->hv, outcome, 1);
-}
-
-/* The run that is under way, or was, ends with the intercept of the script. */
-static void expect_intercept(struct mshv_root_test *t)
-{
-	struct hv_message msg = {};
-
-	KUNIT_EXPECT_EQ(t->test, mshv_vmm_join(t->vp, &msg), 0);
-	KUNIT_EXPECT_EQ(t->test, msg.header.message_type, HVMSG_X64_HALT);
-}
-
-static void start_and_wait(struct mshv_root_test *t)
-{
-	mshv_vmm_start(t->vp);
-	KUNIT_ASSERT_TRUE(t->test, mshv_vmm_wait_asleep(t->vp));
 }
 
 /*
@@ -340,306 +287,6 @@ static void mshv_root_lost_signal(struct kunit *test)
 	});
 }
 
-static void signal_self(struct hv_fake *fake, void *data)
-{
-	struct mshv_root_test *t = data;
-
-	t->called++;
-	/* As good as a signal to those who look, and no lock is taken. */
-	set_thread_flag(TIF_SIGPENDING);
-}
-
-/* An intercept is delivered even if a signal came during its dispatch. */
-static void mshv_root_intercept_with_signal(struct kunit *test)
-{
-	struct mshv_root_test *t = test->priv;
-	struct hv_fake_outcome outcome = intercept;
-
-	outcome.running = signal_self;
-	outcome.data = t;
-	hv_fake_vp_start(t->hv);
-	script(t, &outcome);
-	mshv_vmm_start(t->vp);
-	expect_intercept(t);
-	KUNIT_EXPECT_EQ(test, t->called, 1);
-
-	/* And the VP goes on, with the suspension of the intercept cleared. */
-	script(t, &intercept);
-	mshv_vmm_start(t->vp);
-	expect_intercept(t);
-}
-
-/*
- * A signal ends a run with -EINTR, and leaves the VP explicitly suspended, so
- * that its register page is up to date; the next run releases it first.
- */
-static void mshv_root_signal_while_ready(struct kunit *test)
-{
-	struct mshv_root_test *t = test->priv;
-	struct hv_fake_outcome outcome = ready;
-	struct hv_fake_set set;
-
-	/* Through a whole first run: before that a VP is suspended anyway. */
-	script(t, &intercept);
-	mshv_vmm_start(t->vp);
-	expect_intercept(t);
-
-	outcome.running = signal_self;
-	outcome.data = t;
-	script(t, &outcome);
-	mshv_vmm_start(t->vp);
-	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL), -EINTR);
-	KUNIT_EXPECT_TRUE(test, hv_fake_vp_explicit_suspend(t->hv));
-
-	script(t, &intercept);
-	mshv_vmm_start(t->vp);
-	expect_intercept(t);
-	KUNIT_EXPECT_FALSE(test, hv_fake_vp_explicit_suspend(t->hv));
-	KUNIT_ASSERT_EQ(test, hv_fake_vp_sets(t->hv), 3);
-	set = hv_fake_vp_set(t->hv, 2);
-	KUNIT_EXPECT_EQ(test, set.name, HV_REGISTER_EXPLICIT_SUSPEND);
-	KUNIT_EXPECT_EQ(test, set.value, 0);
-}
-
-/* The same while the VP is halted; after the next run it still is. */
-static void mshv_root_signal_while_blocked(struct kunit *test)
-{
-	struct mshv_root_test *t = test->priv;
-
-	script(t, &halted);
-	script(t, &intercept);
-	start_and_wait(t);
-	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 2);
-	mshv_vmm_signal(t->vp, SIGUSR1);
-	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL), -EINTR);
-	KUNIT_EXPECT_TRUE(test, hv_fake_vp_explicit_suspend(t->hv));
-
-	start_and_wait(t);
-	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 2);
-	KUNIT_EXPECT_FALSE(test, hv_fake_vp_explicit_suspend(t->hv));
-	hv_fake_vp_kick(t->hv);
-	expect_intercept(t);
-}
-
-/* SIGKILL ends the wait of a halted VP's thread. */
-static void mshv_root_fatal_signal(struct kunit *test)
-{
-	struct mshv_root_test *t = test->priv;
-
-	script(t, &halted);
-	start_and_wait(t);
-	mshv_vmm_signal(t->vp, SIGKILL);
-	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL), -EINTR);
-}
-
-/* A signal before the first dispatch: nothing to suspend, nothing dispatched. */
-static void mshv_root_signal_before_start(struct kunit *test)
-{
-	struct mshv_root_test *t = test->priv;
-	struct hv_message msg;
-
-	allow_signal(SIGUSR1);
-	send_sig(SIGUSR1, current, 1);
-	KUNIT_EXPECT_EQ(test, mshv_vmm_run(t->vp, &msg), -EINTR);
-	flush_signals(current);
-	disallow_signal(SIGUSR1);
-	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 0);
-	KUNIT_EXPECT_EQ(test, hv_fake_vp_sets(t->hv), 0);
-
-	script(t, &intercept);
-	mshv_vmm_start(t->vp);
-	expect_intercept(t);
-}
-
-/* The VP cannot be suspended after a signal: the VMM learns that, not -EINTR. */
-static void mshv_root_suspend_refused(struct kunit *test)
-{
-	struct mshv_root_test *t = test->priv;
-
-	script(t, &halted);
-	script(t, &intercept);
-	start_and_wait(t);
-	hv_fake_fail(t->fake, &(struct hv_fake_fault) {
-		.code = HVCALL_SET_VP_REGISTERS,
-		.nth = 1,
-		.result = HV_STATUS_INVALID_VP_STATE,
-	});
-	mshv_vmm_signal(t->vp, SIGUSR1);
-	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL),
-			hv_result_to_errno(HV_STATUS_INVALID_VP_STATE));
-
-	start_and_wait(t);
-	hv_fake_vp_kick(t->hv);
-	expect_intercept(t);
-}
-
-/* The VP cannot be released: the run ends, and the next one tries again. */
-static void mshv_root_release_refused(struct kunit *test)
-{
-	struct mshv_root_test *t = test->priv;
-
-	hv_fake_fail(t->fake, &(struct hv_fake_fault) {
-		.code = HVCALL_SET_VP_REGISTERS,
-		.nth = 1,
-		.result = HV_STATUS_INVALID_VP_STATE,
-	});
-	mshv_vmm_start(t->vp);
-	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL),
-			hv_result_to_errno(HV_STATUS_INVALID_VP_STATE));
-
-	script(t, &intercept);
-	mshv_vmm_start(t->vp);
-	expect_intercept(t);
-}
-
-static void suspend_by_vmm(struct hv_fake *fake, void *data)
-{
-	struct mshv_root_test *t = data;
-
-	hv_fake_vp_set_explicit_suspend(t->hv, true);
-}
-
-/*
- * The VMM suspends a running VP by a hypercall of its own: it stays suspended
- * until the VMM releases it, kicks or not, and the host does not warn.
- */
-static void mshv_root_suspended_by_vmm(struct kunit *test)
-{
-	struct mshv_root_test *t = test->priv;
-	struct hv_fake_outcome outcome = suspended;
-
-	outcome.running = suspend_by_vmm;
-	outcome.data = t;
-	script(t, &outcome);
-	script(t, &intercept);
-	start_and_wait(t);
-	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 2);
-
-	/* A kick about something else does not release it. */
-	mshv_sched_look_all();
-	KUNIT_ASSERT_TRUE(test, mshv_vmm_wait_asleep(t->vp));
-	KUNIT_EXPECT_TRUE(test, hv_fake_vp_explicit_suspend(t->hv));
-	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 2);
-
-	/* The VMM releases it: the hypervisor tells. */
-	KUNIT_EXPECT_EQ(test, mshv_vmm_set_register(t->vp, HV_REGISTER_EXPLICIT_SUSPEND, 0), 0);
-	expect_intercept(t);
-	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 3);
-}
-
-/*
- * The VMM releases a VP and suspends it anew before the driver can look. Where the
- * hypervisor does not tell of the next release, as it has told of one since the last
- * dispatch, the VP is dispatched all the same.
- */
-static void mshv_root_suspended_anew(struct kunit *test)
-{
-	struct mshv_root_test *t = test->priv;
-	struct hv_fake_outcome outcome = suspended;
-
-	outcome.running = suspend_by_vmm;
-	outcome.data = t;
-	script(t, &outcome);
-	script(t, &intercept);
-	start_and_wait(t);
-
-	KUNIT_ASSERT_TRUE(test, hv_fake_vp_kick(t->hv));
-	msleep(RECHECK_MS);
-	KUNIT_ASSERT_TRUE(test, mshv_vmm_wait_asleep(t->vp));
-	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 2);
-
-	hv_fake_vp_set_explicit_suspend(t->hv, false);
-	expect_intercept(t);
-	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 3);
-}
-
-/* The VMM suspends a VP between two runs: to run it is to release it. */
-static void mshv_root_suspended_between_runs(struct kunit *test)
-{
-	struct mshv_root_test *t = test->priv;
-
-	script(t, &intercept);
-	mshv_vmm_start(t->vp);
-	expect_intercept(t);
-	KUNIT_EXPECT_EQ(test, mshv_vmm_set_register(t->vp, HV_REGISTER_EXPLICIT_SUSPEND, 1), 0);
-	KUNIT_EXPECT_TRUE(test, hv_fake_vp_explicit_suspend(t->hv));
-
-	script(t, &intercept);
-	mshv_vmm_start(t->vp);
-	expect_intercept(t);
-	KUNIT_EXPECT_FALSE(test, hv_fake_vp_explicit_suspend(t->hv));
-}
-
-/*
- * The VMM releases a VP by itself before the first run, as after a restore: when
- * a signal ends that run, the VP is suspended like any other, and a suspension
- * by the VMM later on is not taken for the one that VPs are created with.
- */
-static void mshv_root_released_before_first_run(struct kunit *test)
-{
-	struct mshv_root_test *t = test->priv;
-	struct hv_fake_outcome outcome = ready;
-
-	outcome.running = signal_self;
-	outcome.data = t;
-	hv_fake_vp_start(t->hv);
-	script(t, &outcome);
-	mshv_vmm_start(t->vp);
-	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL), -EINTR);
-	KUNIT_EXPECT_TRUE(test, hv_fake_vp_explicit_suspend(t->hv));
-
-	script(t, &intercept);
-	mshv_vmm_start(t->vp);
-	expect_intercept(t);
-}
-
-/*
- * A signal is pending when the VMM runs a VP on after an intercept: the VMM may
- * have changed registers in the page, so nothing is done to the VP.
- */
-static void mshv_root_signal_after_intercept(struct kunit *test)
-{
-	struct mshv_root_test *t = test->priv;
-	struct hv_message msg;
-	unsigned int sets, dispatches;
-
-	hv_fake_vp_start(t->hv);
-	script(t, &intercept);
-	KUNIT_EXPECT_EQ(test, mshv_vmm_run(t->vp, &msg), 0);
-	sets = hv_fake_vp_sets(t->hv);
-	dispatches = hv_fake_vp_dispatches(t->hv);
-
-	allow_signal(SIGUSR1);
-	send_sig(SIGUSR1, current, 1);
-	KUNIT_EXPECT_EQ(test, mshv_vmm_run(t->vp, &msg), -EINTR);
-	flush_signals(current);
-	disallow_signal(SIGUSR1);
-	KUNIT_EXPECT_EQ(test, hv_fake_vp_sets(t->hv), sets);
-	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), dispatches);
-
-	script(t, &intercept);
-	KUNIT_EXPECT_EQ(test, mshv_vmm_run(t->vp, &msg), 0);
-}
-
-/* The VMM suspends a VP and interrupts its thread: the next run releases it. */
-static void mshv_root_suspended_by_vmm_and_interrupted(struct kunit *test)
-{
-	struct mshv_root_test *t = test->priv;
-	struct hv_fake_outcome outcome = suspended;
-
-	outcome.running = suspend_by_vmm;
-	outcome.data = t;
-	script(t, &outcome);
-	script(t, &intercept);
-	start_and_wait(t);
-	mshv_vmm_signal(t->vp, SIGUSR1);
-	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL), -EINTR);
-	KUNIT_EXPECT_TRUE(test, hv_fake_vp_explicit_suspend(t->hv));
-
-	mshv_vmm_start(t->vp);
-	expect_intercept(t);
-}
-
 /*
  * A dispatch fails, with each status there is: the run ends with its errno, and
  * the next one goes on. Where memory is what is missing, it is deposited and the
@@ -762,162 +409,6 @@ static void mshv_root_guest_time(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, current->flags & PF_VCPU);
 }
 
-/*
- * Destruction. The driver stops the hypervisor's signals for each VP and waits
- * for those that were counted; a lost one, a count that cannot be read and a VP
- * that cannot be stopped do not keep it, nor does a signal to the VMM.
- */
-static const struct mshv_root_drain_case {
-	const char *name;
-	bool lost;
-	u16 fails;
-	bool signal;
-	bool waits;
-	const char *log;
-} mshv_root_drain_cases[] = {
-	{ .name = "all arrived" },
-	{ .name = "all arrived, signal pending", .signal = true },
-	{ .name = "one lost", .lost = true, .waits = true,
-	  .log = "with signals for 1 VPs that have not arrived" },
-	{ .name = "one lost, signal pending", .lost = true, .signal = true,
-	  .waits = true, .log = "with signals for 1 VPs that have not arrived" },
-	{ .name = "count unreadable", .lost = true,
-	  .fails = HVCALL_GET_VP_REGISTERS,
-	  .log = "an unknown number of signals for 1 VPs" },
-	{ .name = "cannot be stopped", .lost = true,
-	  .fails = HVCALL_SET_VP_REGISTERS,
-	  .log = "an unknown number of signals for 1 VPs" },
-};
-
-KUNIT_ARRAY_PARAM_DESC(mshv_root_drain, mshv_root_drain_cases, name);
-
-static void mshv_root_drain(struct kunit *test)
-{
-	const struct mshv_root_drain_case *c = test->param_value;
-	struct mshv_root_test *t = test->priv;
-	struct kmsg_dump_iter log;
-	unsigned long took;
-
-	script(t, &intercept);
-	mshv_vmm_start(t->vp);
-	expect_intercept(t);
-	if (c->lost)
-		hv_fake_vp_kick_lost(t->hv);
-	if (c->fails)
-		hv_fake_fail(t->fake, &(struct hv_fake_fault) {
-			.code = c->fails,
-			.result = HV_STATUS_ACCESS_DENIED,
-		});
-	if (c->signal) {
-		allow_signal(SIGUSR1);
-		send_sig(SIGUSR1, current, 1);
-	}
-
-	test_log_end(&log);
-	took = jiffies;
-	mshv_vmm_destroy(t->vmm);
-	took = jiffies - took;
-
-	if (c->signal) {
-		flush_signals(current);
-		disallow_signal(SIGUSR1);
-	}
-	if (c->waits)
-		KUNIT_EXPECT_GE(test, took, HZ / 2);
-	KUNIT_EXPECT_LT(test, took, 5 * HZ);
-	if (!c->fails)
-		KUNIT_EXPECT_TRUE(test, hv_fake_vp_dispatch_suspend(t->hv));
-	KUNIT_EXPECT_EQ(test, test_log_count(log, "destroyed with"), c->log ? 1 : 0);
-	if (c->log)
-		KUNIT_EXPECT_EQ(test, test_log_count(log, c->log), 1);
-}
-
-/* Signals of four VPs are lost: there is one deadline, not one for each. */
-static void mshv_root_drain_many(struct kunit *test)
-{
-	struct mshv_root_test *t = test->priv;
-	struct mshv_vmm_vp *vp;
-	unsigned long took;
-	unsigned int i;
-
-	for (i = 0; i < 4; i++) {
-		vp = i ? mshv_vmm_create_vp(t->vmm, i) : t->vp;
-		hv_fake_vp_start(vp->hv);
-		hv_fake_vp_script(vp->hv, &halted, 1);
-		hv_fake_vp_script(vp->hv, &intercept, 1);
-		mshv_vmm_start(vp);
-		KUNIT_ASSERT_TRUE(test, mshv_vmm_wait_asleep(vp));
-		hv_fake_vp_kick(vp->hv);
-		KUNIT_EXPECT_EQ(test, mshv_vmm_join(vp, NULL), 0);
-		hv_fake_vp_kick_lost(vp->hv);
-	}
-
-	took = jiffies;
-	mshv_vmm_destroy(t->vmm);
-	took = jiffies - took;
-	KUNIT_EXPECT_GE(test, took, HZ / 2);
-	KUNIT_EXPECT_LT(test, took, 3 * HZ);
-}
-
-/* A message that was under way when the VP was destroyed finds nobody. */
-static void mshv_root_signal_after_destroy(struct kunit *test)
-{
-	struct mshv_root_test *t = test->priv;
-
-	script(t, &intercept);
-	mshv_vmm_start(t->vp);
-	expect_intercept(t);
-	hv_fake_signal(&t->hv, 1, HV_FAKE_KICK_HELD);
-	mshv_vmm_destroy(t->vmm);
-	KUNIT_EXPECT_EQ(test, hv_fake_deliver_held(t->fake), 1);
-}
-
-/* Kicks, as fast as they come, from another CPU. */
-static int mshv_root_kicker(void *data)
-{
-	struct mshv_root_test *t = data;
-
-	while (!kthread_should_stop()) {
-		hv_fake_vp_kick_uncounted(t->hv);
-		WRITE_ONCE(t->called, t->called + 1);
-		cond_resched();
-	}
-
-	return 0;
-}
-
-/*
- * VPs are destroyed while another CPU kicks them: nothing is freed under the
- * message handler. KASAN sees it if it is.
- */
-static void mshv_root_destroy_while_kicked(struct kunit *test)
-{
-	struct mshv_root_test *t = test->priv;
-	struct task_struct *kicker;
-	unsigned int round;
-
-	if (num_online_cpus() < 2)
-		kunit_skip(test, "needs two CPUs");
-	if (!IS_ENABLED(CONFIG_X86_64))
-		kunit_skip(test, "hypercalls are redirected on the test's own thread only");
-
-	hv_fake_reserve(t->fake, 20, 20);
-	for (round = 0; round < 20; round++) {
-		kicker = kthread_create(mshv_root_kicker, t, "mshv_root_kicker");
-		KUNIT_ASSERT_FALSE(test, IS_ERR(kicker));
-		wake_up_process(kicker);
-		while (!READ_ONCE(t->called))
-			usleep_range(50, 100);
-		mshv_vmm_destroy(t->vmm);
-		kthread_stop(kicker);
-
-		t->called = 0;
-		t->vmm = mshv_vmm_create(test, t->fake);
-		t->vp = mshv_vmm_create_vp(t->vmm, 0);
-		t->hv = t->vp->hv;
-	}
-}
-
 /* Not asleep, so that the kick comes as soon as it can. */
 static bool wait_blocked(struct mshv_root_test *t)
 {
@@ -977,7 +468,7 @@ static struct kunit_case mshv_root_test_cases[] = {
 	KUNIT_CASE(mshv_root_dispatch_fails_after_intercept),
 	KUNIT_CASE(mshv_root_need_resched),
 	KUNIT_CASE(mshv_root_guest_time),
-	KUNIT_CASE_PARAM(mshv_root_drain, mshv_root_drain_gen_params),
+	KUNIT_CASE_PARAM(mshv_root_drain, mshv_root_drain_params),
 	KUNIT_CASE_SLOW(mshv_root_drain_many),
 	KUNIT_CASE(mshv_root_signal_after_destroy),
 	KUNIT_CASE_SLOW(mshv_root_destroy_while_kicked),

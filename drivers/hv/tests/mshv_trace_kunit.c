@@ -2,7 +2,7 @@
 /*
  * Tests of the tracepoints of a VP's way: what each tells, in numbers, and that it is
  * told as often as the statistics count it. That of the decision is tested with the
- * decision, in mshv_sched_kunit.c.
+ * decision, in mshv_sched_init_kunit.c.
  */
 
 #include <linux/atomic.h>

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A VMM for KUnit: see mshv_vmm.h.
+ * A VMM for KUnit, its partition and VPs and the files that stand for them: see
+ * mshv_vmm.h.
  */
 
+#include <linux/bits.h>
+#include <linux/compiler.h>
 #include <linux/completion.h>
-#include <linux/cpumask.h>
-#include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/eventfd.h>
@@ -13,79 +14,24 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/hashtable.h>
-#include <linux/jiffies.h>
 #include <linux/kthread.h>
-#include <linux/list.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
-#include <linux/sched/signal.h>
-#include <linux/sched/task.h>
 #include <linux/slab.h>
-#include <linux/string.h>
+#include <linux/spinlock.h>
 #include <linux/uaccess.h>
 #include <kunit/resource.h>
 #include <kunit/test.h>
 #include <asm/mshyperv.h>
-#include <asm/ptrace.h>
-#include <asm/syscall.h>
-#include <asm/unistd.h>
 #include <uapi/linux/mshv.h>
 
 #include "../mshv_eventfd.h"
 #include "../mshv_root.h"
 #include "../mshv_sched.h"
-#include "mshv_vmm.h"
-
-/* How long anything may take before the test fails. */
-#define MSHV_VMM_TIMEOUT	(10 * HZ)
-
-#define MSHV_VMM_ROUTES		16
-#define MSHV_VMM_EVENTFDS	16
-#define MSHV_VMM_MAPPINGS	16
-
-/* The VMM's user memory: arguments of ioctls, then a message for each VP. */
-#define MSHV_VMM_ARGS_BYTES	PAGE_SIZE
-#define MSHV_VMM_USER_BYTES \
-	(MSHV_VMM_ARGS_BYTES + MSHV_MAX_VPS * sizeof(struct hv_message))
-
-struct mshv_vmm_runner {
-	struct mshv_vmm_vp vp;
-	int cpu;
-	/* What its thread does; NULL: it runs the VP, once. */
-	long (*body)(struct mshv_vmm_vp *vp, void *data);
-	void *data;
-	/* Its thread takes signals; one that came before would be ignored. */
-	struct completion ready;
-	struct completion done;
-	bool in_ioctl;
-	long result;
-	struct hv_message msg;
-};
-
-struct mshv_vmm {
-	struct kunit *test;
-	struct hv_fake *fake;
-	struct mm_struct *mm;
-	unsigned long user;
-	u64 partition_id;
-	/* NULL when closed. */
-	struct file *file;
-	struct mshv_vmm_runner *vps[MSHV_MAX_VPS];
-	u32 saved_ext_features;
-
-	struct mshv_user_irq_entry routes[MSHV_VMM_ROUTES];
-	unsigned int nr_routes;
-	int eventfds[MSHV_VMM_EVENTFDS];
-	struct eventfd_ctx *eventfd_ctxs[MSHV_VMM_EVENTFDS];
-	unsigned int nr_eventfds;
-	/* A page each, of a VP's file. */
-	unsigned long mappings[MSHV_VMM_MAPPINGS];
-	unsigned int nr_mappings;
-	bool destroyed;
-};
+#include "mshv_vmm_internal.h"
 
 /*
  * What the driver's init leaves behind, which does not run off Hyper-V. The
@@ -175,18 +121,6 @@ void mshv_vmm_use(struct kunit *test, const struct mshv_sched_ops *ops)
 			kunit_add_action_or_reset(test, mshv_vmm_unuse, saved));
 }
 
-static struct mshv_vmm_runner *mshv_vmm_runner(struct mshv_vmm_vp *vp)
-{
-	return container_of(vp, struct mshv_vmm_runner, vp);
-}
-
-/* Where a VP's MSHV_RUN_VP puts its message. */
-static unsigned long mshv_vmm_msg_address(const struct mshv_vmm_vp *vp)
-{
-	return vp->vmm->user + MSHV_VMM_ARGS_BYTES +
-		vp->index * sizeof(struct hv_message);
-}
-
 /* An ioctl of the test's thread, its arguments there and back again. */
 static long mshv_vmm_ioctl(struct mshv_vmm *vmm, struct file *file,
 			   const struct file_operations *fops, unsigned int cmd,
@@ -218,22 +152,6 @@ static struct file *mshv_vmm_take_fd(struct kunit *test, int fd)
 	flush_delayed_fput();
 
 	return file;
-}
-
-/* Stop a VP's thread, whatever it is doing. */
-static bool mshv_vmm_stop(struct mshv_vmm_runner *runner)
-{
-	if (!runner->vp.task)
-		return true;
-
-	if (!completion_done(&runner->done))
-		send_sig(SIGKILL, runner->vp.task, 1);
-	if (!wait_for_completion_timeout(&runner->done, MSHV_VMM_TIMEOUT))
-		return false;
-
-	kthread_stop_put(runner->vp.task);
-	runner->vp.task = NULL;
-	return true;
 }
 
 /* Take the mappings away, which hold the files of VPs. */
@@ -571,34 +489,6 @@ void mshv_vmm_close_partition(struct mshv_vmm *vmm)
 	vmm->file = NULL;
 }
 
-/* MSHV_RUN_VP, on any thread that has the VMM's user memory. */
-static long mshv_vmm_run_vp(struct mshv_vmm_vp *vp, struct hv_message *msg)
-{
-	unsigned long address = mshv_vmm_msg_address(vp);
-	long ret;
-
-	ret = vp->file->f_op->unlocked_ioctl(vp->file, MSHV_RUN_VP, address);
-	if (!ret && msg && copy_from_user(msg, (void __user *)address, sizeof(*msg)))
-		ret = -EFAULT;
-
-	return ret;
-}
-
-/**
- * mshv_vmm_run() - run a VP in the calling thread
- * @vp: the VP
- * @msg: where to put the message of the intercept that it ended with; NULL: it is
- *	left where the driver has put it
- *
- * Context: The test's thread, or that of mshv_vmm_start_body(). Sleeps, for ever
- * if the VP does not stop.
- * Return: what MSHV_RUN_VP returns.
- */
-long mshv_vmm_run(struct mshv_vmm_vp *vp, struct hv_message *msg)
-{
-	return mshv_vmm_run_vp(vp, msg);
-}
-
 /**
  * mshv_vmm_mmap() - map a page of a VP's file
  * @vp: the VP
@@ -625,350 +515,4 @@ unsigned long mshv_vmm_mmap(struct mshv_vmm_vp *vp, unsigned long pgoff,
 	KUNIT_ASSERT_LT(vmm->test, vmm->nr_mappings, MSHV_VMM_MAPPINGS);
 	vmm->mappings[vmm->nr_mappings++] = address;
 	return address;
-}
-
-/**
- * mshv_vmm_pin() - choose the CPU of a VP's thread
- * @vp: the VP, its thread not started
- * @cpu: the CPU
- */
-void mshv_vmm_pin(struct mshv_vmm_vp *vp, unsigned int cpu)
-{
-	mshv_vmm_runner(vp)->cpu = cpu;
-}
-
-static int mshv_vmm_thread(void *data)
-{
-	struct mshv_vmm_runner *runner = data;
-	struct mm_struct *mm = runner->vp.vmm->mm;
-
-	allow_signal(SIGUSR1);
-	allow_signal(SIGKILL);
-	complete(&runner->ready);
-	kthread_use_mm(mm);
-
-	WRITE_ONCE(runner->in_ioctl, true);
-	runner->result = runner->body ?
-			 runner->body(&runner->vp, runner->data) :
-			 mshv_vmm_run_vp(&runner->vp, &runner->msg);
-	WRITE_ONCE(runner->in_ioctl, false);
-
-	kthread_unuse_mm(mm);
-	complete(&runner->done);
-	return 0;
-}
-
-/**
- * mshv_vmm_start() - run a VP in a thread of its own
- * @vp: the VP, not running
- *
- * On arm64 the test is skipped: there the fake is not reached from other
- * threads than the test's.
- *
- * Context: The test's thread. Sleeps.
- */
-void mshv_vmm_start(struct mshv_vmm_vp *vp)
-{
-	mshv_vmm_start_body(vp, NULL, NULL);
-}
-
-/**
- * mshv_vmm_start_body() - likewise, and do with the VP what the test wants
- * @vp: the VP, not running
- * @body: what the thread does; it has to return when it finds SIGKILL. NULL: it
- *	runs the VP, once
- * @data: what @body is given
- *
- * What @body returns is what mshv_vmm_join() returns. When this returns, the thread
- * takes signals: a kernel thread ignores them until it has said that it does not.
- *
- * Context: The test's thread. Sleeps.
- */
-void mshv_vmm_start_body(struct mshv_vmm_vp *vp,
-			 long (*body)(struct mshv_vmm_vp *vp, void *data),
-			 void *data)
-{
-	struct mshv_vmm_runner *runner = mshv_vmm_runner(vp);
-	struct kunit *test = vp->vmm->test;
-	struct task_struct *task;
-
-	if (!IS_ENABLED(CONFIG_X86_64))
-		kunit_skip(test, "hypercalls are redirected on the test's own thread only");
-
-	KUNIT_ASSERT_NULL(test, vp->task);
-	reinit_completion(&runner->ready);
-	reinit_completion(&runner->done);
-	runner->body = body;
-	runner->data = data;
-	runner->result = -EINPROGRESS;
-	task = kthread_create(mshv_vmm_thread, runner, "mshv_vmm/%u", vp->index);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
-	if (runner->cpu >= 0)
-		kthread_bind(task, runner->cpu);
-	vp->task = get_task_struct(task);
-	wake_up_process(task);
-	wait_for_completion(&runner->ready);
-}
-
-/**
- * mshv_vmm_wait_asleep() - wait until a VP's thread waits in its ioctl
- * @vp: the VP, started
- *
- * Context: A test. Sleeps.
- * Return: false if that takes too long, or the ioctl has returned.
- */
-bool mshv_vmm_wait_asleep(struct mshv_vmm_vp *vp)
-{
-	struct mshv_vmm_runner *runner = mshv_vmm_runner(vp);
-	unsigned long end = jiffies + MSHV_VMM_TIMEOUT;
-
-	while (time_before(jiffies, end) && !completion_done(&runner->done)) {
-		/* Off its CPU, and not just about to leave it. */
-		if (READ_ONCE(runner->in_ioctl) &&
-		    wait_task_inactive(vp->task, TASK_NORMAL))
-			return READ_ONCE(runner->in_ioctl);
-		usleep_range(100, 200);
-	}
-
-	return false;
-}
-
-/**
- * mshv_vmm_wait_dispatching() - wait until a VP is being dispatched
- * @vp: the VP, started
- *
- * Context: A test. Sleeps.
- * Return: false if that takes too long.
- */
-bool mshv_vmm_wait_dispatching(struct mshv_vmm_vp *vp)
-{
-	unsigned long end = jiffies + MSHV_VMM_TIMEOUT;
-
-	while (time_before(jiffies, end)) {
-		if (hv_fake_vp_dispatching(vp->hv))
-			return true;
-		usleep_range(100, 200);
-	}
-
-	return false;
-}
-
-/**
- * mshv_vmm_returned() - whether the ioctl of a VP's thread has returned
- * @vp: the VP, started and not joined
- *
- * Return: true if mshv_vmm_join() would not wait.
- */
-bool mshv_vmm_returned(struct mshv_vmm_vp *vp)
-{
-	return completion_done(&mshv_vmm_runner(vp)->done);
-}
-
-/**
- * mshv_vmm_signal() - send a signal to a VP's thread
- * @vp: the VP, started
- * @sig: SIGUSR1 or SIGKILL
- */
-void mshv_vmm_signal(struct mshv_vmm_vp *vp, int sig)
-{
-	send_sig(sig, vp->task, 1);
-}
-
-/**
- * mshv_vmm_join() - wait until the ioctl of a VP's thread returns
- * @vp: the VP, started
- * @msg: where to put the message; NULL to ignore it
- *
- * Context: The test's thread. Sleeps.
- * Return: what MSHV_RUN_VP returned. Fails the test, and does not return, if
- * that takes more than ten seconds.
- */
-long mshv_vmm_join(struct mshv_vmm_vp *vp, struct hv_message *msg)
-{
-	struct mshv_vmm_runner *runner = mshv_vmm_runner(vp);
-	struct kunit *test = vp->vmm->test;
-
-	KUNIT_ASSERT_NOT_NULL(test, vp->task);
-	KUNIT_ASSERT_TRUE_MSG(test,
-			      wait_for_completion_timeout(&runner->done,
-							  MSHV_VMM_TIMEOUT),
-			      "MSHV_RUN_VP of VP %u does not return", vp->index);
-	kthread_stop_put(vp->task);
-	vp->task = NULL;
-	if (msg)
-		*msg = runner->msg;
-
-	return runner->result;
-}
-
-static long mshv_vmm_set_routes(struct mshv_vmm *vmm)
-{
-	struct mshv_user_irq_table *table;
-	size_t size = struct_size(table, entries, vmm->nr_routes);
-
-	table = kunit_kzalloc(vmm->test, size, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(vmm->test, table);
-	table->nr = vmm->nr_routes;
-	memcpy(table->entries, vmm->routes, vmm->nr_routes * sizeof(vmm->routes[0]));
-
-	return mshv_vmm_partition_ioctl(vmm, MSHV_SET_MSI_ROUTING, table, size);
-}
-
-/**
- * mshv_vmm_route_to() - route an interrupt line to any address
- * @vmm: the VMM
- * @gsi: the line; one that was routed before is routed anew
- * @address: address of its MSI
- * @data: data of its MSI, the vector in its low 8 bits
- *
- * Context: The test's thread. Sleeps.
- * Return: what MSHV_SET_MSI_ROUTING returns.
- */
-long mshv_vmm_route_to(struct mshv_vmm *vmm, u32 gsi, u32 address, u32 data)
-{
-	struct mshv_user_irq_entry *route;
-
-	for (route = vmm->routes; route < vmm->routes + vmm->nr_routes; route++)
-		if (route->gsi == gsi)
-			break;
-	KUNIT_ASSERT_LT(vmm->test, route - vmm->routes, MSHV_VMM_ROUTES);
-	if (route == vmm->routes + vmm->nr_routes)
-		vmm->nr_routes++;
-	*route = (struct mshv_user_irq_entry) {
-		.gsi = gsi,
-		.address_lo = address,
-		.data = data,
-	};
-
-	return mshv_vmm_set_routes(vmm);
-}
-
-/**
- * mshv_vmm_route() - route an interrupt line to an APIC ID
- * @vmm: the VMM
- * @gsi: the line; one that was routed before is routed anew
- * @apic_id: destination of its MSI, bits 12-19 of the address
- * @data: data of its MSI, the vector in its low 8 bits
- *
- * Context: The test's thread. Sleeps.
- * Return: what MSHV_SET_MSI_ROUTING returns.
- */
-long mshv_vmm_route(struct mshv_vmm *vmm, u32 gsi, u32 apic_id, u32 data)
-{
-	return mshv_vmm_route_to(vmm, gsi, 0xfee00000 | apic_id << 12, data);
-}
-
-/**
- * mshv_vmm_unroute() - take all routes away
- * @vmm: the VMM
- *
- * Context: The test's thread. Sleeps.
- * Return: what MSHV_SET_MSI_ROUTING returns.
- */
-long mshv_vmm_unroute(struct mshv_vmm *vmm)
-{
-	vmm->nr_routes = 0;
-	return mshv_vmm_set_routes(vmm);
-}
-
-/* The kernel has no other way to make an eventfd than the system call. */
-static int mshv_vmm_eventfd(void)
-{
-	/* The registers of its arguments, a count and flags: all zero. */
-	struct pt_regs regs = {};
-
-	return sys_call_table[__NR_eventfd2](&regs);
-}
-
-/* A new eventfd, the VMM's until it is destroyed. */
-static struct eventfd_ctx *mshv_vmm_new_eventfd(struct mshv_vmm *vmm, int *fd)
-{
-	struct eventfd_ctx *ctx;
-
-	KUNIT_ASSERT_LT(vmm->test, vmm->nr_eventfds, MSHV_VMM_EVENTFDS);
-	*fd = mshv_vmm_eventfd();
-	KUNIT_ASSERT_GE(vmm->test, *fd, 0);
-	ctx = eventfd_ctx_fdget(*fd);
-	KUNIT_ASSERT_FALSE(vmm->test, IS_ERR(ctx));
-	vmm->eventfds[vmm->nr_eventfds] = *fd;
-	vmm->eventfd_ctxs[vmm->nr_eventfds++] = ctx;
-
-	return ctx;
-}
-
-/**
- * mshv_vmm_irqfd() - connect an eventfd to an interrupt line
- * @vmm: the VMM
- * @gsi: the line
- *
- * Context: The test's thread. Sleeps.
- * Return: the eventfd, to be signalled by eventfd_signal(); valid until the VMM
- * is destroyed. Does not return on failure: the test fails.
- */
-struct eventfd_ctx *mshv_vmm_irqfd(struct mshv_vmm *vmm, u32 gsi)
-{
-	struct mshv_user_irqfd args = { .gsi = gsi };
-	struct eventfd_ctx *ctx;
-
-	ctx = mshv_vmm_new_eventfd(vmm, &args.fd);
-	KUNIT_ASSERT_EQ_MSG(vmm->test, 0,
-			    mshv_vmm_partition_ioctl(vmm, MSHV_IRQFD, &args,
-						     sizeof(args)),
-			    "MSHV_IRQFD");
-	return ctx;
-}
-
-/**
- * mshv_vmm_irqfd_resample() - the same with a resamplefd, which may fail
- * @vmm: the VMM
- * @gsi: the line
- * @resample: set to the two eventfds
- *
- * Context: The test's thread. Sleeps.
- * Return: what MSHV_IRQFD returns.
- */
-long mshv_vmm_irqfd_resample(struct mshv_vmm *vmm, u32 gsi,
-			     struct mshv_vmm_resample *resample)
-{
-	struct mshv_user_irqfd args = {
-		.gsi = gsi,
-		.flags = BIT(MSHV_IRQFD_BIT_RESAMPLE),
-	};
-
-	resample->event = mshv_vmm_new_eventfd(vmm, &args.fd);
-	resample->resample = mshv_vmm_new_eventfd(vmm, &args.resamplefd);
-
-	return mshv_vmm_partition_ioctl(vmm, MSHV_IRQFD, &args, sizeof(args));
-}
-
-/**
- * mshv_vmm_resampled() - how often a resamplefd was signalled
- * @resample: of which irqfd
- *
- * Return: the number since this was last asked.
- */
-u64 mshv_vmm_resampled(const struct mshv_vmm_resample *resample)
-{
-	/* No waiter of anybody's: what is wanted is the count, read and reset. */
-	wait_queue_entry_t none = { .entry = LIST_HEAD_INIT(none.entry) };
-	u64 n;
-
-	eventfd_ctx_remove_wait_queue(resample->resample, &none, &n);
-
-	return n;
-}
-
-/**
- * mshv_vmm_kicks() - how often a VP was kicked by a message
- * @vp: the VP
- *
- * The one look behind the ioctls: a kick that nobody waits for shows nowhere.
- *
- * Return: the driver's own count.
- */
-u64 mshv_vmm_kicks(const struct mshv_vmm_vp *vp)
-{
-	const struct mshv_vp *driver_vp = vp->file->private_data;
-
-	return atomic64_read(&driver_vp->sched.signal_count);
 }

@@ -12,7 +12,8 @@
  *
  * Which scheduler is in force is up to the test: mshv_vmm_use().
  *
- * There is no test case in mshv_vmm.[ch]; hv_fake_vp_kunit.c tests them.
+ * There is no test case in mshv_vmm.[ch] and its parts; mshv_vmm_kunit.c tests
+ * them.
  */
 #ifndef _MSHV_VMM_H_
 #define _MSHV_VMM_H_

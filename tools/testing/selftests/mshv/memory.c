@@ -116,6 +116,7 @@ TEST_F(memory, unmap_untouched)
 	ASSERT_EQ(0, vm_map(&self->vm, AREA, memory, PAGE, MAP_RWX));
 	ASSERT_EQ(0, vm_unmap(&self->vm, AREA, memory, PAGE));
 	EXPECT_TRUE(store_meets_nothing(&self->vp, AREA));
+	EXPECT_EQ(HVMSG_UNMAPPED_GPA, self->vp.msg.header.message_type);
 	EXPECT_EQ(0, *word(memory, 0));
 	EXPECT_EQ(-ENOENT, vm_unmap(&self->vm, AREA, memory, PAGE));
 }

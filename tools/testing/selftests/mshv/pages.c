@@ -21,9 +21,6 @@
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT	21
 #endif
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE	23
-#endif
 
 /* As many as the driver looks at together. */
 #define CHUNK		512
@@ -578,6 +575,56 @@ TEST_F(userfault, signal)
 	fill_in(self->fd, (uintptr_t)self->memory + 5 * PAGE);
 	ASSERT_EQ(0, vp_run_to_report(&self->vp, &value));
 	EXPECT_EQ(FILLED, value);
+}
+
+/* What the memory has that takes the place of a region which is removed. */
+#define REPLACED	0x55667788
+
+struct replacement {
+	FIXTURE_DATA(userfault) *userfault;
+	unsigned char *memory;
+	int result;
+};
+
+/* While the VP waits for a page: its region goes, and another one comes. */
+static void *replace(void *arg)
+{
+	struct replacement *replacement = arg;
+	FIXTURE_DATA(userfault) * self = replacement->userfault;
+	struct pollfd wait = { .fd = self->fd, .events = POLLIN };
+
+	if (poll(&wait, 1, WAIT_SECONDS * 1000) <= 0) {
+		replacement->result = -ETIMEDOUT;
+		return NULL;
+	}
+	replacement->result = vm_unmap(&self->vm, AREA, self->memory, PAGES * PAGE) ?:
+		vm_map(&self->vm, AREA, replacement->memory, PAGES * PAGE, MAP_RWX);
+	fill_in(self->fd, (uintptr_t)self->memory + 5 * PAGE);
+	return NULL;
+}
+
+/*
+ * A page that comes when its region has been removed is not the guest's any more:
+ * the guest gets what is there now, and keeps it.
+ */
+TEST_F(userfault, removed)
+{
+	struct replacement replacement = { self, memory_get(PAGES * PAGE) };
+	unsigned int i;
+	pthread_t thread;
+	u32 value;
+
+	for (i = 0; i < PAGES; i++)
+		*(u32 *)(replacement.memory + i * PAGE) = REPLACED + i;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, replace, &replacement));
+	EXPECT_EQ(0, load(&self->vp, AREA + 5 * PAGE, &value));
+	EXPECT_EQ(REPLACED + 5, value);
+	pthread_join(thread, NULL);
+	ASSERT_EQ(0, replacement.result);
+	for (i = 0; i < PAGES; i++) {
+		ASSERT_EQ(0, load(&self->vp, AREA + i * PAGE, &value));
+		EXPECT_EQ(REPLACED + i, value);
+	}
 }
 
 /*

@@ -314,6 +314,50 @@ TEST_F(races, run_and_set_memory)
 	EXPECT_EQ(0, runner_stop(&runner));
 }
 
+/* What a VMM frees while it closes a partition: many pages, one by one. */
+#define FREED_PAGES	2048
+GUEST64(touches_all,
+	"1: mov %rsi, (%rsi)\n"
+	"add $0x1000, %rsi\n"
+	"dec %rcx\n"
+	"jnz 1b\n"
+	GUEST_REPORT(1));
+
+static int free_pages(struct racer *racer)
+{
+	unsigned int i;
+
+	for (i = 0; i < FREED_PAGES; i++)
+		if (madvise(racer->memory + i * PAGE, PAGE, MADV_DONTNEED))
+			return -errno;
+	return 0;
+}
+
+/* The kernel has nothing to say of memory that goes while its partition does. */
+TEST_F(races, close_and_free)
+{
+	struct racer racer = { .act = free_pages };
+	struct vm vm;
+	struct vp vp;
+	u32 value;
+
+	racer.memory = memory_get(FREED_PAGES * PAGE);
+	ASSERT_EQ(0, madvise(racer.memory, FREED_PAGES * PAGE, MADV_NOHUGEPAGE));
+	ASSERT_EQ(0, madvise(racer.memory, FREED_PAGES * PAGE, MADV_POPULATE_WRITE));
+	vm_start(&vm, VM_DEFAULT);
+	vp_start(&vm, &vp, 0);
+	ASSERT_EQ(0, vm_map(&vm, AREA, racer.memory, FREED_PAGES * PAGE, MAP_RWX));
+	vp_enter(&vp, GUEST_LONG, &touches_all);
+	vp_set(&vp, HV_X64_REGISTER_RSI, AREA);
+	vp_set(&vp, HV_X64_REGISTER_RCX, FREED_PAGES);
+	ASSERT_EQ(0, vp_run_to_report(&vp, &value));
+	racer_start(&racer);
+	vp_stop(&vp);
+	vm_stop(&vm);
+	EXPECT_EQ(0, racer_stop(&racer));
+	munmap(racer.memory, FREED_PAGES * PAGE);
+}
+
 /* How many of them have it. */
 static atomic_int owners;
 

@@ -189,6 +189,11 @@ void vm_start_without(struct vm *vm, const struct mshv_create_partition_v2 *args
 /* Closes what is open. VPs must be stopped with vp_stop() or be closed. */
 void vm_stop(struct vm *vm);
 
+/* Of Linux 5.14; a C library may be older. */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE	23
+#endif
+
 /* Memory that belongs to no file, zeroed. */
 void *memory_get(size_t size);
 
