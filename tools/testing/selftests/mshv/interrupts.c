@@ -38,6 +38,11 @@ FIXTURE_VARIANT(raise) {
 	unsigned int index;
 };
 
+static int raise_by_hypercall(struct machine *machine, unsigned int index)
+{
+	return vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, index, VECTOR);
+}
+
 static int prepare_irqfd(struct machine *machine, unsigned int index)
 {
 	const struct mshv_user_irq_entry entry = vm_route(GSI, index, VECTOR);

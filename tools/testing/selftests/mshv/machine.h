@@ -151,11 +151,6 @@ static inline bool took(struct machine *machine, unsigned int index, u8 vector, 
 	       machine->runners[index].irqs[vector] == times;
 }
 
-static inline int raise_by_hypercall(struct machine *machine, unsigned int index)
-{
-	return vm_assert(&machine->vm, HV_X64_INTERRUPT_TYPE_FIXED, index, VECTOR);
-}
-
 FIXTURE(interrupts) {
 	struct machine machine;
 };

@@ -13,6 +13,11 @@
 #include "state_fixture.h"
 #include "vm.h"
 
+GUESTXX(count, "1: inc %ebx\n"
+	"mov %ebx, %eax\n"
+	"out %eax, $" __stringify(PORT_REPORT) "\n"
+	"jmp 1b\n");
+
 /* The stack of XMM0 and XMM1 is of no interest, but what is in them is. */
 GUEST64(load_xmm,
 	"movdqu (%rdi), %xmm0\n"

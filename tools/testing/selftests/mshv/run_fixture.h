@@ -13,11 +13,6 @@
 
 GUESTXX(spin, "1: jmp 1b\n");
 
-GUESTXX(count, "1: inc %ebx\n"
-	"mov %ebx, %eax\n"
-	"out %eax, $" __stringify(PORT_REPORT) "\n"
-	"jmp 1b\n");
-
 FIXTURE(run) {
 	struct vm vm;
 	struct vp vp;
