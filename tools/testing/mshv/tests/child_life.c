@@ -21,6 +21,13 @@
 #include "child_fixture.h"
 #include "children_fixture.h"
 
+static u16 partition_call(struct child_fixture *fixture, u16 (*handler)(struct hypercall *))
+{
+	memset(fixture->input, 0, sizeof(fixture->input));
+	fixture->input[0] = fixture->child->id;
+	return child_call(fixture, handler, 0, 0);
+}
+
 TEST_F(children, a_vp_needs_memory_and_a_number_of_its_own)
 {
 	struct child_fixture *fixture = &self->fixture;

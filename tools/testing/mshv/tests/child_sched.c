@@ -27,6 +27,13 @@
 #include "child_fixture.h"
 #include "children_fixture.h"
 
+/* As the guest does when it has read the message. */
+static void take_message(struct child_fixture *fixture)
+{
+	slot_of(fixture)->header.message_type = HVMSG_NONE;
+	synic_write(&fixture->partition->vps[0], HV_X64_MSR_EOM, 0);
+}
+
 TEST_F(children, the_first_dispatch_finds_it_suspended)
 {
 	struct child_fixture *fixture = &self->fixture;

@@ -63,13 +63,6 @@ static inline struct hv_message *slot_of(struct child_fixture *fixture)
 	return fixture->ram + SIMP_GPA;
 }
 
-/* As the guest does when it has read the message. */
-static inline void take_message(struct child_fixture *fixture)
-{
-	slot_of(fixture)->header.message_type = HVMSG_NONE;
-	synic_write(&fixture->partition->vps[0], HV_X64_MSR_EOM, 0);
-}
-
 static inline u16 make_vp(struct child_fixture *fixture, u32 index)
 {
 	struct hv_create_vp *input = (void *)fixture->input;
@@ -89,13 +82,6 @@ static inline u16 dispatch(struct child_fixture *fixture, u32 index, u32 flags)
 	input->vp_index = index;
 	input->flags = flags;
 	return child_call(fixture, child_dispatch, 0, 0);
-}
-
-static inline u16 partition_call(struct child_fixture *fixture, u16 (*handler)(struct hypercall *))
-{
-	memset(fixture->input, 0, sizeof(fixture->input));
-	fixture->input[0] = fixture->child->id;
-	return child_call(fixture, handler, 0, 0);
 }
 
 static inline u16 set_property(struct child_fixture *fixture, u32 code, u64 value)
