@@ -28,7 +28,8 @@
 #
 #   file:      the file that is changed
 #   suite:     what is to catch it: "kunit GLOB", where GLOB is of suite.case and is
-#              tried before all others; "l1vh BOOT"; "selftests PROGRAM"; "soak"
+#              tried before all others; "l1vh BOOT"; "selftests PROGRAM", where
+#              PROGRAM may be an expression for several; "soak"
 #   mutant:    the name
 #   make:      a perl expression, which sees the whole file as one string. It has to
 #              change the file; several lines are several statements

@@ -28,7 +28,4 @@ enum child_stop child_run(struct child_vp *vp);
 /* Whether a VP that waits for an interrupt has one. */
 bool child_run_has_work(struct child_vp *vp);
 
-/* Signal set-up, once. Return: 0 or a negative errno. */
-int child_run_setup(void);
-
 #endif /* _HVEMU_CHILD_RUN_H */

@@ -18,14 +18,15 @@ WAYS = [
     # Their tests race.
     ('--cpus 4', ('races', 'signals'), r'\d+ vp3 ', ('integrated-on', 'integrated-off')),
     # The kernel is told of EOIs, by messages, and not the VMM, by intercepts.
-    ('--eoi message', ('interrupts',), r' eoi .*posted=yes', ('integrated-on', 'integrated-off')),
+    ('--eoi message', ('eventfd', 'interrupts'), r' eoi .*posted=yes',
+     ('integrated-on', 'integrated-off')),
     # The driver raises interrupts through the register page of VPs that it dispatches.
     ('--injection', ('interrupts', 'races'), ' posted ', ('integrated-on',)),
-    # It says in sysfs whether it does.
-    ('--injection', ('sysfs',), '', ()),
+    # Likewise for eventfds alone; and it says in sysfs whether it does.
+    ('--injection', ('eventfd', 'sysfs'), '', ()),
     # Properties are set later than asked for: ASYNC_CALL_COMPLETION.
-    ('--slow-properties', ('device', 'memory'), r' message .*type=0x80000070 ',
-     ('integrated-on', 'integrated-off')),
+    ('--slow-properties', ('accessed', 'features', 'files', 'properties'),
+     r' message .*type=0x80000070 ', ('integrated-on', 'integrated-off')),
 ]
 
 

@@ -47,7 +47,7 @@ ENLIGHTENED = (
 # What a child does in "table" and "selftests": a program of the parent's, its
 # arguments, its answer at a prompt, and what then is in its output or in the event log.
 CHILDREN = [
-    ('guest code', '/selftests/interrupts', '-t timer_again', '', r'^ok 1 .*timer_again$'),
+    ('guest code', '/selftests/apic', '-t timer_again', '', r'^ok 1 .*timer_again$'),
     ('Linux', '/vmm',
      '--kernel /child-kernel --initrd /child-initramfs --append quiet --cpus 2', 'echo hello',
      r'^# child: the line ended with status 0$', *ENLIGHTENED),
@@ -57,11 +57,11 @@ CHILDREN = [
 # before the rest. What the host does not know fails as on such a host; what follows works.
 OLDER = [
     # What CPUID tells a VP cannot be asked for. Results are registered all the same.
-    ('no CPUID', 'integrated-off', '--no-cpuid-values', '/selftests/run',
+    ('no CPUID', 'integrated-off', '--no-cpuid-values', '/selftests/intercepts',
      '-t cpuid_values -t cpuid_result', '', r' name=GET_VP_CPUID_VALUES .*status=0x2 ',
      r'^ok \d+ .*cpuid_result$'),
     # A feature without a name is refused: INVALID_PARAMETER. Those with one can be disabled.
-    ('strict', 'integrated-on', '--strict-features', '/selftests/device',
+    ('strict', 'integrated-on', '--strict-features', '/selftests/features',
      '-t create_v2_unknown_feature -t disabled', '', r' name=CREATE_PARTITION .*status=0x5 ',
      r'^ok \d+ .*popcnt.*disabled$'),
 ]

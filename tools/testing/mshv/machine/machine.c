@@ -17,10 +17,10 @@
 #include <linux/compiler.h>
 #include <linux/kvm.h>
 
+#include "../child/enter.h"
 #include "../child/faults.h"
 #include "../child/irq.h"
 #include "../child/parent.h"
-#include "../child/run.h"
 #include "../child/vp.h"
 #include "../hv/cpuid.h"
 #include "../hv/fault.h"

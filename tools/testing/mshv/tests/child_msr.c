@@ -23,6 +23,7 @@
 #include "../hv/hv_more.h"
 #include "../hv/msr.h"
 #include "child_fixture.h"
+#include "child_msrs.h"
 
 #define ENABLE		1ULL
 #define OVERLAY_GPA	0x12000ULL
@@ -43,13 +44,6 @@ FIXTURE_SETUP(view)
 FIXTURE_TEARDOWN(view)
 {
 	child_teardown(&self->f);
-}
-
-static u64 rdmsr(struct child_fixture *f, u32 msr)
-{
-	u64 value;
-
-	return child_msr_read(f->vp, msr, &value) ? value : 0xdeaddeaddeaddeadULL;
 }
 
 TEST_F(view, msrs_that_say_what_is)

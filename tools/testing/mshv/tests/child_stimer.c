@@ -14,6 +14,7 @@
 #include "../child/stimer.h"
 #include "../hv/log.h"
 #include "child_fixture.h"
+#include "child_msrs.h"
 
 #define ENABLE		BIT_ULL(0)
 #define PERIODIC	BIT_ULL(1)
@@ -38,18 +39,6 @@ FIXTURE(stimer)
 {
 	struct child_fixture f;
 };
-
-static bool wrmsr(struct child_fixture *f, u32 msr, u64 value)
-{
-	return child_msr_write(f->vp, msr, value);
-}
-
-static u64 rdmsr(struct child_fixture *f, u32 msr)
-{
-	u64 value;
-
-	return child_msr_read(f->vp, msr, &value) ? value : 0xdeaddeaddeaddeadULL;
-}
 
 FIXTURE_SETUP(stimer)
 {

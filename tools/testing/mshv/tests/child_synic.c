@@ -16,6 +16,7 @@
 #include "../child/vp.h"
 #include "../hv/hv_more.h"
 #include "child_fixture.h"
+#include "child_msrs.h"
 
 #define ENABLE		1ULL
 #define MESSAGES_GPA	0x12000ULL
@@ -36,18 +37,6 @@ FIXTURE(synic)
 {
 	struct child_fixture f;
 };
-
-static bool wrmsr(struct child_fixture *f, u32 msr, u64 value)
-{
-	return child_msr_write(f->vp, msr, value);
-}
-
-static u64 rdmsr(struct child_fixture *f, u32 msr)
-{
-	u64 value;
-
-	return child_msr_read(f->vp, msr, &value) ? value : 0xdeaddeaddeaddeadULL;
-}
 
 /* All of it on, as a guest does it. */
 FIXTURE_SETUP(synic)

@@ -29,6 +29,7 @@
 #include "../hv/options.h"
 #include "../hv/partition.h"
 #include "../machine/hypercalls.h"
+#include "apic_regs.h"
 
 #define RAM_SIZE	0x100000ULL
 #define SIMP_GPA	0x10000ULL
@@ -38,19 +39,6 @@
 
 #define CHILD		0x100
 #define VPS		3
-
-/* Registers of a local APIC. */
-#define TPR		0x080
-#define EOI		0x0b0
-#define LDR		0x0d0
-#define SVR		0x0f0
-#define ICR		0x300
-#define ICR_HIGH	0x310
-#define LVT_TIMER	0x320
-#define LVT_LINT0	0x350
-#define LVT_LINT1	0x360
-#define INITIAL		0x380
-#define DIVIDE		0x3e0
 
 #define TIMER_MS	1000000		/* counts, undivided */
 

@@ -7,6 +7,7 @@
 #define SELFTESTS_MSHV_HV_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include <linux/kconfig.h>
 #include <linux/stddef.h>

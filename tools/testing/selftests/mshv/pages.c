@@ -15,6 +15,7 @@
 #include <linux/userfaultfd.h>
 
 #include "harness.h"
+#include "run_steps.h"
 #include "touch.h"
 
 #ifndef MADV_PAGEOUT
@@ -133,7 +134,7 @@ TEST_F(pages, writable_region_of_read_only_mapping)
 	ASSERT_TRUE(meets_nothing(&self->vp, AREA + PAGE, HV_INTERCEPT_ACCESS_WRITE));
 	EXPECT_EQ(101, *word(memory, 1));
 	ASSERT_EQ(0, mprotect(memory, PAGES * PAGE, PROT_READ | PROT_WRITE));
-	ASSERT_EQ(0, finish(&self->vp));
+	ASSERT_EQ(0, run_to_end(&self->vp));
 	EXPECT_EQ(1, *word(memory, 1));
 }
 
@@ -272,7 +273,7 @@ TEST_F(hole, beside)
 
 	ASSERT_EQ(0, make_hole(self->memory, self->file, variant));
 	begin(&self->vp, &write_pages, AREA, HOLE, PAGE);
-	ASSERT_EQ(0, finish(&self->vp));
+	ASSERT_EQ(0, run_to_end(&self->vp));
 	EXPECT_EQ(AREA + (HOLE - 1) * PAGE, *word(self->memory, HOLE - 1));
 	EXPECT_TRUE(store_meets_nothing(&self->vp, AREA + HOLE * PAGE));
 	if (variant->readable) {
@@ -288,11 +289,11 @@ TEST_F(hole, beside)
 TEST_F(hole, made_later)
 {
 	begin(&self->vp, &write_pages, AREA, PAGES, PAGE);
-	ASSERT_EQ(0, finish(&self->vp));
+	ASSERT_EQ(0, run_to_end(&self->vp));
 	ASSERT_EQ(0, make_hole(self->memory, self->file, variant));
 	EXPECT_TRUE(store_meets_nothing(&self->vp, AREA + HOLE * PAGE));
 	begin(&self->vp, &write_pages, AREA, HOLE, PAGE);
-	EXPECT_EQ(0, finish(&self->vp));
+	EXPECT_EQ(0, run_to_end(&self->vp));
 }
 
 /* One page is touched, and one is there; whether it is read or written. */
@@ -321,7 +322,7 @@ TEST_F(pages, given_back)
 
 	ASSERT_EQ(0, vm_map(&self->vm, AREA, memory, CHUNK * PAGE, MAP_RWX));
 	begin(&self->vp, &write_pages, AREA, CHUNK, PAGE);
-	ASSERT_EQ(0, finish(&self->vp));
+	ASSERT_EQ(0, run_to_end(&self->vp));
 	EXPECT_EQ(CHUNK, present(memory, CHUNK));
 	/* Half of it, and then one page of that is wanted again. */
 	ASSERT_EQ(0, madvise(memory, CHUNK / 2 * PAGE, MADV_DONTNEED));
@@ -416,7 +417,7 @@ TEST_F(pages, written_and_reclaimed)
 	EXPECT_EQ(0, sum);
 	ASSERT_EQ(0, vm_map(&self->vm, AREA, memory, PAGES * PAGE, MAP_RWX));
 	begin(&self->vp, &write_pages, AREA, PAGES, PAGE);
-	ASSERT_EQ(0, finish(&self->vp));
+	ASSERT_EQ(0, run_to_end(&self->vp));
 	madvise(memory, PAGES * PAGE, MADV_PAGEOUT);
 	for (i = 0; i < PAGES; i++)
 		EXPECT_EQ(AREA + i * PAGE, *word(memory, i));
@@ -626,20 +627,6 @@ TEST_F(userfault, removed)
 	}
 }
 
-static int translate(struct vp *vp, u64 linear, u64 flags,
-		     struct hv_output_translate_virtual_address *out)
-{
-	struct hv_input_translate_virtual_address in = {
-		.vp_index = vp->index,
-		.control_flags = flags,
-		.gva_page = linear / PAGE,
-	};
-
-	memset(out, 0xff, sizeof(*out));
-	return hv_call(vp->fd, HVCALL_TRANSLATE_VIRTUAL_ADDRESS, &in, sizeof(in),
-		       out, sizeof(*out), NULL);
-}
-
 /*
  * Page tables that the guest does not have at the moment: the driver brings them in,
  * or a VMM that emulates an instruction could not go on.
@@ -742,7 +729,7 @@ TEST_F(large, read_then_written)
 	ASSERT_EQ(0, add_all(&self->vp, 2 * CHUNK, &sum));
 	EXPECT_EQ(0, sum);
 	begin(&self->vp, &write_pages, AREA, 2 * CHUNK, PAGE);
-	ASSERT_EQ(0, finish(&self->vp));
+	ASSERT_EQ(0, run_to_end(&self->vp));
 	for (i = 0; i < 2 * CHUNK; i++)
 		EXPECT_EQ(AREA + i * PAGE, *word(self->memory, i));
 	ASSERT_EQ(0, add_all(&self->vp, 2 * CHUNK, &sum));
@@ -806,7 +793,7 @@ FIXTURE_TEARDOWN(touches)
 TEST_F_TIMEOUT(touches, all, 1800)
 {
 	begin(&self->vp, &write_pages, AREA, self->pages, PAGE);
-	ASSERT_EQ(0, finish(&self->vp));
+	ASSERT_EQ(0, run_to_end(&self->vp));
 	EXPECT_EQ(AREA, *word(self->memory, 0));
 	EXPECT_EQ(AREA + (self->pages - 1) * PAGE, *word(self->memory, self->pages - 1));
 	EXPECT_EQ(self->pages, present(self->memory, self->pages));

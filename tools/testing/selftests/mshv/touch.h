@@ -5,6 +5,7 @@
 #ifndef SELFTESTS_MSHV_TOUCH_H
 #define SELFTESTS_MSHV_TOUCH_H
 
+#include "run_steps.h"
 #include "vm.h"
 
 /* Where the memory of these tests is; large pages fit. */
@@ -46,19 +47,11 @@ static inline void begin(struct vp *vp, const struct guest *guest, u64 rsi, u64 
 	vp_set(vp, HV_X64_REGISTER_RDX, rdx);
 }
 
-static inline int finish(struct vp *vp)
-{
-	u32 value = 0;
-	int ret = vp_run_to_report(vp, &value);
-
-	return ret ? ret : value != 1;
-}
-
 static inline int store(struct vp *vp, u64 gpa, u64 value)
 {
 	begin(vp, &store_rax, gpa, 0, 0);
 	vp_set(vp, HV_X64_REGISTER_RAX, value);
-	return finish(vp);
+	return run_to_end(vp);
 }
 
 /* What the guest reads at @gpa; it must get that far. */
