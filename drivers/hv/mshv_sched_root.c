@@ -250,19 +250,29 @@ static noinline int mshv_root_wait_released(struct mshv_vp *vp)
 	do {
 		ret = mshv_sched_wait(vp, mshv_sched_kicked, timeout);
 		if (ret < 0)
-			return ret;
+			goto unfinished;
 
 		/* Taken before the look: a kick that comes now is not lost. */
 		xchg(&vp->sched.kick, MSHV_KICK_NONE);
+		timeout = MSHV_ROOT_RECHECK;
 		ret = mshv_sched_get_register(vp, HV_REGISTER_EXPLICIT_SUSPEND,
 					      &suspended);
 		if (ret)
-			return ret;
-		timeout = MSHV_ROOT_RECHECK;
+			goto unfinished;
 	} while (suspended);
 
 	clear_bit(MSHV_VP_SUSPENDED, &vp->sched.attention);
 	return 0;
+
+unfinished:
+	/*
+	 * The next run releases the VP, and waits for the signal. If one was taken
+	 * here that may have been the last, so that run is not to rely on another.
+	 */
+	if (timeout == MSHV_ROOT_RECHECK)
+		cmpxchg(&vp->sched.kick, MSHV_KICK_NONE, MSHV_KICK_LOOK);
+	set_bit(MSHV_VP_BLOCKED, &vp->sched.attention);
+	return ret;
 }
 
 static bool mshv_root_kicked_or_posted(const struct mshv_vp *vp)
@@ -538,10 +548,7 @@ static noinline int mshv_root_suspended(struct mshv_vp *vp)
 	}
 
 	ret = mshv_root_wait_released(vp);
-	if (ret)
-		/* Once it is released, the next run waits for a signal. */
-		set_bit(MSHV_VP_BLOCKED, &vp->sched.attention);
-	else
+	if (!ret)
 		mshv_root_trace_wait(vp);
 
 	return ret;

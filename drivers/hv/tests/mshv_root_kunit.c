@@ -553,6 +553,53 @@ static void mshv_root_suspended_anew(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 3);
 }
 
+/*
+ * The same, and what ends the wait after the driver has looked is not the release:
+ * of the kick that it has taken there is none more. The next run does without.
+ */
+static const struct mshv_root_anew_case {
+	const char *name;
+	u64 result;
+} mshv_root_anew_cases[] = {
+	{ "a signal" },
+	{ "the register cannot be read", HV_STATUS_INVALID_VP_STATE },
+};
+
+KUNIT_ARRAY_PARAM_DESC(mshv_root_anew, mshv_root_anew_cases, name);
+
+static void mshv_root_suspended_anew_and_ended(struct kunit *test)
+{
+	const struct mshv_root_anew_case *c = test->param_value;
+	struct mshv_root_test *t = test->priv;
+	struct hv_fake_outcome outcome = suspended;
+
+	outcome.running = suspend_by_vmm;
+	outcome.data = t;
+	script(t, &outcome);
+	script(t, &intercept);
+	start_and_wait(t);
+
+	if (c->result)
+		hv_fake_fail(t->fake, &(struct hv_fake_fault) {
+			.code = HVCALL_GET_VP_REGISTERS,
+			.nth = 1,
+			.result = c->result,
+		});
+	KUNIT_ASSERT_TRUE(test, hv_fake_vp_kick(t->hv));
+	if (!c->result) {
+		msleep(RECHECK_MS);
+		mshv_vmm_signal(t->vp, SIGUSR1);
+	}
+	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL),
+			c->result ? hv_result_to_errno(c->result) : -EINTR);
+	KUNIT_EXPECT_TRUE(test, hv_fake_vp_explicit_suspend(t->hv));
+	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 2);
+
+	mshv_vmm_start(t->vp);
+	expect_intercept(t);
+	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 3);
+}
+
 /* The VMM suspends a VP between two runs: to run it is to release it. */
 static void mshv_root_suspended_between_runs(struct kunit *test)
 {
@@ -969,6 +1016,7 @@ static struct kunit_case mshv_root_test_cases[] = {
 	KUNIT_CASE(mshv_root_release_refused),
 	KUNIT_CASE(mshv_root_suspended_by_vmm),
 	KUNIT_CASE(mshv_root_suspended_anew),
+	KUNIT_CASE_PARAM(mshv_root_suspended_anew_and_ended, mshv_root_anew_gen_params),
 	KUNIT_CASE(mshv_root_suspended_by_vmm_and_interrupted),
 	KUNIT_CASE(mshv_root_suspended_between_runs),
 	KUNIT_CASE(mshv_root_released_before_first_run),
