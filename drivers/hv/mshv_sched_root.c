@@ -617,9 +617,14 @@ static noinline int mshv_root_attend(struct mshv_vp *vp)
 	if (test_and_clear_bit(MSHV_VP_NEW, attention))
 		mshv_root_ask_apic_id(vp);
 
-	/* To run a VP is to release it, whoever has suspended it before. */
-	if (test_and_clear_bit(MSHV_VP_VMM_SUSPENDS, attention) ||
-	    test_bit(MSHV_VP_SUSPENDED, attention)) {
+	/*
+	 * To run a VP is to release it, whoever has suspended it before. What the
+	 * VMM has done is kept as what is known of the VP, in case it cannot be
+	 * released: a dispatch would take it for a suspension of this run.
+	 */
+	if (test_and_clear_bit(MSHV_VP_VMM_SUSPENDS, attention))
+		set_bit(MSHV_VP_SUSPENDED, attention);
+	if (test_bit(MSHV_VP_SUSPENDED, attention)) {
 		ret = mshv_root_release(vp);
 		if (ret)
 			return ret;

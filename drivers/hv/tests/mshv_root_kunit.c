@@ -617,6 +617,31 @@ static void mshv_root_suspended_between_runs(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, hv_fake_vp_explicit_suspend(t->hv));
 }
 
+/* The same, and the first run after that cannot release it: the next one does. */
+static void mshv_root_suspended_between_runs_refused(struct kunit *test)
+{
+	struct mshv_root_test *t = test->priv;
+
+	script(t, &intercept);
+	mshv_vmm_start(t->vp);
+	expect_intercept(t);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_set_register(t->vp, HV_REGISTER_EXPLICIT_SUSPEND, 1), 0);
+
+	hv_fake_fail(t->fake, &(struct hv_fake_fault) {
+		.code = HVCALL_SET_VP_REGISTERS,
+		.nth = 1,
+		.result = HV_STATUS_INVALID_VP_STATE,
+	});
+	script(t, &intercept);
+	mshv_vmm_start(t->vp);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL),
+			hv_result_to_errno(HV_STATUS_INVALID_VP_STATE));
+
+	mshv_vmm_start(t->vp);
+	expect_intercept(t);
+	KUNIT_EXPECT_FALSE(test, hv_fake_vp_explicit_suspend(t->hv));
+}
+
 /*
  * The VMM releases a VP by itself before the first run, as after a restore: when
  * a signal ends that run, the VP is suspended like any other, and a suspension
@@ -1019,6 +1044,7 @@ static struct kunit_case mshv_root_test_cases[] = {
 	KUNIT_CASE_PARAM(mshv_root_suspended_anew_and_ended, mshv_root_anew_gen_params),
 	KUNIT_CASE(mshv_root_suspended_by_vmm_and_interrupted),
 	KUNIT_CASE(mshv_root_suspended_between_runs),
+	KUNIT_CASE(mshv_root_suspended_between_runs_refused),
 	KUNIT_CASE(mshv_root_released_before_first_run),
 	KUNIT_CASE(mshv_root_signal_after_intercept),
 	KUNIT_CASE(mshv_root_dispatch_fails),
