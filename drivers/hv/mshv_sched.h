@@ -270,6 +270,9 @@ struct mshv_vp_sched {
 	/** @intercepted: the next dispatch must clear the intercept suspension */
 	bool intercepted;
 
+	/** @released: a run has released it, from the suspension it was created with */
+	bool released;
+
 	/** @distrust: a message about this VP was late; look before believing */
 	bool distrust;
 

@@ -225,8 +225,10 @@ static int mshv_root_release(struct mshv_vp *vp)
 	trace_mshv_vp_clear_explicit_suspend(vp->vp_partition->pt_id,
 					     vp->vp_index, ret);
 
-	if (!ret)
+	if (!ret) {
 		clear_bit(MSHV_VP_SUSPENDED, &vp->sched.attention);
+		vp->sched.released = true;
+	}
 
 	return ret;
 }
@@ -533,12 +535,13 @@ static noinline int mshv_root_not_dispatched(const struct mshv_vp *vp, u64 statu
 /*
  * A dispatch has found the VP suspended.
  *
- * A VP is created suspended, and its first dispatch says so. After that it is the
- * VMM's doing, and stays so until the VMM, or the next run, releases it.
+ * A VP is created suspended, and its first dispatch says so, unless it was released
+ * before. Any other suspension is the VMM's doing, and stays until the VMM, or the
+ * next run, releases it.
  */
 static noinline int mshv_root_suspended(struct mshv_vp *vp)
 {
-	const bool fresh = vp->sched.stats.dispatches == 1;
+	const bool fresh = vp->sched.stats.dispatches == 1 && !vp->sched.released;
 	int ret;
 
 	set_bit(MSHV_VP_SUSPENDED, &vp->sched.attention);

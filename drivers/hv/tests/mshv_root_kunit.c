@@ -666,6 +666,30 @@ static void mshv_root_released_before_first_run(struct kunit *test)
 }
 
 /*
+ * The VMM releases a VP by itself, and suspends it again while it is dispatched for the
+ * first time: that is not the suspension that VPs are created with.
+ */
+static void mshv_root_suspended_in_first_dispatch(struct kunit *test)
+{
+	struct mshv_root_test *t = test->priv;
+	struct hv_fake_outcome outcome = suspended;
+
+	outcome.running = suspend_by_vmm;
+	outcome.data = t;
+	KUNIT_EXPECT_EQ(test, mshv_vmm_set_register(t->vp, HV_REGISTER_EXPLICIT_SUSPEND, 0), 0);
+	hv_fake_vp_start(t->hv);
+	script(t, &outcome);
+	script(t, &intercept);
+	start_and_wait(t);
+	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 1);
+	KUNIT_EXPECT_TRUE(test, hv_fake_vp_explicit_suspend(t->hv));
+
+	KUNIT_EXPECT_EQ(test, mshv_vmm_set_register(t->vp, HV_REGISTER_EXPLICIT_SUSPEND, 0), 0);
+	expect_intercept(t);
+	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 2);
+}
+
+/*
  * A signal is pending when the VMM runs a VP on after an intercept: the VMM may
  * have changed registers in the page, so nothing is done to the VP.
  */
@@ -1046,6 +1070,7 @@ static struct kunit_case mshv_root_test_cases[] = {
 	KUNIT_CASE(mshv_root_suspended_between_runs),
 	KUNIT_CASE(mshv_root_suspended_between_runs_refused),
 	KUNIT_CASE(mshv_root_released_before_first_run),
+	KUNIT_CASE(mshv_root_suspended_in_first_dispatch),
 	KUNIT_CASE(mshv_root_signal_after_intercept),
 	KUNIT_CASE(mshv_root_dispatch_fails),
 	KUNIT_CASE(mshv_root_dispatch_fails_after_intercept),
