@@ -276,6 +276,12 @@ struct mshv_vp_sched {
 	/** @distrust: a message about this VP was late; look before believing */
 	bool distrust;
 
+	/**
+	 * @unstopped: the last run may have left it running, or with an intercept
+	 * that nobody has seen
+	 */
+	bool unstopped;
+
 	/** @halt_poll_window: how long the VP is watched when it halts, in ns */
 	u32 halt_poll_window;
 
