@@ -165,6 +165,10 @@ struct hv_fake_vp {
 	struct hv_fake_set sets[HV_FAKE_MAX_SETS];
 	unsigned int nr_sets;
 
+	/* See hv_fake_vp_touch(). */
+	unsigned int touches;
+	u64 touched_gpa;
+
 	struct page *state_pages[HV_VP_STATE_PAGE_COUNT];
 	struct page *stats_pages[2];
 

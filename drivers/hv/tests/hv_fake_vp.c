@@ -889,9 +889,58 @@ static void hv_fake_resume(struct hv_fake *fake, struct hv_fake_vp *vp)
 	hv_fake_post(fake, &msg);
 }
 
+/* The message that an intercept leaves in the VP's page. */
+static void hv_fake_fill_intercept(struct hv_fake_vp *vp, u32 type, u64 gpa)
+{
+	struct page *page = vp->state_pages[HV_VP_STATE_PAGE_INTERCEPT_MESSAGE];
+	struct hv_message msg = {
+		.header.message_type = type ?: HVMSG_UNMAPPED_GPA,
+		.header.sender = vp->partition->id,
+	};
+#ifdef CONFIG_X86_64
+	struct hv_x64_memory_intercept_message *memory = (void *)msg.u.payload;
+#else
+	struct hv_arm64_memory_intercept_message *memory = (void *)msg.u.payload;
+#endif
+
+	switch (msg.header.message_type) {
+	case HVMSG_UNMAPPED_GPA:
+	case HVMSG_GPA_INTERCEPT:
+		memory->guest_physical_address = gpa;
+		msg.header.payload_size = sizeof(*memory);
+		break;
+	default:
+		msg.header.payload_size = sizeof(memory->header);
+	}
+	/* All of them begin alike. */
+	memory->header.vp_index = vp->index;
+
+	vp->intercept_suspend = true;
+	if (page)
+		memcpy(page_address(page), &msg, sizeof(msg));
+}
+
+/* The SynIC message that tells of it. */
+static void hv_fake_intercept_message(struct hv_message *msg, const struct hv_fake_vp *vp)
+{
+	*msg = (struct hv_message) {
+		.header.message_type = HVMSG_OPAQUE_INTERCEPT,
+		.header.payload_size = sizeof(struct hv_opaque_intercept_message),
+		.header.sender = vp->partition->id,
+		.u.payload[0] = vp->index,
+	};
+}
+
+/* Whether a VP runs, where the hypervisor schedules VPs. */
+static bool hv_fake_runs(const struct hv_fake_vp *vp)
+{
+	return !vp->explicit_suspend && !vp->intercept_suspend;
+}
+
 static u64 hv_fake_set_register(struct hv_fake *fake, struct hv_fake_vp *vp,
 				u32 name, u64 value)
 {
+	struct hv_message msg;
 	bool *suspend;
 
 	switch (name) {
@@ -919,6 +968,12 @@ static u64 hv_fake_set_register(struct hv_fake *fake, struct hv_fake_vp *vp,
 	*suspend = value;
 	if (name == HV_REGISTER_EXPLICIT_SUSPEND && !value)
 		hv_fake_resume(fake, vp);
+	if (vp->touches && hv_fake_runs(vp)) {
+		hv_fake_fill_intercept(vp, --vp->touches ? HVMSG_GPA_INTERCEPT : HVMSG_X64_HALT,
+				       vp->touched_gpa);
+		hv_fake_intercept_message(&msg, vp);
+		hv_fake_post(fake, &msg);
+	}
 
 	return HV_STATUS_SUCCESS;
 }
@@ -1044,37 +1099,6 @@ static u64 hv_fake_get_vp_from_apic_id(struct hv_fake *fake,
 /*
  * Dispatch
  */
-
-/* The message that an intercept leaves in the VP's page. */
-static void hv_fake_fill_intercept(struct hv_fake_vp *vp, u32 type, u64 gpa)
-{
-	struct page *page = vp->state_pages[HV_VP_STATE_PAGE_INTERCEPT_MESSAGE];
-	struct hv_message msg = {
-		.header.message_type = type ?: HVMSG_UNMAPPED_GPA,
-		.header.sender = vp->partition->id,
-	};
-#ifdef CONFIG_X86_64
-	struct hv_x64_memory_intercept_message *memory = (void *)msg.u.payload;
-#else
-	struct hv_arm64_memory_intercept_message *memory = (void *)msg.u.payload;
-#endif
-
-	switch (msg.header.message_type) {
-	case HVMSG_UNMAPPED_GPA:
-	case HVMSG_GPA_INTERCEPT:
-		memory->guest_physical_address = gpa;
-		msg.header.payload_size = sizeof(*memory);
-		break;
-	default:
-		msg.header.payload_size = sizeof(memory->header);
-	}
-	/* All of them begin alike. */
-	memory->header.vp_index = vp->index;
-
-	vp->intercept_suspend = true;
-	if (page)
-		memcpy(page_address(page), &msg, sizeof(msg));
-}
 
 #ifdef CONFIG_X86_64
 static u64 *hv_fake_vectors(struct hv_fake_vp *vp)
@@ -1760,16 +1784,12 @@ static bool hv_fake_vp_do_intercept(struct hv_fake_vp *vp, u32 message_type,
 				    u64 gpa, bool held)
 {
 	struct hv_fake *fake = vp->fake;
-	struct hv_message msg = {
-		.header.message_type = HVMSG_OPAQUE_INTERCEPT,
-		.header.payload_size = sizeof(struct hv_opaque_intercept_message),
-		.header.sender = vp->partition->id,
-		.u.payload[0] = vp->index,
-	};
+	struct hv_message msg;
 	bool running = false;
 
+	hv_fake_intercept_message(&msg, vp);
 	scoped_guard(raw_spinlock_irqsave, &fake->lock) {
-		running = !vp->explicit_suspend && !vp->intercept_suspend;
+		running = hv_fake_runs(vp);
 		if (running)
 			hv_fake_fill_intercept(vp, message_type, gpa);
 	}
@@ -1816,6 +1836,24 @@ bool hv_fake_vp_intercept(struct hv_fake_vp *vp, u32 message_type, u64 gpa)
 bool hv_fake_vp_intercept_held(struct hv_fake_vp *vp, u32 message_type, u64 gpa)
 {
 	return hv_fake_vp_do_intercept(vp, message_type, gpa, true);
+}
+
+/**
+ * hv_fake_vp_touch() - have a VP touch memory as soon as it runs, where the
+ *	hypervisor schedules VPs
+ * @vp: the VP
+ * @gpa: where
+ * @times: how often it is resumed until it needs no more of that: the last of
+ *	these ends in a halt, the others in a GPA intercept
+ *
+ * The SynIC message comes as soon as interrupts are on after the hypercall that
+ * has resumed the VP.
+ */
+void hv_fake_vp_touch(struct hv_fake_vp *vp, u64 gpa, unsigned int times)
+{
+	guard(raw_spinlock_irqsave)(&vp->fake->lock);
+	vp->touches = times;
+	vp->touched_gpa = gpa;
 }
 
 /**

@@ -4,10 +4,15 @@
  * ioctls of /dev/mshv, on the fake hypervisor.
  */
 
+#include <linux/bits.h>
+#include <linux/err.h>
 #include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
 #include <linux/sched/signal.h>
 #include <kunit/test.h>
 #include <asm/mshyperv.h>
+#include <uapi/linux/mshv.h>
 
 #include "../mshv_root.h"
 #include "../mshv_sched.h"
@@ -387,6 +392,45 @@ static void mshv_hyp_half_resumed(struct kunit *test)
 	expect_intercept(t);
 }
 
+/* Pages of the guest; and how often it touches one, before it does something else. */
+#define TOUCHED_PFN	16
+#define TOUCHES		8
+
+/*
+ * The guest touches its memory as soon as it runs, again and again: a signal ends the
+ * run all the same. Nothing is lost by that, the guest goes on with the next run.
+ */
+static void mshv_hyp_signal_while_faulting(struct kunit *test)
+{
+	struct mshv_user_mem_region memory = {
+		.size = PAGE_SIZE,
+		.guest_pfn = TOUCHED_PFN,
+		.flags = BIT(MSHV_SET_MEM_BIT_WRITABLE),
+	};
+	struct mshv_hyp_test *t = test->priv;
+	struct hv_message msg = {};
+
+	memory.userspace_addr = kunit_vm_mmap(test, NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
+					      MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE((unsigned long)memory.userspace_addr));
+	KUNIT_ASSERT_EQ(test, 0, mshv_vmm_partition_ioctl(t->vmm, MSHV_SET_GUEST_MEMORY,
+							  &memory, sizeof(memory)));
+	hv_fake_vp_touch(t->hv, (u64)TOUCHED_PFN << HV_HYP_PAGE_SHIFT, TOUCHES);
+
+	allow_signal(SIGUSR1);
+	send_sig(SIGUSR1, current, 1);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_run(t->vp, &msg), -EINTR);
+	flush_signals(current);
+	disallow_signal(SIGUSR1);
+	KUNIT_EXPECT_TRUE(test, hv_fake_vp_intercept_suspend(t->hv));
+	KUNIT_EXPECT_EQ(test, hv_fake_vp_sets(t->hv), 2);
+
+	KUNIT_EXPECT_EQ(test, mshv_vmm_run(t->vp, &msg), 0);
+	KUNIT_EXPECT_EQ(test, msg.header.message_type, HVMSG_X64_HALT);
+	KUNIT_EXPECT_EQ(test, hv_fake_vp_sets(t->hv), 2 * TOUCHES);
+	mshv_vmm_destroy(t->vmm);
+}
+
 /* Nothing is drained when such VPs are destroyed: there are no signals. */
 static void mshv_hyp_destroy(struct kunit *test)
 {
@@ -416,6 +460,7 @@ static struct kunit_case mshv_hyp_test_cases[] = {
 	KUNIT_CASE(mshv_hyp_unstopped_twice),
 	KUNIT_CASE(mshv_hyp_look_fails),
 	KUNIT_CASE(mshv_hyp_half_resumed),
+	KUNIT_CASE(mshv_hyp_signal_while_faulting),
 	KUNIT_CASE(mshv_hyp_destroy),
 	{}
 };
