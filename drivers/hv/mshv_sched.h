@@ -33,6 +33,7 @@
 struct hv_message;
 struct mshv_partition;
 struct mshv_vp;
+struct work_struct;
 
 /**
  * enum mshv_kick - why a thread that waits for its VP was woken
@@ -555,6 +556,10 @@ void mshv_sched_signal_stop(void);
 void mshv_sched_kick(struct mshv_vp *vp);
 void mshv_sched_look_all(void);
 void mshv_sched_close(int err);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+extern struct work_struct mshv_sched_look_all_work;
+#endif
 
 /* Not for use but by mshv_sched_closed(). */
 extern int mshv_sched_closed_err;
