@@ -391,7 +391,8 @@ struct mshv_sched_ops {
 	 * @run: run a VP until user space must look at an intercept. Called
 	 * with vp_mutex held, in a thread of the VMM, preemptible; sleeps.
 	 * Returns 0 with the intercept in the VP's intercept page; -EINTR if a
-	 * signal is pending, the VP then explicitly suspended; or another
+	 * signal is pending, the VP then explicitly suspended, unless it has not
+	 * run since its last intercept or since it was created; or another
 	 * negative errno. In every case the VP is stopped when this returns, or
 	 * the hypervisor has refused to stop it and the errno says so.
 	 */

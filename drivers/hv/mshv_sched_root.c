@@ -444,7 +444,11 @@ static __always_inline u64 mshv_root_dispatch(struct mshv_vp *vp)
 
 	guard(preempt)();
 
-	/* Kicks so far are answered by this dispatch, later ones are not. */
+	/*
+	 * Kicks so far are answered by this dispatch, or by the next one if there
+	 * is none now: whoever gives way below dispatches before it waits. Later
+	 * ones are not.
+	 */
 	WRITE_ONCE(vp->sched.kick, MSHV_KICK_NONE);
 	WRITE_ONCE(vp->sched.dispatched, true);
 	/*

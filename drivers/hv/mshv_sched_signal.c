@@ -116,8 +116,9 @@ void mshv_sched_look_all(void)
  * mshv_sched_close() - let no VP run any more
  * @err: the negative errno that MSHV_RUN_VP returns from now on
  *
- * Threads that sleep in MSHV_RUN_VP are woken and return. A VP that is inside a
- * dispatch goes on until that ends. The first caller's @err stays.
+ * Threads that wait for their VP in MSHV_RUN_VP are woken and return. A VP that is
+ * inside a dispatch goes on until that ends; a thread that waits for memory of its
+ * guest, until that has come, or a signal. The first caller's @err stays.
  *
  * Context: Any in which a thread can be woken; on resume, with interrupts off,
  * there is no partition whose VPs would have to be woken.
