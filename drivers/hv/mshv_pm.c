@@ -317,8 +317,10 @@ static bool mshv_pm_others_at_work(void)
  * mshv_pm_stop_partitions() - stop every VP and give every partition back
  *
  * No partition can be created and no VP run from then on; what the programs
- * that have files of partitions get is -ESHUTDOWN. Takes two seconds at most
- * beyond what the hypercalls take.
+ * that have files of partitions get is -ESHUTDOWN. Waits for their threads for two
+ * seconds at most, in all. What the hypercalls take comes on top, and for each
+ * partition the grace periods of RCU and SRCU, and the work that is queued for its
+ * irqfds, that mshv_eventfd_release() waits for.
  *
  * Context: Process context. Sleeps.
  */

@@ -33,6 +33,7 @@
 struct hv_message;
 struct mshv_partition;
 struct mshv_vp;
+struct work_struct;
 
 /**
  * enum mshv_kick - why a thread that waits for its VP was woken
@@ -270,8 +271,17 @@ struct mshv_vp_sched {
 	/** @intercepted: the next dispatch must clear the intercept suspension */
 	bool intercepted;
 
+	/** @released: a run has released it, from the suspension it was created with */
+	bool released;
+
 	/** @distrust: a message about this VP was late; look before believing */
 	bool distrust;
+
+	/**
+	 * @unstopped: the last run may have left it running, or with an intercept
+	 * that nobody has seen
+	 */
+	bool unstopped;
 
 	/** @halt_poll_window: how long the VP is watched when it halts, in ns */
 	u32 halt_poll_window;
@@ -381,7 +391,8 @@ struct mshv_sched_ops {
 	 * @run: run a VP until user space must look at an intercept. Called
 	 * with vp_mutex held, in a thread of the VMM, preemptible; sleeps.
 	 * Returns 0 with the intercept in the VP's intercept page; -EINTR if a
-	 * signal is pending, the VP then explicitly suspended; or another
+	 * signal is pending, the VP then explicitly suspended, unless it has not
+	 * run since its last intercept or since it was created; or another
 	 * negative errno. In every case the VP is stopped when this returns, or
 	 * the hypervisor has refused to stop it and the errno says so.
 	 */
@@ -546,6 +557,10 @@ void mshv_sched_signal_stop(void);
 void mshv_sched_kick(struct mshv_vp *vp);
 void mshv_sched_look_all(void);
 void mshv_sched_close(int err);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+extern struct work_struct mshv_sched_look_all_work;
+#endif
 
 /* Not for use but by mshv_sched_closed(). */
 extern int mshv_sched_closed_err;

@@ -18,6 +18,7 @@
 #define pr_fmt(fmt) "mshv: " fmt
 
 #include <linux/jiffies.h>
+#include <linux/minmax.h>
 #include <linux/rcuwait.h>
 #include <linux/wait.h>
 #include <asm/mshyperv.h>
@@ -30,6 +31,29 @@
 #define MSHV_HYP_MESSAGE_TIMEOUT	HZ
 
 /*
+ * The hypervisor has not set both registers. The first one, once cleared, is not cleared
+ * again: a VP that was not explicitly suspended runs since, and may have run into an
+ * intercept, which that would lose.
+ */
+static noinline int mshv_hyp_resume_rest(struct mshv_vp *vp, u64 status)
+{
+	const unsigned int done = hv_repcomp(status);
+	int ret;
+
+	if (hv_result_success(status)) {
+		ret = mshv_sched_set_registers(vp, vp->sched.resume.input.elements + done,
+					       MSHV_VP_RESUME_REGS - done);
+	} else {
+		vp_err_ratelimited(vp, "cannot be resumed: %s\n",
+				   hv_result_to_string(status));
+		ret = hv_result_to_errno(status);
+	}
+
+	vp->sched.unstopped = ret && done;
+	return ret;
+}
+
+/*
  * Let the VP run. Its arguments are the same each time, and are the VP's own, see
  * mshv_vp_sched_init(): nothing has to be copied, nor interrupts to be off.
  */
@@ -40,17 +64,10 @@ static int mshv_hyp_resume(struct mshv_vp *vp)
 	struct mshv_vp_resume *resume = &vp->sched.resume;
 	u64 status = hv_do_hypercall(control, &resume->input, NULL);
 
-	if (unlikely(!hv_result_success(status))) {
-		vp_err_ratelimited(vp, "cannot be resumed: %s\n",
-				   hv_result_to_string(status));
-		return hv_result_to_errno(status);
-	}
-	if (likely(hv_repcomp(status) == MSHV_VP_RESUME_REGS))
+	if (likely(hv_result_success(status) && hv_repcomp(status) == MSHV_VP_RESUME_REGS))
 		return 0;
 
-	/* Not the second one yet, so the VP has not run: once more, with patience. */
-	return mshv_sched_set_registers(vp, resume->input.elements,
-					MSHV_VP_RESUME_REGS);
+	return mshv_hyp_resume_rest(vp, status);
 }
 
 /* Whether the VP waits for its parent; its intercept page is filled then. */
@@ -81,12 +98,17 @@ static void mshv_hyp_take_message(struct mshv_vp *vp)
 	WRITE_ONCE(vp->sched.kick, MSHV_KICK_NONE);
 }
 
-/* A signal has interrupted the wait: stop the VP, and lose no intercept. */
-static int mshv_hyp_interrupted(struct mshv_vp *vp, int err)
+/*
+ * Stop the VP, and lose no intercept: 1 if it has one, whose message has been taken
+ * then; 0 if not. If it cannot be stopped, or it cannot be told whether it has one,
+ * that is left for the next run, see mshv_hyp_run().
+ */
+static int mshv_hyp_stop(struct mshv_vp *vp)
 {
 	u64 intercepted;
 	int ret;
 
+	vp->sched.unstopped = true;
 	ret = mshv_sched_set_register(vp, HV_REGISTER_EXPLICIT_SUSPEND, 1);
 	if (ret)
 		return ret;
@@ -96,11 +118,20 @@ static int mshv_hyp_interrupted(struct mshv_vp *vp, int err)
 	if (ret)
 		return ret;
 
+	vp->sched.unstopped = false;
 	if (!intercepted)
-		return err;
+		return 0;
 
 	mshv_hyp_take_message(vp);
-	return 0;
+	return 1;
+}
+
+/* The run has to end by an error, unless the VP has an intercept. */
+static int mshv_hyp_interrupted(struct mshv_vp *vp, int err)
+{
+	int ret = mshv_hyp_stop(vp);
+
+	return ret ? min(ret, 0) : err;
 }
 
 /* See &mshv_sched_ops.run. */
@@ -114,12 +145,19 @@ static int mshv_hyp_run(struct mshv_vp *vp)
 	if (ret)
 		return ret;
 
+	/* Resumed, it would lose the intercept that it may have from the last run. */
+	if (unlikely(vp->sched.unstopped)) {
+		ret = mshv_hyp_stop(vp);
+		if (ret)
+			return min(ret, 0);
+	}
+
 	/* Whatever this is about, it is not about the run that begins now. */
 	WRITE_ONCE(vp->sched.kick, MSHV_KICK_NONE);
 
 	ret = mshv_hyp_resume(vp);
 	if (ret)
-		return ret;
+		return vp->sched.unstopped ? mshv_hyp_interrupted(vp, ret) : ret;
 
 	do {
 		if (!mshv_vp_kicked(&vp->sched)) {
@@ -135,8 +173,11 @@ static int mshv_hyp_run(struct mshv_vp *vp)
 			return 0;
 
 		ret = mshv_hyp_intercepted(vp, &intercepted);
-		if (ret)
+		if (ret) {
+			/* If it was about an intercept, that is not to be waited for. */
+			cmpxchg(&vp->sched.kick, MSHV_KICK_NONE, kick);
 			return mshv_hyp_interrupted(vp, ret);
+		}
 
 		/*
 		 * An intercept without a message: that may still be to come. A

@@ -225,8 +225,10 @@ static int mshv_root_release(struct mshv_vp *vp)
 	trace_mshv_vp_clear_explicit_suspend(vp->vp_partition->pt_id,
 					     vp->vp_index, ret);
 
-	if (!ret)
+	if (!ret) {
 		clear_bit(MSHV_VP_SUSPENDED, &vp->sched.attention);
+		vp->sched.released = true;
+	}
 
 	return ret;
 }
@@ -250,19 +252,29 @@ static noinline int mshv_root_wait_released(struct mshv_vp *vp)
 	do {
 		ret = mshv_sched_wait(vp, mshv_sched_kicked, timeout);
 		if (ret < 0)
-			return ret;
+			goto unfinished;
 
 		/* Taken before the look: a kick that comes now is not lost. */
 		xchg(&vp->sched.kick, MSHV_KICK_NONE);
+		timeout = MSHV_ROOT_RECHECK;
 		ret = mshv_sched_get_register(vp, HV_REGISTER_EXPLICIT_SUSPEND,
 					      &suspended);
 		if (ret)
-			return ret;
-		timeout = MSHV_ROOT_RECHECK;
+			goto unfinished;
 	} while (suspended);
 
 	clear_bit(MSHV_VP_SUSPENDED, &vp->sched.attention);
 	return 0;
+
+unfinished:
+	/*
+	 * The next run releases the VP, and waits for the signal. If one was taken
+	 * here that may have been the last, so that run is not to rely on another.
+	 */
+	if (timeout == MSHV_ROOT_RECHECK)
+		cmpxchg(&vp->sched.kick, MSHV_KICK_NONE, MSHV_KICK_LOOK);
+	set_bit(MSHV_VP_BLOCKED, &vp->sched.attention);
+	return ret;
 }
 
 static bool mshv_root_kicked_or_posted(const struct mshv_vp *vp)
@@ -432,7 +444,11 @@ static __always_inline u64 mshv_root_dispatch(struct mshv_vp *vp)
 
 	guard(preempt)();
 
-	/* Kicks so far are answered by this dispatch, later ones are not. */
+	/*
+	 * Kicks so far are answered by this dispatch, or by the next one if there
+	 * is none now: whoever gives way below dispatches before it waits. Later
+	 * ones are not.
+	 */
 	WRITE_ONCE(vp->sched.kick, MSHV_KICK_NONE);
 	WRITE_ONCE(vp->sched.dispatched, true);
 	/*
@@ -523,12 +539,13 @@ static noinline int mshv_root_not_dispatched(const struct mshv_vp *vp, u64 statu
 /*
  * A dispatch has found the VP suspended.
  *
- * A VP is created suspended, and its first dispatch says so. After that it is the
- * VMM's doing, and stays so until the VMM, or the next run, releases it.
+ * A VP is created suspended, and its first dispatch says so, unless it was released
+ * before. Any other suspension is the VMM's doing, and stays until the VMM, or the
+ * next run, releases it.
  */
 static noinline int mshv_root_suspended(struct mshv_vp *vp)
 {
-	const bool fresh = vp->sched.stats.dispatches == 1;
+	const bool fresh = vp->sched.stats.dispatches == 1 && !vp->sched.released;
 	int ret;
 
 	set_bit(MSHV_VP_SUSPENDED, &vp->sched.attention);
@@ -538,10 +555,7 @@ static noinline int mshv_root_suspended(struct mshv_vp *vp)
 	}
 
 	ret = mshv_root_wait_released(vp);
-	if (ret)
-		/* Once it is released, the next run waits for a signal. */
-		set_bit(MSHV_VP_BLOCKED, &vp->sched.attention);
-	else
+	if (!ret)
 		mshv_root_trace_wait(vp);
 
 	return ret;
@@ -610,9 +624,14 @@ static noinline int mshv_root_attend(struct mshv_vp *vp)
 	if (test_and_clear_bit(MSHV_VP_NEW, attention))
 		mshv_root_ask_apic_id(vp);
 
-	/* To run a VP is to release it, whoever has suspended it before. */
-	if (test_and_clear_bit(MSHV_VP_VMM_SUSPENDS, attention) ||
-	    test_bit(MSHV_VP_SUSPENDED, attention)) {
+	/*
+	 * To run a VP is to release it, whoever has suspended it before. What the
+	 * VMM has done is kept as what is known of the VP, in case it cannot be
+	 * released: a dispatch would take it for a suspension of this run.
+	 */
+	if (test_and_clear_bit(MSHV_VP_VMM_SUSPENDS, attention))
+		set_bit(MSHV_VP_SUSPENDED, attention);
+	if (test_bit(MSHV_VP_SUSPENDED, attention)) {
 		ret = mshv_root_release(vp);
 		if (ret)
 			return ret;

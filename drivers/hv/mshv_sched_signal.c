@@ -22,6 +22,7 @@
 #include <linux/rcupdate.h>
 #include <linux/rcuwait.h>
 #include <linux/workqueue.h>
+#include <kunit/visibility.h>
 #include <asm/mshyperv.h>
 
 #include "mshv_root.h"
@@ -115,8 +116,9 @@ void mshv_sched_look_all(void)
  * mshv_sched_close() - let no VP run any more
  * @err: the negative errno that MSHV_RUN_VP returns from now on
  *
- * Threads that sleep in MSHV_RUN_VP are woken and return. A VP that is inside a
- * dispatch goes on until that ends. The first caller's @err stays.
+ * Threads that wait for their VP in MSHV_RUN_VP are woken and return. A VP that is
+ * inside a dispatch goes on until that ends; a thread that waits for memory of its
+ * guest, until that has come, or a signal. The first caller's @err stays.
  *
  * Context: Any in which a thread can be woken; on resume, with interrupts off,
  * there is no partition whose VPs would have to be woken.
@@ -133,12 +135,15 @@ static void mshv_sched_look_all_fn(struct work_struct *work)
 	mshv_sched_look_all();
 }
 
-static DECLARE_WORK(mshv_sched_look_all_work, mshv_sched_look_all_fn);
+VISIBLE_IF_KUNIT DECLARE_WORK(mshv_sched_look_all_work, mshv_sched_look_all_fn);
 
 /**
- * mshv_sched_signal_stop() - let go of what the message handler has begun
+ * mshv_sched_signal_stop() - end what the message handler has begun
  *
- * Context: Process context, when no message comes any more. Sleeps.
+ * A CPU handles the messages that it has when it leaves the SynIC, so this is for
+ * after that, when the last one has left: mshv_synic_stop().
+ *
+ * Context: Process context. Sleeps.
  */
 void mshv_sched_signal_stop(void)
 {

@@ -290,6 +290,7 @@ bool hv_fake_vp_kick_lost(struct hv_fake_vp *vp);
 bool hv_fake_vp_kick_uncounted(struct hv_fake_vp *vp);
 bool hv_fake_vp_intercept(struct hv_fake_vp *vp, u32 message_type, u64 gpa);
 bool hv_fake_vp_intercept_held(struct hv_fake_vp *vp, u32 message_type, u64 gpa);
+void hv_fake_vp_touch(struct hv_fake_vp *vp, u64 gpa, unsigned int times);
 
 void hv_fake_vp_set_counter_word(struct hv_fake_vp *vp, u64 value);
 void hv_fake_vp_set_explicit_suspend(struct hv_fake_vp *vp, bool suspended);

@@ -46,20 +46,27 @@ void hv_fake_fill_intercept(struct hv_fake_vp *vp, u32 type, u64 gpa)
  * What tests do
  */
 
-static bool hv_fake_vp_do_intercept(struct hv_fake_vp *vp, u32 message_type,
-				    u64 gpa, bool held)
+/* The SynIC message that tells of it. */
+void hv_fake_intercept_message(struct hv_message *msg, const struct hv_fake_vp *vp)
 {
-	struct hv_fake *fake = vp->fake;
-	struct hv_message msg = {
+	*msg = (struct hv_message) {
 		.header.message_type = HVMSG_OPAQUE_INTERCEPT,
 		.header.payload_size = sizeof(struct hv_opaque_intercept_message),
 		.header.sender = vp->partition->id,
 		.u.payload[0] = vp->index,
 	};
+}
+
+static bool hv_fake_vp_do_intercept(struct hv_fake_vp *vp, u32 message_type,
+				    u64 gpa, bool held)
+{
+	struct hv_fake *fake = vp->fake;
+	struct hv_message msg;
 	bool running = false;
 
+	hv_fake_intercept_message(&msg, vp);
 	scoped_guard(raw_spinlock_irqsave, &fake->lock) {
-		running = !vp->explicit_suspend && !vp->intercept_suspend;
+		running = hv_fake_runs(vp);
 		if (running)
 			hv_fake_fill_intercept(vp, message_type, gpa);
 	}
@@ -121,4 +128,22 @@ struct hv_message *hv_fake_vp_intercept_page(struct hv_fake_vp *vp)
 	guard(raw_spinlock_irqsave)(&vp->fake->lock);
 	page = vp->state_pages[HV_VP_STATE_PAGE_INTERCEPT_MESSAGE];
 	return page ? page_address(page) : NULL;
+}
+
+/**
+ * hv_fake_vp_touch() - have a VP touch memory as soon as it runs, where the
+ *	hypervisor schedules VPs
+ * @vp: the VP
+ * @gpa: where
+ * @times: how often it is resumed until it needs no more of that: the last of
+ *	these ends in a halt, the others in a GPA intercept
+ *
+ * The SynIC message comes as soon as interrupts are on after the hypercall that
+ * has resumed the VP.
+ */
+void hv_fake_vp_touch(struct hv_fake_vp *vp, u64 gpa, unsigned int times)
+{
+	guard(raw_spinlock_irqsave)(&vp->fake->lock);
+	vp->touches = times;
+	vp->touched_gpa = gpa;
 }

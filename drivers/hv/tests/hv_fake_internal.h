@@ -167,6 +167,10 @@ struct hv_fake_vp {
 	struct hv_fake_set sets[HV_FAKE_MAX_SETS];
 	unsigned int nr_sets;
 
+	/* See hv_fake_vp_touch(). */
+	unsigned int touches;
+	u64 touched_gpa;
+
 	struct page *state_pages[HV_VP_STATE_PAGE_COUNT];
 	struct page *stats_pages[2];
 
@@ -301,6 +305,13 @@ void hv_fake_resume(struct hv_fake *fake, struct hv_fake_vp *vp);
 
 /* A dispatch has ended with an intercept. */
 void hv_fake_fill_intercept(struct hv_fake_vp *vp, u32 type, u64 gpa);
+void hv_fake_intercept_message(struct hv_message *msg, const struct hv_fake_vp *vp);
+
+/* Whether a VP runs, where the hypervisor schedules VPs. */
+static inline bool hv_fake_runs(const struct hv_fake_vp *vp)
+{
+	return !vp->explicit_suspend && !vp->intercept_suspend;
+}
 
 /*
  * hv_fake_vp_ops.c

@@ -123,6 +123,7 @@ u64 hv_fake_get_vp_registers(struct hv_fake *fake,
 static u64 hv_fake_set_register(struct hv_fake *fake, struct hv_fake_vp *vp,
 				u32 name, u64 value)
 {
+	struct hv_message msg;
 	bool *suspend;
 
 	switch (name) {
@@ -150,6 +151,12 @@ static u64 hv_fake_set_register(struct hv_fake *fake, struct hv_fake_vp *vp,
 	*suspend = value;
 	if (name == HV_REGISTER_EXPLICIT_SUSPEND && !value)
 		hv_fake_resume(fake, vp);
+	if (vp->touches && hv_fake_runs(vp)) {
+		hv_fake_fill_intercept(vp, --vp->touches ? HVMSG_GPA_INTERCEPT : HVMSG_X64_HALT,
+				       vp->touched_gpa);
+		hv_fake_intercept_message(&msg, vp);
+		hv_fake_post(fake, &msg);
+	}
 
 	return HV_STATUS_SUCCESS;
 }

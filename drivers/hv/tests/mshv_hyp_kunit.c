@@ -4,10 +4,15 @@
  * ioctls of /dev/mshv, on the fake hypervisor.
  */
 
+#include <linux/bits.h>
+#include <linux/err.h>
 #include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
 #include <linux/sched/signal.h>
 #include <kunit/test.h>
 #include <asm/mshyperv.h>
+#include <uapi/linux/mshv.h>
 
 #include "../mshv_root.h"
 #include "../mshv_sched.h"
@@ -254,6 +259,178 @@ static void mshv_hyp_state_unreadable(struct kunit *test)
 	expect_intercept(t);
 }
 
+/*
+ * A signal, and the VP cannot be stopped, or it cannot be told whether it has an
+ * intercept: it has one already, or runs into one later. That is what the next run
+ * returns, and it is not resumed before.
+ */
+static const struct mshv_hyp_unstopped_case {
+	const char *name;
+	u16 fails;
+	bool later;
+} mshv_hyp_unstopped_cases[] = {
+	{ "not stopped, intercepted before", HVCALL_SET_VP_REGISTERS },
+	{ "not stopped, intercepted later", HVCALL_SET_VP_REGISTERS, .later = true },
+	{ "stopped, intercepted before", HVCALL_GET_VP_REGISTERS },
+};
+
+KUNIT_ARRAY_PARAM_DESC(mshv_hyp_unstopped, mshv_hyp_unstopped_cases, name);
+
+static void mshv_hyp_unstopped_intercept(struct kunit *test)
+{
+	const struct mshv_hyp_unstopped_case *c = test->param_value;
+	struct mshv_hyp_test *t = test->priv;
+	struct kmsg_dump_iter log;
+
+	start_and_wait(t);
+	fail_next(t, c->fails);
+	if (!c->later)
+		KUNIT_EXPECT_TRUE(test, hv_fake_vp_intercept_held(t->hv, HVMSG_X64_HALT, 0));
+	mshv_vmm_signal(t->vp, SIGUSR1);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL),
+			hv_result_to_errno(HV_STATUS_INVALID_VP_STATE));
+	if (c->later)
+		KUNIT_EXPECT_TRUE(test, hv_fake_vp_intercept(t->hv, HVMSG_X64_HALT, 0));
+	else
+		KUNIT_EXPECT_EQ(test, hv_fake_deliver_held(t->fake), 1);
+
+	test_log_end(&log);
+	mshv_vmm_start(t->vp);
+	expect_intercept(t);
+	KUNIT_EXPECT_TRUE(test, hv_fake_vp_intercept_suspend(t->hv));
+	KUNIT_EXPECT_TRUE(test, hv_fake_vp_explicit_suspend(t->hv));
+	KUNIT_EXPECT_EQ(test, test_log_count(log, "intercept without a message"), 0);
+
+	/* And that was all: a run is a run again. */
+	start_and_wait(t);
+	hv_fake_vp_intercept(t->hv, HVMSG_X64_HALT, 0);
+	expect_intercept(t);
+}
+
+/* The next run cannot stop it either: it is the one after that. */
+static void mshv_hyp_unstopped_twice(struct kunit *test)
+{
+	struct mshv_hyp_test *t = test->priv;
+	struct hv_message msg;
+	unsigned int i;
+
+	start_and_wait(t);
+	for (i = 1; i <= 2; i++)
+		hv_fake_fail(t->fake, &(struct hv_fake_fault) {
+			.code = HVCALL_SET_VP_REGISTERS,
+			.nth = i,
+			.result = HV_STATUS_INVALID_VP_STATE,
+		});
+	mshv_vmm_signal(t->vp, SIGUSR1);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL),
+			hv_result_to_errno(HV_STATUS_INVALID_VP_STATE));
+	hv_fake_vp_intercept(t->hv, HVMSG_X64_HALT, 0);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_run(t->vp, &msg),
+			hv_result_to_errno(HV_STATUS_INVALID_VP_STATE));
+	mshv_vmm_start(t->vp);
+	expect_intercept(t);
+}
+
+/*
+ * A message that is not believed without a look, and the look fails: the message was
+ * the intercept's, which is found then, and no other one is waited for.
+ */
+static void mshv_hyp_look_fails(struct kunit *test)
+{
+	struct mshv_hyp_test *t = test->priv;
+	struct kmsg_dump_iter log;
+
+	/* As in mshv_hyp_lost_message. */
+	start_and_wait(t);
+	hv_fake_vp_intercept_held(t->hv, HVMSG_X64_HALT, 0);
+	mshv_sched_look_all();
+	expect_intercept(t);
+
+	start_and_wait(t);
+	fail_next(t, HVCALL_GET_VP_REGISTERS);
+	test_log_end(&log);
+	hv_fake_vp_intercept(t->hv, HVMSG_X64_HALT, 0);
+	expect_intercept(t);
+	KUNIT_EXPECT_EQ(test, test_log_count(log, "intercept without a message"), 0);
+}
+
+/*
+ * The hypervisor clears the intercept suspension, but not yet the explicit one, or
+ * refuses that. The first one is not cleared again, as the VP runs already; and where
+ * the run ends with an error, the VP does not run on without it.
+ */
+static void mshv_hyp_half_resumed(struct kunit *test)
+{
+	struct mshv_hyp_test *t = test->priv;
+	struct hv_fake_fault half = {
+		.code = HVCALL_SET_VP_REGISTERS,
+		.nth = 1,
+		.reps = 1,
+	};
+
+	start_and_wait(t);
+	hv_fake_vp_intercept(t->hv, HVMSG_X64_HALT, 0);
+	expect_intercept(t);
+	KUNIT_ASSERT_EQ(test, hv_fake_vp_sets(t->hv), 2);
+
+	hv_fake_fail(t->fake, &half);
+	start_and_wait(t);
+	KUNIT_EXPECT_EQ(test, hv_fake_vp_sets(t->hv), 4);
+	hv_fake_vp_intercept(t->hv, HVMSG_X64_HALT, 0);
+	expect_intercept(t);
+
+	half.result = HV_STATUS_INVALID_VP_STATE;
+	hv_fake_fail(t->fake, &half);
+	mshv_vmm_start(t->vp);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL),
+			hv_result_to_errno(HV_STATUS_INVALID_VP_STATE));
+	KUNIT_EXPECT_FALSE(test, hv_fake_vp_intercept_suspend(t->hv));
+	KUNIT_EXPECT_TRUE(test, hv_fake_vp_explicit_suspend(t->hv));
+
+	start_and_wait(t);
+	hv_fake_vp_intercept(t->hv, HVMSG_X64_HALT, 0);
+	expect_intercept(t);
+}
+
+/* Pages of the guest; and how often it touches one, before it does something else. */
+#define TOUCHED_PFN	16
+#define TOUCHES		8
+
+/*
+ * The guest touches its memory as soon as it runs, again and again: a signal ends the
+ * run all the same. Nothing is lost by that, the guest goes on with the next run.
+ */
+static void mshv_hyp_signal_while_faulting(struct kunit *test)
+{
+	struct mshv_user_mem_region memory = {
+		.size = PAGE_SIZE,
+		.guest_pfn = TOUCHED_PFN,
+		.flags = BIT(MSHV_SET_MEM_BIT_WRITABLE),
+	};
+	struct mshv_hyp_test *t = test->priv;
+	struct hv_message msg = {};
+
+	memory.userspace_addr = kunit_vm_mmap(test, NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
+					      MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE((unsigned long)memory.userspace_addr));
+	KUNIT_ASSERT_EQ(test, 0, mshv_vmm_partition_ioctl(t->vmm, MSHV_SET_GUEST_MEMORY,
+							  &memory, sizeof(memory)));
+	hv_fake_vp_touch(t->hv, (u64)TOUCHED_PFN << HV_HYP_PAGE_SHIFT, TOUCHES);
+
+	allow_signal(SIGUSR1);
+	send_sig(SIGUSR1, current, 1);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_run(t->vp, &msg), -EINTR);
+	flush_signals(current);
+	disallow_signal(SIGUSR1);
+	KUNIT_EXPECT_TRUE(test, hv_fake_vp_intercept_suspend(t->hv));
+	KUNIT_EXPECT_EQ(test, hv_fake_vp_sets(t->hv), 2);
+
+	KUNIT_EXPECT_EQ(test, mshv_vmm_run(t->vp, &msg), 0);
+	KUNIT_EXPECT_EQ(test, msg.header.message_type, HVMSG_X64_HALT);
+	KUNIT_EXPECT_EQ(test, hv_fake_vp_sets(t->hv), 2 * TOUCHES);
+	mshv_vmm_destroy(t->vmm);
+}
+
 /* Nothing is drained when such VPs are destroyed: there are no signals. */
 static void mshv_hyp_destroy(struct kunit *test)
 {
@@ -279,6 +456,11 @@ static struct kunit_case mshv_hyp_test_cases[] = {
 	KUNIT_CASE(mshv_hyp_resume_refused),
 	KUNIT_CASE(mshv_hyp_suspend_refused),
 	KUNIT_CASE(mshv_hyp_state_unreadable),
+	KUNIT_CASE_PARAM(mshv_hyp_unstopped_intercept, mshv_hyp_unstopped_gen_params),
+	KUNIT_CASE(mshv_hyp_unstopped_twice),
+	KUNIT_CASE(mshv_hyp_look_fails),
+	KUNIT_CASE(mshv_hyp_half_resumed),
+	KUNIT_CASE(mshv_hyp_signal_while_faulting),
 	KUNIT_CASE(mshv_hyp_destroy),
 	{}
 };

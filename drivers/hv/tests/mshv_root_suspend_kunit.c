@@ -237,6 +237,58 @@ void mshv_root_suspended_anew(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 3);
 }
 
+/*
+ * The same, and what ends the wait after the driver has looked is not the release:
+ * of the kick that it has taken there is none more. The next run does without.
+ */
+static const struct mshv_root_anew_case {
+	const char *name;
+	u64 result;
+} mshv_root_anew_cases[] = {
+	{ "a signal" },
+	{ "the register cannot be read", HV_STATUS_INVALID_VP_STATE },
+};
+
+KUNIT_ARRAY_PARAM_DESC(mshv_root_anew, mshv_root_anew_cases, name);
+
+const void *mshv_root_anew_params(struct kunit *test, const void *prev, char *desc)
+{
+	return mshv_root_anew_gen_params(test, prev, desc);
+}
+
+void mshv_root_suspended_anew_and_ended(struct kunit *test)
+{
+	const struct mshv_root_anew_case *c = test->param_value;
+	struct mshv_root_test *t = test->priv;
+	struct hv_fake_outcome outcome = suspended;
+
+	outcome.running = suspend_by_vmm;
+	outcome.data = t;
+	script(t, &outcome);
+	script(t, &intercept);
+	start_and_wait(t);
+
+	if (c->result)
+		hv_fake_fail(t->fake, &(struct hv_fake_fault) {
+			.code = HVCALL_GET_VP_REGISTERS,
+			.nth = 1,
+			.result = c->result,
+		});
+	KUNIT_ASSERT_TRUE(test, hv_fake_vp_kick(t->hv));
+	if (!c->result) {
+		msleep(RECHECK_MS);
+		mshv_vmm_signal(t->vp, SIGUSR1);
+	}
+	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL),
+			c->result ? hv_result_to_errno(c->result) : -EINTR);
+	KUNIT_EXPECT_TRUE(test, hv_fake_vp_explicit_suspend(t->hv));
+	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 2);
+
+	mshv_vmm_start(t->vp);
+	expect_intercept(t);
+	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 3);
+}
+
 /* The VMM suspends a VP between two runs: to run it is to release it. */
 void mshv_root_suspended_between_runs(struct kunit *test)
 {
@@ -249,6 +301,31 @@ void mshv_root_suspended_between_runs(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, hv_fake_vp_explicit_suspend(t->hv));
 
 	script(t, &intercept);
+	mshv_vmm_start(t->vp);
+	expect_intercept(t);
+	KUNIT_EXPECT_FALSE(test, hv_fake_vp_explicit_suspend(t->hv));
+}
+
+/* The same, and the first run after that cannot release it: the next one does. */
+void mshv_root_suspended_between_runs_refused(struct kunit *test)
+{
+	struct mshv_root_test *t = test->priv;
+
+	script(t, &intercept);
+	mshv_vmm_start(t->vp);
+	expect_intercept(t);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_set_register(t->vp, HV_REGISTER_EXPLICIT_SUSPEND, 1), 0);
+
+	hv_fake_fail(t->fake, &(struct hv_fake_fault) {
+		.code = HVCALL_SET_VP_REGISTERS,
+		.nth = 1,
+		.result = HV_STATUS_INVALID_VP_STATE,
+	});
+	script(t, &intercept);
+	mshv_vmm_start(t->vp);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_join(t->vp, NULL),
+			hv_result_to_errno(HV_STATUS_INVALID_VP_STATE));
+
 	mshv_vmm_start(t->vp);
 	expect_intercept(t);
 	KUNIT_EXPECT_FALSE(test, hv_fake_vp_explicit_suspend(t->hv));
@@ -275,6 +352,30 @@ void mshv_root_released_before_first_run(struct kunit *test)
 	script(t, &intercept);
 	mshv_vmm_start(t->vp);
 	expect_intercept(t);
+}
+
+/*
+ * The VMM releases a VP by itself, and suspends it again while it is dispatched for the
+ * first time: that is not the suspension that VPs are created with.
+ */
+void mshv_root_suspended_in_first_dispatch(struct kunit *test)
+{
+	struct mshv_root_test *t = test->priv;
+	struct hv_fake_outcome outcome = suspended;
+
+	outcome.running = suspend_by_vmm;
+	outcome.data = t;
+	KUNIT_EXPECT_EQ(test, mshv_vmm_set_register(t->vp, HV_REGISTER_EXPLICIT_SUSPEND, 0), 0);
+	hv_fake_vp_start(t->hv);
+	script(t, &outcome);
+	script(t, &intercept);
+	start_and_wait(t);
+	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 1);
+	KUNIT_EXPECT_TRUE(test, hv_fake_vp_explicit_suspend(t->hv));
+
+	KUNIT_EXPECT_EQ(test, mshv_vmm_set_register(t->vp, HV_REGISTER_EXPLICIT_SUSPEND, 0), 0);
+	expect_intercept(t);
+	KUNIT_EXPECT_EQ(test, hv_fake_vp_dispatches(t->hv), 2);
 }
 
 /*

@@ -73,8 +73,12 @@ void mshv_root_suspend_refused(struct kunit *test);
 void mshv_root_release_refused(struct kunit *test);
 void mshv_root_suspended_by_vmm(struct kunit *test);
 void mshv_root_suspended_anew(struct kunit *test);
+const void *mshv_root_anew_params(struct kunit *test, const void *prev, char *desc);
+void mshv_root_suspended_anew_and_ended(struct kunit *test);
 void mshv_root_suspended_between_runs(struct kunit *test);
+void mshv_root_suspended_between_runs_refused(struct kunit *test);
 void mshv_root_released_before_first_run(struct kunit *test);
+void mshv_root_suspended_in_first_dispatch(struct kunit *test);
 void mshv_root_signal_after_intercept(struct kunit *test);
 void mshv_root_suspended_by_vmm_and_interrupted(struct kunit *test);
 const void *mshv_root_drain_params(struct kunit *test, const void *prev,

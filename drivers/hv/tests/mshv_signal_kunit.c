@@ -10,10 +10,14 @@
  */
 
 #include <linux/bits.h>
+#include <linux/cpuhotplug.h>
+#include <linux/cpumask.h>
 #include <linux/fs.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/workqueue.h>
 #include <kunit/test.h>
 #include <asm/mshyperv.h>
 
@@ -402,6 +406,56 @@ static void mshv_signal_overflow(struct kunit *test)
 	expect_kicks(t, 0, 0);
 }
 
+/* For the callback, which is told of nothing but the CPU. */
+static struct mshv_signal_test *leaving;
+
+/* As the last CPU leaves the SynIC, it drains a message that has work begin. */
+static int leave_synic(unsigned int cpu)
+{
+	if (cpu == cpumask_last(cpu_online_mask))
+		KUNIT_EXPECT_TRUE(leaving->test, hv_fake_deliver(leaving->fake, &leaving->msg));
+	return 0;
+}
+
+/*
+ * When no message comes any more, nothing goes on that one has begun: it would run in
+ * a module that has gone. The test takes precedence over that work, which is left
+ * alone for a moment only, so it may take several rounds to see it.
+ */
+static void mshv_signal_stop(struct kunit *test)
+{
+	const unsigned int cpu = cpumask_last(cpu_online_mask);
+	struct mshv_signal_test *t = test->priv;
+	int saved = synic_cpuhp_online, round, ret;
+	unsigned int busy = 0;
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		kunit_skip(test, "messages are handled by a thread there");
+
+	begin(t, HVMSG_SCHEDULER_VP_SIGNAL_PAIR);
+	t->pairs->overflow_count = 1;
+	leaving = t;
+	set_cpus_allowed_ptr(current, cpumask_of(cpu));
+	sched_set_fifo(current);
+	for (round = 0; round < 10; round++) {
+		ret = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "mshv_signal_kunit", NULL,
+						leave_synic);
+		KUNIT_EXPECT_GT(test, ret, 0);
+		if (ret <= 0)
+			break;
+		synic_cpuhp_online = ret;
+		mshv_synic_stop();
+		busy += !!work_busy(&mshv_sched_look_all_work);
+		flush_work(&mshv_sched_look_all_work);
+	}
+	sched_set_normal(current, 0);
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+	synic_cpuhp_online = saved;
+	leaving = NULL;
+
+	KUNIT_EXPECT_EQ(test, busy, 0);
+}
+
 static struct kunit_case mshv_signal_test_cases[] = {
 	KUNIT_CASE(mshv_signal_pair),
 	KUNIT_CASE(mshv_signal_pair_empty),
@@ -416,6 +470,7 @@ static struct kunit_case mshv_signal_test_cases[] = {
 	KUNIT_CASE(mshv_signal_doorbell),
 	KUNIT_CASE(mshv_signal_intercept_unknown_vp),
 	KUNIT_CASE(mshv_signal_overflow),
+	KUNIT_CASE(mshv_signal_stop),
 	{}
 };
 

@@ -12,6 +12,7 @@
 
 #include <linux/init.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 #include <hyperv/hvhdk.h>
 
 /* In hvhdk.h since fixes-rest/message-bounds.patch. */
@@ -55,5 +56,10 @@ extern int mshv_sched_closed_err;
 #define mshv_pm_end()			do { } while (0)
 #define mshv_pm_notify(...)		(0)
 #define mshv_pm_suspend(...)		(0)
+
+/* The old driver's messages begin no work, and its SynIC cannot be left. */
+static int __maybe_unused synic_cpuhp_online;
+static struct work_struct __maybe_unused mshv_sched_look_all_work;
+#define mshv_synic_stop()		do { } while (0)
 
 #endif /* _MSHV_SCHED_H_ */

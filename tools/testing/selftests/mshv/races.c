@@ -259,6 +259,20 @@ TEST_F(races, run_and_suspend)
 	EXPECT_EQ(0, runner_stop(&runner));
 }
 
+/* Suspend the first VP, release it, and suspend it anew before its thread can look. */
+static int suspend_anew(struct vm *vm)
+{
+	int ret = set_suspended(vm, true);
+
+	/* The thread has noticed. */
+	usleep(50 * 1000);
+	ret = ret ?: set_suspended(vm, false);
+	ret = ret ?: set_suspended(vm, true);
+	/* The thread has looked. */
+	usleep(50 * 1000);
+	return ret;
+}
+
 /*
  * A VP that is released and suspended anew, before the thread that waits for its release
  * can look, goes on when it is released for good.
@@ -271,16 +285,27 @@ TEST_F(races, suspended_anew)
 	ASSERT_TRUE(run(&runner, &self->vps[0], &guest_counts));
 	for (i = 0; i < 5; i++) {
 		ASSERT_TRUE(goes_on(&self->vm));
-		ASSERT_EQ(0, set_suspended(&self->vm, true));
-		/* The thread has noticed. */
-		usleep(50 * 1000);
-		ASSERT_EQ(0, set_suspended(&self->vm, false));
-		ASSERT_EQ(0, set_suspended(&self->vm, true));
-		/* The thread has looked. */
-		usleep(50 * 1000);
+		ASSERT_EQ(0, suspend_anew(&self->vm));
 		ASSERT_EQ(0, set_suspended(&self->vm, false));
 	}
 	EXPECT_TRUE(goes_on(&self->vm));
+	EXPECT_EQ(0, runner_stop(&runner));
+}
+
+/* Or when it is run again, after a signal has ended the wait for its release. */
+TEST_F(races, suspended_anew_and_interrupted)
+{
+	struct runner runner = { };
+	unsigned int i;
+
+	ASSERT_TRUE(run(&runner, &self->vps[0], &guest_counts));
+	for (i = 0; i < 5; i++) {
+		ASSERT_TRUE(goes_on(&self->vm));
+		ASSERT_EQ(0, suspend_anew(&self->vm));
+		pthread_kill(runner.thread, KICK_SIGNAL);
+	}
+	EXPECT_TRUE(goes_on(&self->vm));
+	EXPECT_GE(atomic_load(&runner.signals), 5);
 	EXPECT_EQ(0, runner_stop(&runner));
 }
 
