@@ -69,6 +69,7 @@ void mshv_vmm_close_vp(struct mshv_vmm_vp *vp);
 void mshv_vmm_close_partition(struct mshv_vmm *vmm);
 
 long mshv_vmm_run(struct mshv_vmm_vp *vp, struct hv_message *msg);
+long mshv_vmm_run_nowhere(struct mshv_vmm_vp *vp);
 unsigned long mshv_vmm_mmap(struct mshv_vmm_vp *vp, unsigned long pgoff,
 			    unsigned long pages, unsigned long flags);
 
