@@ -463,6 +463,36 @@ static void mshv_irqfd_eoi_of_old_route(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mshv_vmm_resampled(&resample), 1);
 }
 
+/*
+ * One eventfd, two partitions: the second one is told, rather than left without
+ * interrupts. It can have the eventfd once the first one is gone.
+ */
+static void mshv_irqfd_of_two_partitions(struct kunit *test)
+{
+	struct mshv_irqfd_test *t = test->priv;
+	struct mshv_vmm *second = mshv_vmm_create(test, t->fake);
+	struct hv_input_assert_virtual_interrupt last;
+	u64 id = mshv_vmm_partition_id(second);
+
+	KUNIT_ASSERT_EQ(test, mshv_vmm_route(second, GSI, 3, OTHER_VECTOR), 0);
+	route_and_connect(t, 0, VECTOR);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_irqfd_shared(second, GSI, t->vmm), -EBUSY);
+	/* Nothing of it is left: it is refused for the same reason again. */
+	KUNIT_EXPECT_EQ(test, mshv_vmm_irqfd_shared(second, OTHER_GSI, t->vmm), -EBUSY);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_route(second, GSI, 4, OTHER_VECTOR), 0);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_irqfd_shared(t->vmm, OTHER_GSI, t->vmm), -EBUSY);
+	eventfd_signal(t->eventfd);
+	KUNIT_EXPECT_EQ(test, asserted(t), 1);
+	KUNIT_EXPECT_EQ(test, hv_fake_asserted(t->fake, id, &last), 0);
+
+	KUNIT_EXPECT_EQ(test, mshv_vmm_irqfd_deassign(t->vmm, GSI), 0);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_irqfd_shared(second, GSI, t->vmm), 0);
+	eventfd_signal(t->eventfd);
+	KUNIT_EXPECT_EQ(test, asserted(t), 1);
+	KUNIT_EXPECT_EQ(test, hv_fake_asserted(t->fake, id, &last), 1);
+	KUNIT_EXPECT_EQ(test, last.vector, OTHER_VECTOR);
+}
+
 static struct kunit_case mshv_irqfd_test_cases[] = {
 	KUNIT_CASE(mshv_irqfd_posted),
 	KUNIT_CASE(mshv_irqfd_wakes),
@@ -480,6 +510,7 @@ static struct kunit_case mshv_irqfd_test_cases[] = {
 	KUNIT_CASE(mshv_irqfd_eoi),
 	KUNIT_CASE(mshv_irqfd_eoi_of_old_route),
 	KUNIT_CASE(mshv_irqfd_resampler_edge),
+	KUNIT_CASE(mshv_irqfd_of_two_partitions),
 	{}
 };
 

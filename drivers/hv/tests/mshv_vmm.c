@@ -971,6 +971,46 @@ u64 mshv_vmm_resampled(const struct mshv_vmm_resample *resample)
 }
 
 /**
+ * mshv_vmm_irqfd_shared() - connect an eventfd that another VMM has, which may fail
+ * @vmm: the VMM
+ * @gsi: the line
+ * @other: the other VMM; its newest eventfd is taken
+ *
+ * Context: The test's thread. Sleeps.
+ * Return: what MSHV_IRQFD returns.
+ */
+long mshv_vmm_irqfd_shared(struct mshv_vmm *vmm, u32 gsi, const struct mshv_vmm *other)
+{
+	struct mshv_user_irqfd args = { .gsi = gsi };
+
+	KUNIT_ASSERT_GT(vmm->test, other->nr_eventfds, 0);
+	args.fd = other->eventfds[other->nr_eventfds - 1];
+
+	return mshv_vmm_partition_ioctl(vmm, MSHV_IRQFD, &args, sizeof(args));
+}
+
+/**
+ * mshv_vmm_irqfd_deassign() - disconnect the newest eventfd from an interrupt line
+ * @vmm: the VMM
+ * @gsi: the line
+ *
+ * Context: The test's thread. Sleeps.
+ * Return: what MSHV_IRQFD returns.
+ */
+long mshv_vmm_irqfd_deassign(struct mshv_vmm *vmm, u32 gsi)
+{
+	struct mshv_user_irqfd args = {
+		.gsi = gsi,
+		.flags = BIT(MSHV_IRQFD_BIT_DEASSIGN),
+	};
+
+	KUNIT_ASSERT_GT(vmm->test, vmm->nr_eventfds, 0);
+	args.fd = vmm->eventfds[vmm->nr_eventfds - 1];
+
+	return mshv_vmm_partition_ioctl(vmm, MSHV_IRQFD, &args, sizeof(args));
+}
+
+/**
  * mshv_vmm_kicks() - how often a VP was kicked by a message
  * @vp: the VP
  *

@@ -91,6 +91,8 @@ struct eventfd_ctx *mshv_vmm_irqfd(struct mshv_vmm *vmm, u32 gsi);
 long mshv_vmm_irqfd_resample(struct mshv_vmm *vmm, u32 gsi,
 			     struct mshv_vmm_resample *resample);
 u64 mshv_vmm_resampled(const struct mshv_vmm_resample *resample);
+long mshv_vmm_irqfd_deassign(struct mshv_vmm *vmm, u32 gsi);
+long mshv_vmm_irqfd_shared(struct mshv_vmm *vmm, u32 gsi, const struct mshv_vmm *other);
 
 u64 mshv_vmm_kicks(const struct mshv_vmm_vp *vp);
 
