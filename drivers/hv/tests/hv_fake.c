@@ -170,6 +170,9 @@ static const struct hv_fake_op *hv_fake_find_op(u16 code)
 	for (op = hv_fake_vp_ops; op->answer; op++)
 		if (op->code == code)
 			return op;
+	for (op = hv_fake_port_ops; op->answer; op++)
+		if (op->code == code)
+			return op;
 
 	return NULL;
 }

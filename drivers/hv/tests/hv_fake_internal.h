@@ -19,6 +19,9 @@
 /* Messages that can be held back, or under way unasked, at one time. */
 #define HV_FAKE_MAX_MESSAGES	32
 
+/* Ports at one time. */
+#define HV_FAKE_MAX_PORTS	8
+
 struct hv_fake_property {
 	u32 code;
 	size_t size;
@@ -106,6 +109,15 @@ struct hv_fake_post {
 	struct hv_fake *fake;
 	bool busy;
 	bool acknowledged;
+};
+
+/* A doorbell's port, from CREATE_PORT to DELETE_PORT. */
+struct hv_fake_port {
+	/* The driver has none that is 0. */
+	u32 id;
+	/* Of CONNECT_PORT: the guest's writes reach it. */
+	u32 connection;
+	u64 partition;
 };
 
 enum hv_fake_partition_state {
@@ -205,6 +217,10 @@ struct hv_fake {
 	struct hv_message held[HV_FAKE_MAX_MESSAGES];
 	unsigned int nr_held;
 	struct hv_fake_post posts[HV_FAKE_MAX_MESSAGES];
+	struct hv_fake_port ports[HV_FAKE_MAX_PORTS];
+	/* See hv_fake_ring_during(). */
+	u16 ring_during;
+	bool ring_held;
 
 	/* What goes wrong. */
 	struct hv_fake_armed_fault faults[HV_FAKE_MAX_FAULTS];
@@ -223,8 +239,9 @@ struct hv_fake {
 #endif
 };
 
-/* The hypercalls of hv_fake_vp.c; the last has no @answer. */
+/* The hypercalls of hv_fake_vp.c, of hv_fake_synic.c; the last has no @answer. */
 extern const struct hv_fake_op hv_fake_vp_ops[];
+extern const struct hv_fake_op hv_fake_port_ops[];
 
 u64 hv_fake_violated(struct hv_fake *fake, enum hv_fake_violation what,
 		     u64 status);

@@ -45,6 +45,13 @@ struct mshv_vmm_resample {
 	struct eventfd_ctx *resample;
 };
 
+/* An ioeventfd: the eventfd, by both of its names, and the address that signals it. */
+struct mshv_vmm_doorbell {
+	struct eventfd_ctx *event;
+	int fd;
+	u64 gpa;
+};
+
 /* The VMM of one partition. */
 struct mshv_vmm;
 
@@ -93,6 +100,10 @@ long mshv_vmm_irqfd_resample(struct mshv_vmm *vmm, u32 gsi,
 u64 mshv_vmm_resampled(const struct mshv_vmm_resample *resample);
 long mshv_vmm_irqfd_deassign(struct mshv_vmm *vmm, u32 gsi);
 long mshv_vmm_irqfd_shared(struct mshv_vmm *vmm, u32 gsi, const struct mshv_vmm *other);
+void mshv_vmm_doorbell(struct mshv_vmm *vmm, struct mshv_vmm_doorbell *doorbell, u64 gpa);
+long mshv_vmm_doorbell_connect(struct mshv_vmm *vmm,
+			       const struct mshv_vmm_doorbell *doorbell, bool on);
+u64 mshv_vmm_rung(const struct mshv_vmm_doorbell *doorbell);
 
 u64 mshv_vmm_kicks(const struct mshv_vmm_vp *vp);
 
