@@ -4,7 +4,7 @@
  *
  * A hypercall passes hv_fake_answer(): checks first, in the order of the
  * statuses they lead to, then faults, then the call's handler in
- * hv_fake_ops[] or hv_fake_vp_ops[]. To model another hypercall, add its handler
+ * hv_fake_ops[], hv_fake_vp_ops[] or hv_fake_port_ops[]. To model another hypercall, add its handler
  * and a row there.
  */
 
@@ -168,6 +168,9 @@ static const struct hv_fake_op *hv_fake_find_op(u16 code)
 		if (op->code == code)
 			return op;
 	for (op = hv_fake_vp_ops; op->answer; op++)
+		if (op->code == code)
+			return op;
+	for (op = hv_fake_port_ops; op->answer; op++)
 		if (op->code == code)
 			return op;
 

@@ -12,7 +12,7 @@
  * properties of the partition it runs in and of the system (hv_fake.c), child
  * partitions, their memory and their VPs (a file for each concern, from
  * hv_fake_partition.c to hv_fake_dispatch.c), and the messages that tell of
- * them (hv_fake_synic.c). At every call it checks what a hypervisor insists on
+ * them, and doorbells (hv_fake_synic.c). At every call it checks what a hypervisor insists on
  * (see &enum hv_fake_violation) and records the call. A test can make any call
  * fail, one that is not modelled too, see &struct hv_fake_fault.
  *
@@ -318,5 +318,6 @@ bool hv_fake_deliver(struct hv_fake *fake, const struct hv_message *msg);
 void hv_fake_hold(struct hv_fake *fake, const struct hv_message *msg);
 unsigned int hv_fake_deliver_held(struct hv_fake *fake);
 bool hv_fake_doorbell(struct hv_fake *fake, u32 port);
+void hv_fake_ring_during(struct hv_fake *fake, u16 code, bool held);
 
 #endif /* _HV_FAKE_H_ */

@@ -19,6 +19,9 @@
 /* Messages that can be held back, or under way unasked, at one time. */
 #define HV_FAKE_MAX_MESSAGES	32
 
+/* Ports at one time. */
+#define HV_FAKE_MAX_PORTS	8
+
 struct hv_fake_property {
 	u32 code;
 	size_t size;
@@ -106,6 +109,15 @@ struct hv_fake_post {
 	struct hv_fake *fake;
 	bool busy;
 	bool acknowledged;
+};
+
+/* A doorbell's port, from CREATE_PORT to DELETE_PORT. */
+struct hv_fake_port {
+	/* The driver has none that is 0. */
+	u32 id;
+	/* Of CONNECT_PORT: the guest's writes reach it. */
+	u32 connection;
+	u64 partition;
 };
 
 enum hv_fake_partition_state {
@@ -211,6 +223,10 @@ struct hv_fake {
 	struct hv_message held[HV_FAKE_MAX_MESSAGES];
 	unsigned int nr_held;
 	struct hv_fake_post posts[HV_FAKE_MAX_MESSAGES];
+	struct hv_fake_port ports[HV_FAKE_MAX_PORTS];
+	/* See hv_fake_ring_during(). */
+	u16 ring_during;
+	bool ring_held;
 
 	/* What goes wrong. */
 	struct hv_fake_armed_fault faults[HV_FAKE_MAX_FAULTS];
@@ -383,6 +399,9 @@ void hv_fake_vp_remove(struct hv_fake *fake);
 /*
  * hv_fake_synic.c. The first two may sleep; no hypercall may be under way.
  */
+
+/* The hypercalls about ports; the last has no @answer. */
+extern const struct hv_fake_op hv_fake_port_ops[];
 
 int hv_fake_synic_install(struct hv_fake *fake);
 void hv_fake_synic_remove(struct hv_fake *fake);

@@ -210,6 +210,28 @@ unsigned int hv_fake_deliver_held(struct hv_fake *fake)
 	}
 }
 
+/* Put a port into this CPU's event ring. Return: the message that tells of it. */
+static struct hv_message hv_fake_ring(u32 port)
+{
+	struct hv_message msg = {
+		.header.message_type = HVMSG_SYNIC_SINT_INTERCEPT,
+		.header.payload_size = sizeof(struct hv_notification_message_payload),
+	};
+	struct hv_notification_message_payload *payload = (void *)msg.u.payload;
+	const unsigned int sint = HV_SYNIC_DOORBELL_SINT_INDEX;
+	struct hv_synic_event_ring *ring;
+	u8 tail;
+
+	payload->sint_index = sint;
+
+	ring = &this_cpu_ptr(synic_pages)->synic_event_ring_page->sint_event_ring[sint];
+	/* What came before has been taken: where the driver looks next is free. */
+	tail = (*this_cpu_ptr(hv_synic_eventring_tail))[sint];
+	WRITE_ONCE(ring->data[tail], port);
+
+	return msg;
+}
+
 /**
  * hv_fake_doorbell() - put a port into this CPU's event ring, and tell the driver
  * @fake: the fake
@@ -220,29 +242,157 @@ unsigned int hv_fake_deliver_held(struct hv_fake *fake)
  */
 bool hv_fake_doorbell(struct hv_fake *fake, u32 port)
 {
-	struct hv_message msg = {
-		.header.message_type = HVMSG_SYNIC_SINT_INTERCEPT,
-		.header.payload_size = sizeof(struct hv_notification_message_payload),
-	};
-	struct hv_notification_message_payload *payload = (void *)msg.u.payload;
-	const unsigned int sint = HV_SYNIC_DOORBELL_SINT_INDEX;
-	struct hv_synic_event_ring *ring;
+	struct hv_message msg;
 	bool acknowledged;
-	u8 tail;
-
-	payload->sint_index = sint;
 
 	/* Both have to be of one CPU; on PREEMPT_RT it takes sleep to wait there. */
 	migrate_disable();
-	ring = &this_cpu_ptr(synic_pages)->synic_event_ring_page->sint_event_ring[sint];
-	/* What came before has been taken: where the driver looks next is free. */
-	tail = (*this_cpu_ptr(hv_synic_eventring_tail))[sint];
-	WRITE_ONCE(ring->data[tail], port);
+	msg = hv_fake_ring(port);
 	acknowledged = hv_fake_deliver(fake, &msg);
 	migrate_enable();
 
 	return acknowledged;
 }
+
+/**
+ * hv_fake_ring_during() - have a guest ring doorbells that come or go
+ * @fake: the fake
+ * @code: HVCALL_CONNECT_PORT: as soon as it is connected, before the caller knows;
+ *	HVCALL_DISCONNECT_PORT: at the last moment; 0: not any more
+ * @held: the driver is told at hv_fake_deliver_held(), to be called on the same
+ *	CPU; otherwise as soon as interrupts are on
+ *
+ * Context: Any.
+ */
+void hv_fake_ring_during(struct hv_fake *fake, u16 code, bool held)
+{
+	guard(raw_spinlock_irqsave)(&fake->lock);
+
+	fake->ring_during = code;
+	fake->ring_held = held;
+}
+
+static void hv_fake_ring_if_due(struct hv_fake *fake, u16 code, u32 port)
+{
+	struct hv_message msg;
+
+	lockdep_assert_held(&fake->lock);
+
+	if (fake->ring_during != code)
+		return;
+	msg = hv_fake_ring(port);
+	if (!fake->ring_held)
+		hv_fake_post(fake, &msg);
+	else if (fake->nr_held < HV_FAKE_MAX_MESSAGES)
+		fake->held[fake->nr_held++] = msg;
+	else
+		fake->violations[HV_FAKE_MESSAGE]++;
+}
+
+/* The port of a number, or a free one for 0. */
+static struct hv_fake_port *hv_fake_find_port(struct hv_fake *fake, u32 id)
+{
+	struct hv_fake_port *port;
+
+	for (port = fake->ports; port < fake->ports + HV_FAKE_MAX_PORTS; port++)
+		if (port->id == id)
+			return port;
+
+	return NULL;
+}
+
+static u64 hv_fake_create_port(struct hv_fake *fake, const struct hv_fake_request *rq)
+{
+	const struct hv_input_create_port *in = rq->input;
+	struct hv_fake_port *port = hv_fake_find_port(fake, 0);
+
+	if (!in->port_id.u.id || hv_fake_find_port(fake, in->port_id.u.id))
+		return HV_STATUS_INVALID_PORT_ID;
+	if (!port)
+		return HV_STATUS_INSUFFICIENT_BUFFERS;
+
+	*port = (struct hv_fake_port) {
+		.id = in->port_id.u.id,
+		.partition = in->connection_partition_id,
+	};
+	return HV_STATUS_SUCCESS;
+}
+
+static u64 hv_fake_connect_port(struct hv_fake *fake, const struct hv_fake_request *rq)
+{
+	const struct hv_input_connect_port *in = rq->input;
+	struct hv_fake_port *port = hv_fake_find_port(fake, in->port_id.u.id);
+
+	if (!in->port_id.u.id || !port)
+		return HV_STATUS_INVALID_PORT_ID;
+	if (!in->connection_id.u.id || port->connection ||
+	    port->partition != in->connection_partition_id)
+		return HV_STATUS_INVALID_CONNECTION_ID;
+
+	port->connection = in->connection_id.u.id;
+	hv_fake_ring_if_due(fake, HVCALL_CONNECT_PORT, port->id);
+	return HV_STATUS_SUCCESS;
+}
+
+static u64 hv_fake_disconnect_port(struct hv_fake *fake, const struct hv_fake_request *rq)
+{
+	const union hv_input_disconnect_port *in = rq->input;
+	struct hv_fake_port *port;
+
+	for (port = fake->ports; port < fake->ports + HV_FAKE_MAX_PORTS; port++) {
+		if (!port->connection ||
+		    port->connection != in->connection_id.u.id ||
+		    port->partition != in->connection_partition_id)
+			continue;
+		hv_fake_ring_if_due(fake, HVCALL_DISCONNECT_PORT, port->id);
+		port->connection = 0;
+		return HV_STATUS_SUCCESS;
+	}
+
+	return HV_STATUS_INVALID_CONNECTION_ID;
+}
+
+static u64 hv_fake_delete_port(struct hv_fake *fake, const struct hv_fake_request *rq)
+{
+	const union hv_input_delete_port *in = rq->input;
+	struct hv_fake_port *port = hv_fake_find_port(fake, in->port_id.u.id);
+
+	if (!in->port_id.u.id || !port)
+		return HV_STATUS_INVALID_PORT_ID;
+
+	*port = (struct hv_fake_port) { };
+	return HV_STATUS_SUCCESS;
+}
+
+const struct hv_fake_op hv_fake_port_ops[] = {
+	{
+		.code = HVCALL_CREATE_PORT,
+		.target = HV_FAKE_PARTITION,
+		.input_size = sizeof(struct hv_input_create_port),
+		.answer = hv_fake_create_port,
+	},
+	{
+		.code = HVCALL_CONNECT_PORT,
+		.target = HV_FAKE_PARTITION,
+		.input_size = sizeof(struct hv_input_connect_port),
+		.answer = hv_fake_connect_port,
+	},
+	{
+		.code = HVCALL_DISCONNECT_PORT,
+		.target = HV_FAKE_PARTITION,
+		.fast = true,
+		.input_size = sizeof(union hv_input_disconnect_port),
+		.answer = hv_fake_disconnect_port,
+	},
+	{
+		.code = HVCALL_DELETE_PORT,
+		.target = HV_FAKE_PARTITION,
+		.fast = true,
+		.input_size = sizeof(union hv_input_delete_port),
+		.answer = hv_fake_delete_port,
+	},
+	{}
+};
 
 /**
  * hv_fake_synic_install() - give every CPU a message page and an event ring

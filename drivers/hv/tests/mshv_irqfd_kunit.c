@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Tests of the way of an interrupt from an eventfd to a VP: posted in the VP's
- * register page where that is right, by hypercall where it is not.
+ * register page where that is right, by hypercall where it is not. And of the way
+ * back: a guest's write to a doorbell, which signals an eventfd.
  *
  * x86-64 only, as register pages are.
  */
 
+#include <linux/delay.h>
 #include <linux/eventfd.h>
 #include <kunit/test.h>
 #include <asm/mshyperv.h>
@@ -20,6 +22,7 @@
 #define OTHER_GSI	9
 #define VECTOR		0x41
 #define OTHER_VECTOR	0x52
+#define DOORBELL	0xd0000000
 
 /* Fields of the data of an MSI, as the APIC has them. */
 #define MSI_LEVEL	BIT(15)
@@ -463,6 +466,133 @@ static void mshv_irqfd_eoi_of_old_route(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mshv_vmm_resampled(&resample), 1);
 }
 
+/*
+ * One eventfd, two partitions: the second one is told, rather than left without
+ * interrupts. It can have the eventfd once the first one is gone.
+ */
+static void mshv_irqfd_of_two_partitions(struct kunit *test)
+{
+	struct mshv_irqfd_test *t = test->priv;
+	struct mshv_vmm *second = mshv_vmm_create(test, t->fake);
+	struct hv_input_assert_virtual_interrupt last;
+	u64 id = mshv_vmm_partition_id(second);
+
+	KUNIT_ASSERT_EQ(test, mshv_vmm_route(second, GSI, 3, OTHER_VECTOR), 0);
+	route_and_connect(t, 0, VECTOR);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_irqfd_shared(second, GSI, t->vmm), -EBUSY);
+	/* Nothing of it is left: it is refused for the same reason again. */
+	KUNIT_EXPECT_EQ(test, mshv_vmm_irqfd_shared(second, OTHER_GSI, t->vmm), -EBUSY);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_route(second, GSI, 4, OTHER_VECTOR), 0);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_irqfd_shared(t->vmm, OTHER_GSI, t->vmm), -EBUSY);
+	eventfd_signal(t->eventfd);
+	KUNIT_EXPECT_EQ(test, asserted(t), 1);
+	KUNIT_EXPECT_EQ(test, hv_fake_asserted(t->fake, id, &last), 0);
+
+	KUNIT_EXPECT_EQ(test, mshv_vmm_irqfd_deassign(t->vmm, GSI), 0);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_irqfd_shared(second, GSI, t->vmm), 0);
+	eventfd_signal(t->eventfd);
+	KUNIT_EXPECT_EQ(test, asserted(t), 1);
+	KUNIT_EXPECT_EQ(test, hv_fake_asserted(t->fake, id, &last), 1);
+	KUNIT_EXPECT_EQ(test, last.vector, OTHER_VECTOR);
+}
+
+/*
+ * The guest writes at the very moment at which its doorbell comes or goes. As the
+ * hypervisor has taken the write, the VMM will see no intercept: the eventfd has
+ * to be signalled, and no later than MSHV_IOEVENTFD returns from taking it away.
+ */
+static const struct mshv_irqfd_doorbell_case {
+	const char *name;
+	u16 during;
+	bool held;
+} mshv_irqfd_doorbell_cases[] = {
+	{ "as soon as it is connected", HVCALL_CONNECT_PORT },
+	{ "just before it is disconnected", HVCALL_DISCONNECT_PORT },
+	{ "likewise, in the ring until its number is free",
+	  HVCALL_DISCONNECT_PORT, .held = true },
+};
+
+KUNIT_ARRAY_PARAM_DESC(mshv_irqfd_doorbell, mshv_irqfd_doorbell_cases, name);
+
+/* On PREEMPT_RT a thread handles what the hypervisor has to tell. */
+static bool rings(const struct mshv_vmm_doorbell *doorbell)
+{
+	unsigned int ms;
+
+	for (ms = 0; ms < (IS_ENABLED(CONFIG_PREEMPT_RT) ? 1000 : 1); ms++) {
+		if (mshv_vmm_rung(doorbell))
+			return true;
+		usleep_range(1000, 2000);
+	}
+	return false;
+}
+
+static void mshv_irqfd_doorbell(struct kunit *test)
+{
+	const struct mshv_irqfd_doorbell_case *c = test->param_value;
+	struct mshv_irqfd_test *t = test->priv;
+	struct mshv_vmm_doorbell doorbell;
+	long on, off;
+	bool rung;
+
+	mshv_vmm_doorbell(t->vmm, &doorbell, DOORBELL);
+	hv_fake_ring_during(t->fake, c->during, c->held);
+	/* What is held stands in the event ring of one CPU, and is looked for there. */
+	migrate_disable();
+	on = mshv_vmm_doorbell_connect(t->vmm, &doorbell, true);
+	rung = rings(&doorbell);
+	off = mshv_vmm_doorbell_connect(t->vmm, &doorbell, false);
+	if (c->during == HVCALL_DISCONNECT_PORT)
+		rung = mshv_vmm_rung(&doorbell);
+	hv_fake_deliver_held(t->fake);
+	migrate_enable();
+
+	KUNIT_EXPECT_EQ(test, on, 0);
+	KUNIT_EXPECT_TRUE(test, rung);
+	KUNIT_EXPECT_EQ(test, off, 0);
+	KUNIT_EXPECT_EQ(test, hv_fake_count(t->fake, HVCALL_DELETE_PORT, 0), 1);
+}
+
+/* The file of the partition is closed, while its VPs can still run. */
+static void mshv_irqfd_doorbell_of_closed(struct kunit *test)
+{
+	struct mshv_irqfd_test *t = test->priv;
+	struct mshv_vmm_doorbell doorbell[2];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(doorbell); i++) {
+		mshv_vmm_doorbell(t->vmm, &doorbell[i], DOORBELL + 8 * i);
+		KUNIT_ASSERT_EQ(test, mshv_vmm_doorbell_connect(t->vmm, &doorbell[i], true), 0);
+	}
+	mshv_vmm_close_partition(t->vmm);
+	for (i = 0; i < ARRAY_SIZE(doorbell); i++)
+		KUNIT_EXPECT_GE(test, mshv_vmm_rung(&doorbell[i]), 1);
+	KUNIT_EXPECT_EQ(test, hv_fake_count(t->fake, HVCALL_DELETE_PORT, 0), 2);
+}
+
+/* A doorbell that cannot be connected leaves no port, and can be tried again. */
+static void mshv_irqfd_doorbell_refused(struct kunit *test)
+{
+	struct mshv_irqfd_test *t = test->priv;
+	struct mshv_vmm_doorbell doorbell;
+
+	mshv_vmm_doorbell(t->vmm, &doorbell, DOORBELL);
+	hv_fake_fail(t->fake, &(struct hv_fake_fault) {
+		.code = HVCALL_CONNECT_PORT,
+		.nth = 1,
+		.result = HV_STATUS_ACCESS_DENIED,
+	});
+	KUNIT_EXPECT_EQ(test, mshv_vmm_doorbell_connect(t->vmm, &doorbell, true),
+			hv_result_to_errno(HV_STATUS_ACCESS_DENIED));
+	KUNIT_EXPECT_EQ(test, mshv_vmm_doorbell_connect(t->vmm, &doorbell, false), -ENOENT);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_rung(&doorbell), 0);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_doorbell_connect(t->vmm, &doorbell, true), 0);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_doorbell_connect(t->vmm, &doorbell, true), -EEXIST);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_doorbell_connect(t->vmm, &doorbell, false), 0);
+	KUNIT_EXPECT_EQ(test, hv_fake_count(t->fake, HVCALL_CREATE_PORT, 0),
+			hv_fake_count(t->fake, HVCALL_DELETE_PORT, 0));
+}
+
 static struct kunit_case mshv_irqfd_test_cases[] = {
 	KUNIT_CASE(mshv_irqfd_posted),
 	KUNIT_CASE(mshv_irqfd_wakes),
@@ -480,6 +610,10 @@ static struct kunit_case mshv_irqfd_test_cases[] = {
 	KUNIT_CASE(mshv_irqfd_eoi),
 	KUNIT_CASE(mshv_irqfd_eoi_of_old_route),
 	KUNIT_CASE(mshv_irqfd_resampler_edge),
+	KUNIT_CASE(mshv_irqfd_of_two_partitions),
+	KUNIT_CASE_PARAM(mshv_irqfd_doorbell, mshv_irqfd_doorbell_gen_params),
+	KUNIT_CASE(mshv_irqfd_doorbell_of_closed),
+	KUNIT_CASE(mshv_irqfd_doorbell_refused),
 	{}
 };
 

@@ -327,7 +327,7 @@ static void mshv_signal_ring(int port, void *data)
 }
 
 /*
- * A doorbell's callback is given a partition, and nothing but the RCU read lock
+ * A doorbell's callback is given an ioeventfd, and nothing but the RCU read lock
  * keeps that from being freed: on PREEMPT_RT, messages are handled in a thread.
  */
 static void mshv_signal_doorbell(struct kunit *test)

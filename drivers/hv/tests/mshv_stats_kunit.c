@@ -365,6 +365,23 @@ static void mshv_stats_failed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vp_value(test, "mshv-dispatches"), 0);
 }
 
+/* The VMM has no place for the message: it was told of no intercept. */
+static void mshv_stats_nowhere(struct kunit *test)
+{
+	const struct hv_fake_outcome intercept = {
+		.state = HV_VP_DISPATCH_STATE_READY,
+		.event = HV_VP_DISPATCH_EVENT_INTERCEPT,
+		.message_type = HVMSG_UNMAPPED_GPA,
+	};
+	struct mshv_stats_test *t = test->priv;
+
+	hv_fake_vp_script(t->vp->hv, &intercept, 1);
+	KUNIT_EXPECT_EQ(test, mshv_vmm_run_nowhere(t->vp), -EFAULT);
+	KUNIT_EXPECT_EQ(test, vp_value(test, "mshv-runs"), 1);
+	KUNIT_EXPECT_EQ(test, vp_value(test, "mshv-failed"), 1);
+	KUNIT_EXPECT_EQ(test, vp_value(test, "mshv-exits-unmapped-gpa"), 0);
+}
+
 /* Polls are another's counters, and run time is the hypervisor's. */
 static void mshv_stats_of_others(struct kunit *test)
 {
@@ -432,6 +449,7 @@ static struct kunit_case mshv_stats_test_cases[] = {
 	KUNIT_CASE(mshv_stats_closed),
 	KUNIT_CASE(mshv_stats_after_reboot),
 	KUNIT_CASE(mshv_stats_failed),
+	KUNIT_CASE(mshv_stats_nowhere),
 	KUNIT_CASE(mshv_stats_of_others),
 	KUNIT_CASE(mshv_stats_sums),
 	{}

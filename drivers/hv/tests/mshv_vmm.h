@@ -46,6 +46,13 @@ struct mshv_vmm_resample {
 	struct eventfd_ctx *resample;
 };
 
+/* An ioeventfd: the eventfd, by both of its names, and the address that signals it. */
+struct mshv_vmm_doorbell {
+	struct eventfd_ctx *event;
+	int fd;
+	u64 gpa;
+};
+
 /* The VMM of one partition. */
 struct mshv_vmm;
 
@@ -70,6 +77,7 @@ void mshv_vmm_close_vp(struct mshv_vmm_vp *vp);
 void mshv_vmm_close_partition(struct mshv_vmm *vmm);
 
 long mshv_vmm_run(struct mshv_vmm_vp *vp, struct hv_message *msg);
+long mshv_vmm_run_nowhere(struct mshv_vmm_vp *vp);
 unsigned long mshv_vmm_mmap(struct mshv_vmm_vp *vp, unsigned long pgoff,
 			    unsigned long pages, unsigned long flags);
 
@@ -91,6 +99,12 @@ struct eventfd_ctx *mshv_vmm_irqfd(struct mshv_vmm *vmm, u32 gsi);
 long mshv_vmm_irqfd_resample(struct mshv_vmm *vmm, u32 gsi,
 			     struct mshv_vmm_resample *resample);
 u64 mshv_vmm_resampled(const struct mshv_vmm_resample *resample);
+long mshv_vmm_irqfd_deassign(struct mshv_vmm *vmm, u32 gsi);
+long mshv_vmm_irqfd_shared(struct mshv_vmm *vmm, u32 gsi, const struct mshv_vmm *other);
+void mshv_vmm_doorbell(struct mshv_vmm *vmm, struct mshv_vmm_doorbell *doorbell, u64 gpa);
+long mshv_vmm_doorbell_connect(struct mshv_vmm *vmm,
+			       const struct mshv_vmm_doorbell *doorbell, bool on);
+u64 mshv_vmm_rung(const struct mshv_vmm_doorbell *doorbell);
 
 u64 mshv_vmm_kicks(const struct mshv_vmm_vp *vp);
 

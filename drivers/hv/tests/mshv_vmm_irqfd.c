@@ -159,6 +159,18 @@ long mshv_vmm_irqfd_resample(struct mshv_vmm *vmm, u32 gsi,
 	return mshv_vmm_partition_ioctl(vmm, MSHV_IRQFD, &args, sizeof(args));
 }
 
+/* How often an eventfd was signalled since this was last asked. */
+static u64 mshv_vmm_signals(struct eventfd_ctx *ctx)
+{
+	/* No waiter of anybody's: what is wanted is the count, read and reset. */
+	wait_queue_entry_t none = { .entry = LIST_HEAD_INIT(none.entry) };
+	u64 n;
+
+	eventfd_ctx_remove_wait_queue(ctx, &none, &n);
+
+	return n;
+}
+
 /**
  * mshv_vmm_resampled() - how often a resamplefd was signalled
  * @resample: of which irqfd
@@ -167,11 +179,92 @@ long mshv_vmm_irqfd_resample(struct mshv_vmm *vmm, u32 gsi,
  */
 u64 mshv_vmm_resampled(const struct mshv_vmm_resample *resample)
 {
-	/* No waiter of anybody's: what is wanted is the count, read and reset. */
-	wait_queue_entry_t none = { .entry = LIST_HEAD_INIT(none.entry) };
-	u64 n;
+	return mshv_vmm_signals(resample->resample);
+}
 
-	eventfd_ctx_remove_wait_queue(resample->resample, &none, &n);
+/**
+ * mshv_vmm_irqfd_shared() - connect an eventfd that another VMM has, which may fail
+ * @vmm: the VMM
+ * @gsi: the line
+ * @other: the other VMM; its newest eventfd is taken
+ *
+ * Context: The test's thread. Sleeps.
+ * Return: what MSHV_IRQFD returns.
+ */
+long mshv_vmm_irqfd_shared(struct mshv_vmm *vmm, u32 gsi, const struct mshv_vmm *other)
+{
+	struct mshv_user_irqfd args = { .gsi = gsi };
 
-	return n;
+	KUNIT_ASSERT_GT(vmm->test, other->nr_eventfds, 0);
+	args.fd = other->eventfds[other->nr_eventfds - 1];
+
+	return mshv_vmm_partition_ioctl(vmm, MSHV_IRQFD, &args, sizeof(args));
+}
+
+/**
+ * mshv_vmm_irqfd_deassign() - disconnect the newest eventfd from an interrupt line
+ * @vmm: the VMM
+ * @gsi: the line
+ *
+ * Context: The test's thread. Sleeps.
+ * Return: what MSHV_IRQFD returns.
+ */
+long mshv_vmm_irqfd_deassign(struct mshv_vmm *vmm, u32 gsi)
+{
+	struct mshv_user_irqfd args = {
+		.gsi = gsi,
+		.flags = BIT(MSHV_IRQFD_BIT_DEASSIGN),
+	};
+
+	KUNIT_ASSERT_GT(vmm->test, vmm->nr_eventfds, 0);
+	args.fd = vmm->eventfds[vmm->nr_eventfds - 1];
+
+	return mshv_vmm_partition_ioctl(vmm, MSHV_IRQFD, &args, sizeof(args));
+}
+
+/**
+ * mshv_vmm_doorbell() - make a doorbell, which is not connected yet
+ * @vmm: the VMM
+ * @doorbell: set to a new eventfd, the VMM's until it is destroyed, and @gpa
+ * @gpa: the address that is written to, four bytes of any value
+ *
+ * Context: The test's thread. Sleeps.
+ */
+void mshv_vmm_doorbell(struct mshv_vmm *vmm, struct mshv_vmm_doorbell *doorbell, u64 gpa)
+{
+	doorbell->gpa = gpa;
+	doorbell->event = mshv_vmm_new_eventfd(vmm, &doorbell->fd);
+}
+
+/**
+ * mshv_vmm_doorbell_connect() - connect a doorbell, or disconnect it
+ * @vmm: the VMM
+ * @doorbell: the doorbell
+ * @on: which of the two
+ *
+ * Context: The test's thread. Sleeps.
+ * Return: what MSHV_IOEVENTFD returns.
+ */
+long mshv_vmm_doorbell_connect(struct mshv_vmm *vmm,
+			       const struct mshv_vmm_doorbell *doorbell, bool on)
+{
+	struct mshv_user_ioeventfd args = {
+		.addr = doorbell->gpa,
+		.len = 4,
+		.fd = doorbell->fd,
+		.flags = on ? 0 : BIT(MSHV_IOEVENTFD_BIT_DEASSIGN),
+	};
+
+	return mshv_vmm_partition_ioctl(vmm, MSHV_IOEVENTFD, &args, sizeof(args));
+}
+
+/**
+ * mshv_vmm_rung() - how often a doorbell's eventfd was signalled
+ * @doorbell: the doorbell
+ *
+ * Return: the number since this was last asked.
+ */
+u64 mshv_vmm_rung(const struct mshv_vmm_doorbell *doorbell)
+{
+	return mshv_vmm_signals(doorbell->event);
 }

@@ -69,6 +69,18 @@ long mshv_vmm_run(struct mshv_vmm_vp *vp, struct hv_message *msg)
 }
 
 /**
+ * mshv_vmm_run_nowhere() - run a VP without a place for its message
+ * @vp: the VP
+ *
+ * Context: The test's thread. Sleeps, for ever if the VP does not stop.
+ * Return: what MSHV_RUN_VP returns.
+ */
+long mshv_vmm_run_nowhere(struct mshv_vmm_vp *vp)
+{
+	return vp->file->f_op->unlocked_ioctl(vp->file, MSHV_RUN_VP, 0);
+}
+
+/**
  * mshv_vmm_pin() - choose the CPU of a VP's thread
  * @vp: the VP, its thread not started
  * @cpu: the CPU

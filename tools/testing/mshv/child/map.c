@@ -62,14 +62,18 @@ static int set_entries(struct child *child, u64 gpfn, u64 pages, u64 entry)
 	u64 i, *where, *uses;
 
 	for (i = 0; i < pages; i++) {
-		where = child_entry(child->memory, gpfn + i, true);
-		uses = child_leaf(sources, child_entry_gpfn(entry), true);
-		if (!where || !uses)
+		/* Nothing to take away needs no place. */
+		where = child_entry(child->memory, gpfn + i, !!entry);
+		if (!where && !entry)
+			continue;
+		uses = entry & ENTRY_MAPPED ?
+			child_leaf(sources, child_entry_gpfn(entry), true) : NULL;
+		if (!where || (entry & ENTRY_MAPPED && !uses))
 			return -ENOMEM;
 		if (*where & ENTRY_MAPPED)
 			--*child_leaf(sources, child_entry_gpfn(*where), false);
 		*where = with_states(child, entry, *where);
-		if (entry & ENTRY_MAPPED) {
+		if (uses) {
 			++*uses;
 			entry += 1ULL << ENTRY_GPFN_SHIFT;
 		}

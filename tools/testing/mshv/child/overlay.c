@@ -78,8 +78,7 @@ int child_overlay(struct child *child, u64 gpfn, bool read_only, void **page)
 	if (ret) {
 		munmap(here, HV_HYP_PAGE_SIZE);
 		/* What was there comes up again, if it can. */
-		if (child_entry(memory, gpfn, true))
-			child_space_apply(child, gpfn, 1);
+		child_space_apply(child, gpfn, 1);
 		return ret;
 	}
 	memset(here, 0, HV_HYP_PAGE_SIZE);
@@ -101,8 +100,7 @@ void child_overlay_remove(struct child *child, u64 gpfn)
 	munmap(overlay->page, HV_HYP_PAGE_SIZE);
 	overlay->gpfn = ~0ULL;
 	overlay->page = NULL;
-	if (child_entry(child->memory, gpfn, true))
-		child_space_apply(child, gpfn, 1);
+	child_space_apply(child, gpfn, 1);
 }
 
 bool child_overlay_is_read_only(struct child *child, u64 gpa)

@@ -165,14 +165,14 @@ int child_space_apply(struct child *child, u64 gpfn, u64 pages)
 	int ret;
 
 	for (done = 0; done < pages; done += length) {
-		u64 first = *child_entry(memory, gpfn + done, true), last = first;
+		u64 first = child_entry_value(memory, gpfn + done), last = first;
 
 		length = 1;
 		if (child_overlay_at(memory, gpfn + done))
 			continue;
 		while (done + length < pages &&
 		       !child_overlay_at(memory, gpfn + done + length)) {
-			u64 next = *child_entry(memory, gpfn + done + length, true);
+			u64 next = child_entry_value(memory, gpfn + done + length);
 
 			if (!follows(next, last))
 				break;

@@ -35,6 +35,13 @@ u64 *child_entry(struct child_memory *memory, u64 gpfn, bool make)
 	return child_leaf(memory->root, gpfn, make);
 }
 
+u64 child_entry_value(struct child_memory *memory, u64 gpfn)
+{
+	const u64 *entry = child_entry(memory, gpfn, false);
+
+	return entry ? *entry : 0;
+}
+
 void child_free_table(void **table, int level)
 {
 	int i;

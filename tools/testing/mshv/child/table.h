@@ -66,6 +66,9 @@ u64 *child_leaf(void **table, u64 gpfn, bool make);
 /* Likewise of a page of the child's; NULL, too, if it has no such address. */
 u64 *child_entry(struct child_memory *memory, u64 gpfn, bool make);
 
+/* What is in that place; 0, as of a page that is not there, if there is none. */
+u64 child_entry_value(struct child_memory *memory, u64 gpfn);
+
 /* A table and all below it. */
 void child_free_table(void **table, int level);
 

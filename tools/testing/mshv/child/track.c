@@ -47,8 +47,8 @@ u16 child_access_states(struct hypercall *call)
 	union hv_gpa_page_access_state *states = call->out;
 	u64 gpfn = input->hv_gpa_page_number;
 	u16 status = HV_STATUS_SUCCESS;
+	u64 limit, before, *entry;
 	bool changed = false;
-	u64 *entry, before;
 
 	if (!child)
 		return HV_STATUS_INVALID_PARTITION_ID;
@@ -57,14 +57,17 @@ u16 child_access_states(struct hypercall *call)
 	if (input->flags.reserved)
 		return HV_STATUS_INVALID_PARAMETER;
 
+	limit = child->memory->size >> HV_HYP_PAGE_SHIFT;
 	for (; call->reps_done < call->rep_count; call->reps_done++) {
-		entry = gpfn < child->memory->size >> HV_HYP_PAGE_SHIFT ?
-			child_entry(child->memory, gpfn + call->reps_done, true) : NULL;
-		if (!entry) {
+		if (gpfn >= limit || call->reps_done >= limit - gpfn) {
 			status = HV_STATUS_INVALID_PARAMETER;
 			break;
 		}
 		states[call->reps_done].as_uint8 = 0;
+		/* Where nothing was ever mapped there is nothing to note either. */
+		entry = child_entry(child->memory, gpfn + call->reps_done, false);
+		if (!entry)
+			continue;
 		states[call->reps_done].accessed = !!(*entry & ENTRY_ACCESSED);
 		states[call->reps_done].dirty = !!(*entry & ENTRY_DIRTY);
 		before = *entry;

@@ -14,6 +14,7 @@
 #include "../child/map.h"
 #include "../child/memory.h"
 #include "../child/overlay.h"
+#include "../child/table.h"
 #include "../child/track.h"
 #include "../hv/hypercall.h"
 #include "../hv/log.h"
@@ -165,6 +166,60 @@ static u16 states_of(struct child_fixture *fixture, u64 gpfn,
 	if (child_call(fixture, child_access_states, 2, 0) != HV_STATUS_SUCCESS)
 		return 0xffff;
 	return states[0] | states[1] << 8;
+}
+
+/* How many tables there are, of the child's addresses and of its parent's. */
+static unsigned int tables(void **table, int level)
+{
+	unsigned int i, sum = 1;
+
+	for (i = 0; level && i < LEVEL_ENTRIES; i++)
+		if (table[i])
+			sum += tables(table[i], level - 1);
+	return sum;
+}
+
+static unsigned int tables_of(const struct child *child)
+{
+	return tables(child->memory->root, LEVELS - 1) +
+	       tables(child->memory->sources, LEVELS - 1);
+}
+
+/*
+ * A VMM may ask for all addresses there are, and take memory away that it never gave:
+ * that takes none of the host's.
+ */
+TEST_F(children, addresses_without_memory)
+{
+	const union hv_gpa_page_access_state_flags look = { };
+	const union hv_gpa_page_access_state_flags forget = { .clear_accessed = 1,
+							      .clear_dirty = 1 };
+	struct hv_input_unmap_gpa_pages *input = (void *)self->fixture.input;
+	struct child_fixture *fixture = &self->fixture;
+	struct child *child = fixture->child;
+	unsigned int before = tables_of(child);
+	const u64 limit = 1ULL << (fixture->partition->physical_bits - HV_HYP_PAGE_SHIFT);
+	u64 gpfn;
+
+	ASSERT_EQ(HV_STATUS_SUCCESS,
+		  set_property(fixture, HV_PARTITION_PROPERTY_GPA_PAGE_ACCESS_TRACKING, 1));
+	for (gpfn = LEVEL_ENTRIES; gpfn < limit; gpfn <<= 1) {
+		EXPECT_EQ(0, states_of(fixture, gpfn, look));
+		EXPECT_EQ(0, states_of(fixture, gpfn, forget));
+		memset(fixture->input, 0, sizeof(fixture->input));
+		input->target_partition_id = child->id;
+		input->target_gpa_base = gpfn;
+		EXPECT_EQ(HV_STATUS_SUCCESS, child_call(fixture, child_unmap_gpa, 2, 0));
+		EXPECT_EQ(2, fixture->call.reps_done);
+	}
+	/* Partly where there is memory. */
+	EXPECT_EQ(0, states_of(fixture, LEVEL_ENTRIES - 1, look));
+	EXPECT_EQ(before, tables_of(child));
+
+	/* The table of the addresses there, and of those above; none of the parent's. */
+	EXPECT_EQ(HV_STATUS_SUCCESS, child_map(fixture, limit / 2, 0, 2, HV_MAP_GPA_NO_ACCESS));
+	EXPECT_EQ(before + LEVELS - 1, tables_of(child));
+	EXPECT_TRUE(child_page(child, limit / 2 + 1).no_access);
 }
 
 /*

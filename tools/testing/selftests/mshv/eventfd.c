@@ -135,6 +135,27 @@ TEST_F(interrupts, irqfd_closed)
 	EXPECT_EQ(0, machine_halt(machine, 0));
 }
 
+/* An eventfd raises an interrupt in one partition; the other VMM is told. */
+TEST_F(interrupts, irqfd_of_two_partitions)
+{
+	struct machine *machine = &self->machine;
+	const struct mshv_user_irq_entry entry = vm_route(GSI, 0, VECTOR);
+	struct vm other;
+
+	vm_start(&other, VM_DEFAULT);
+	ASSERT_EQ(0, vm_set_routes(&other, &entry, 1));
+	ASSERT_EQ(0, vm_set_routes(&machine->vm, &entry, 1));
+	ASSERT_EQ(0, set_irqfd(&other, machine->event, -1, GSI, 0));
+	EXPECT_EQ(-EBUSY, set_irqfd(&machine->vm, machine->event, -1, GSI, 0));
+	/* That of a partition that has gone is free. */
+	vm_stop(&other);
+	EXPECT_EQ(0, set_irqfd(&machine->vm, machine->event, -1, GSI, 0));
+	ASSERT_TRUE(machine_run(machine, 0, &guest_rests));
+	signal_event(machine->event);
+	EXPECT_TRUE(took(machine, 0, VECTOR, 1));
+	EXPECT_EQ(0, machine_halt(machine, 0));
+}
+
 /* A resampled irqfd is for what is level-triggered. */
 TEST_F(interrupts, resampled_needs_level)
 {
@@ -292,6 +313,9 @@ TEST_F(doorbell, writes)
 
 	flags |= BIT(MSHV_IOEVENTFD_BIT_DEASSIGN);
 	ASSERT_EQ(0, set_doorbell(&machine->vm, machine->event, variant->length, 0x77, flags));
+	/* This may signal it, so that nothing is lost that the guest writes meanwhile. */
+	if (!event_is_quiet(machine->event))
+		EXPECT_TRUE(event_came(machine->event));
 	EXPECT_EQ(-ENOENT, set_doorbell(&machine->vm, machine->event, variant->length,
 					0x77, flags));
 	EXPECT_TRUE(writes_reach(&machine->vps[0], machine->event, 0))
