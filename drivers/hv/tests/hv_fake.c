@@ -4,8 +4,8 @@
  *
  * A hypercall passes hv_fake_answer(): checks first, in the order of the
  * statuses they lead to, then faults, then the call's handler in
- * hv_fake_ops[], hv_fake_vp_ops[] or hv_fake_port_ops[]. To model another hypercall, add its handler
- * and a row there.
+ * hv_fake_ops[], hv_fake_vp_ops[] or hv_fake_port_ops[]. To model another
+ * hypercall, add its handler and a row there.
  */
 
 #include <linux/bitfield.h>
