@@ -22,6 +22,7 @@ bool intercept_next(struct child_vp *vp);
 struct kvm_guest_debug wanted_debug(struct child_vp *vp, bool steps);
 void set_debug(struct child_vp *vp, const struct kvm_guest_debug *debug);
 
+/* KVM has come out with a #DB or #BP. */
 enum outcome handle_debug(struct child_vp *vp);
 
 #endif /* _HVEMU_CHILD_DEBUG_H */

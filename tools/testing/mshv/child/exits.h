@@ -12,6 +12,7 @@
 struct child_vp;
 struct kvm_sync_regs;
 
+/* What KVM has come out with now. */
 enum outcome handle_exit(struct child_vp *vp);
 
 /* An access to memory that is not there; @state: before KVM has begun with it, or NULL. */
