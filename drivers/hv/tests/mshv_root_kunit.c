@@ -20,7 +20,6 @@
 #include <linux/thread_info.h>
 #include <kunit/test.h>
 #include <asm/mshyperv.h>
-#include <hyperv/hvsched.h>
 
 #include "../mshv_sched.h"
 #include "hv_fake.h"

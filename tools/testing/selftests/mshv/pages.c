@@ -581,25 +581,26 @@ TEST_F(userfault, signal)
 #define REPLACED	0x55667788
 
 struct replacement {
-	FIXTURE_DATA(userfault) *userfault;
-	unsigned char *memory;
+	struct vm *vm;
+	int fd;			/* of userfaultfd */
+	unsigned char *before;
+	unsigned char *after;
 	int result;
 };
 
 /* While the VP waits for a page: its region goes, and another one comes. */
 static void *replace(void *arg)
 {
-	struct replacement *replacement = arg;
-	FIXTURE_DATA(userfault) * self = replacement->userfault;
-	struct pollfd wait = { .fd = self->fd, .events = POLLIN };
+	struct replacement *it = arg;
+	struct pollfd wait = { .fd = it->fd, .events = POLLIN };
 
 	if (poll(&wait, 1, WAIT_SECONDS * 1000) <= 0) {
-		replacement->result = -ETIMEDOUT;
+		it->result = -ETIMEDOUT;
 		return NULL;
 	}
-	replacement->result = vm_unmap(&self->vm, AREA, self->memory, PAGES * PAGE) ?:
-		vm_map(&self->vm, AREA, replacement->memory, PAGES * PAGE, MAP_RWX);
-	fill_in(self->fd, (uintptr_t)self->memory + 5 * PAGE);
+	it->result = vm_unmap(it->vm, AREA, it->before, PAGES * PAGE) ?:
+		     vm_map(it->vm, AREA, it->after, PAGES * PAGE, MAP_RWX);
+	fill_in(it->fd, (uintptr_t)it->before + 5 * PAGE);
 	return NULL;
 }
 
@@ -609,18 +610,23 @@ static void *replace(void *arg)
  */
 TEST_F(userfault, removed)
 {
-	struct replacement replacement = { self, memory_get(PAGES * PAGE) };
+	struct replacement it = {
+		.vm = &self->vm,
+		.fd = self->fd,
+		.before = self->memory,
+		.after = memory_get(PAGES * PAGE),
+	};
 	unsigned int i;
 	pthread_t thread;
 	u32 value;
 
 	for (i = 0; i < PAGES; i++)
-		*(u32 *)(replacement.memory + i * PAGE) = REPLACED + i;
-	ASSERT_EQ(0, pthread_create(&thread, NULL, replace, &replacement));
+		*(u32 *)(it.after + i * PAGE) = REPLACED + i;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, replace, &it));
 	EXPECT_EQ(0, load(&self->vp, AREA + 5 * PAGE, &value));
 	EXPECT_EQ(REPLACED + 5, value);
 	pthread_join(thread, NULL);
-	ASSERT_EQ(0, replacement.result);
+	ASSERT_EQ(0, it.result);
 	for (i = 0; i < PAGES; i++) {
 		ASSERT_EQ(0, load(&self->vp, AREA + i * PAGE, &value));
 		EXPECT_EQ(REPLACED + i, value);
