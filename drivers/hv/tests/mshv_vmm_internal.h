@@ -8,6 +8,8 @@
 #include <linux/completion.h>
 #include <linux/mm_types.h>
 #include <linux/types.h>
+/* For mshv_root.h, which does not include it itself in each kernel. */
+#include <asm/mshyperv.h>
 #include <hyperv/hvhdk.h>
 #include <uapi/linux/mshv.h>
 

@@ -19,6 +19,7 @@
 #include <linux/sched/task.h>
 #include <linux/uaccess.h>
 #include <kunit/test.h>
+#include <asm/mshyperv.h>
 #include <uapi/linux/mshv.h>
 
 #include "../mshv_root.h"
