@@ -128,10 +128,10 @@ def check_boots(kernels):
              proof=[r'sysrq triggered crash', r' crash p0=']),
         Boot('hang-is-noticed', 'integrated-on', do='hang', status=TIMEOUT, timeout=10,
              proof=[r'KTAP version', r'last-seen rip=', r'end reason=timeout']),
-        Boot('faults-overlay', 'integrated-on', do='faults', expect=integrated, timeout=900,
+        Boot('faults-overlay', 'integrated-on', do='faults', expect=integrated, timeout=1500,
              append=['faults=' + ','.join(OVERLAY_CALLS)]),
         Boot('faults-deposited', 'integrated-on', '--capabilities', '0x40', do='faults',
-             expect=integrated, timeout=900, append=['faults=' + ','.join(DEPOSIT_CALLS)]),
+             expect=integrated, timeout=1500, append=['faults=' + ','.join(DEPOSIT_CALLS)]),
         Boot('calls-deposited', 'integrated-on', '--capabilities', '0x40', expect=integrated),
     ]
     if 'builtin' in kernels:
