@@ -103,6 +103,8 @@ def selftests_base(runner, options):
     inquests = [Inquest(name, preset, list_tests(os.path.join(options.selftests, name)))
                 for name in selftest_names(options.selftests)
                 if re.search(options.only or '', name) for preset in SCHEDULERS]
+    if not inquests:
+        raise Failure(f'no selftest is named like {options.only}.')
     print(runner.describe(), flush=True)
     boots = []
     for number in range(1, BASE_ROUNDS + 1):
@@ -133,7 +135,8 @@ def selftests_base(runner, options):
         print(test)
         for scheduler, outcome in zip(SCHEDULERS.values(), outcomes):
             print(f'    {scheduler + ":":12} {outcome}')
-    if options.table:
+    # Of some tests only it would not be the table.
+    if options.table and not options.only:
         write_base_table(options, runner.kernels['base'], rows, summary)
     print(f'\n{summary}')
     # Whatever becomes of a test is a result, but not that it was not run.
